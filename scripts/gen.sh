@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Generates the Go code of every .proto file. The module's path comes from go.mod, so a renamed project needs no edit
+# here, and none in the .proto files. Run it as `task gen`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+module=$(go list -m)
+tool() { go tool -modfile="$PWD/scripts/tools/go.mod" "$@"; }
+plugin=$(tool -n protoc-gen-go)
+
+# generate SOURCE OUT: the .proto files of one folder into one Go package.
+generate() {
+  local options='"paths=source_relative","Mwire.proto='$module'/framework/wire/wirepb"' file
+  for file in game/proto/*.proto; do
+    options+=',"M'$(basename "$file")'='$module'/game/pb"'
+  done
+  tool buf generate "$1" --config scripts/buf.yaml --template \
+    '{"version":"v2","plugins":[{"local":"'"$plugin"'","out":"'"$2"'","opt":['"$options"']}]}'
+}
+
+tool buf lint --config scripts/buf.yaml
+generate framework/wire/proto framework/wire/wirepb
+generate game/proto game/pb
