@@ -1,0 +1,9 @@
+// Package api is where the game's node types meet: the ids they share and the calls they make to each other. No node type
+// imports another; whoever needs something of another type finds it here as a typed method, checked by the compiler at
+// both ends.
+//
+//	api.JoinMatch.Call(ctx, p.rpc, &pb.JoinMatch{...}, rpc.Any)      // in game/world
+//	rpc.HandleActor(n, m.ref, m.behavior, api.JoinMatch, (*Matcher).join)   // in game/match
+//
+// Messages from clients are not here: their receivers stand in the .proto files.
+package api
