@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"loumiao/framework/id"
 )
@@ -45,4 +46,39 @@ func (s *Snapshot) Node(n id.Node) (Member, bool) {
 		return Member{}, false
 	}
 	return s.all[i], true
+}
+
+// newSnapshot sorts the members, and of those with one node id keeps the newest.
+func newSnapshot(version uint64, members []Member) *Snapshot {
+	s := &Snapshot{Version: version, byType: map[string][]Member{}}
+	var strangers []Member
+	newest := make(map[id.Node]Member, len(members))
+	for _, m := range members {
+		if m.Type == "" || m.Node == 0 {
+			strangers = append(strangers, m)
+		} else if other, ok := newest[m.Node]; !ok || m.replaces(other) {
+			newest[m.Node] = m
+		}
+	}
+	s.all = make([]Member, 0, len(newest)+len(strangers))
+	for _, m := range newest {
+		s.all = append(s.all, m)
+	}
+	slices.SortFunc(s.all, func(a, b Member) int { return cmp.Compare(a.Node, b.Node) })
+	slices.SortFunc(strangers, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
+
+	s.nodes = len(s.all)
+	for _, m := range s.all {
+		for typ := range strings.SplitSeq(m.Type, ",") {
+			s.byType[typ] = append(s.byType[typ], m)
+		}
+	}
+	s.all = append(s.all, strangers...)
+	return s
+}
+
+// replaces reports whether m takes the place of other, which has the same node id: the newer boot does. Equal boots do not happen by
+// themselves; the names then decide, so that everybody decides alike.
+func (m Member) replaces(other Member) bool {
+	return m.Node == other.Node && (m.Boot > other.Boot || m.Boot == other.Boot && m.Name > other.Name)
 }
