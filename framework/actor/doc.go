@@ -1,0 +1,2 @@
+// Package actor runs many small state machines, each of which handles its messages one at a time.
+package actor
