@@ -16,5 +16,5 @@
 // sees it is described in framework/gate/PROTOCOL.md.
 //
 // wire does no I/O, starts no goroutine and knows no session. Every function here may be given hostile bytes: sizes are checked before memory is
-// taken, and an error is always a [loumiao/framework/fault.Error].
+// taken, and an error always has a code of package fault.
 package wire
