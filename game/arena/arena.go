@@ -59,13 +59,15 @@ func New(cfg Config, seed uint32) *Arena {
 		bullets: make([]Bullet, 0, cfg.Players*int(volley)),
 		shards:  make([]Shard, 0, cfg.Shards),
 	}
+	// The ring, well within the walls even where ships are large and the arena is small.
+	width, height := (cfg.Width/2-cfg.ShipRadius)*3/4, (cfg.Height/2-cfg.ShipRadius)*3/4
 	first := a.rand.Below(turn)
 	for i := range a.ships {
 		bearing := uint16((first + turn*int32(i)/int32(cfg.Players)) % turn)
 		s := &a.ships[i]
 		s.Player = i
 		s.Aim = (bearing + half) % turn // towards the middle
-		a.place(s, cfg.Width/2+cfg.Width*3/8*cos(bearing)/one, cfg.Height/2+cfg.Height*3/8*sin(bearing)/one)
+		a.place(s, cfg.Width/2+width*cos(bearing)/one, cfg.Height/2+height*sin(bearing)/one)
 	}
 	for range (cfg.Shards + 1) / 2 {
 		a.addShard()

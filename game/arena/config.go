@@ -20,8 +20,8 @@ type Config struct {
 	Height int32 // points, 4096 to 131072; default 18432
 
 	ShipRadius   int32 // points, 64 to 1024; default 320
-	Thrust       int32 // speed gained in a tick at full stick, points a tick, 1 to 64; default 20
-	Drag         int32 // speed lost in a tick, in 1/256 of it, 4 to 128; default 16
+	Thrust       int32 // speed gained in a tick at full stick, points a tick, 4 to 64; default 20
+	Drag         int32 // speed lost in a tick, in 1/256 of it and one point more, 4 to 128; default 16
 	Hull         int32 // hull of a fresh ship, 1 to 10000; default 100
 	RespawnTicks int32 // ticks from a ship's loss to its return, 1 to 1200; default 60
 	GuardTicks   int32 // ticks for which a ship that appears takes no damage unless it fires, 1 to 1200; default 30
@@ -74,7 +74,7 @@ func (c *Config) visit(f func(name string, value, standard, least, most int) int
 	visit("Width", &c.Width, 32768, 4096, 131072)
 	visit("Height", &c.Height, 18432, 4096, 131072)
 	visit("ShipRadius", &c.ShipRadius, 320, 64, 1024)
-	visit("Thrust", &c.Thrust, 20, 1, 64)
+	visit("Thrust", &c.Thrust, 20, 4, 64)
 	visit("Drag", &c.Drag, 16, 4, 128)
 	visit("Hull", &c.Hull, 100, 1, 10000)
 	visit("RespawnTicks", &c.RespawnTicks, 60, 1, 1200)

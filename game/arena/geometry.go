@@ -13,7 +13,8 @@ const (
 func sin(angle uint16) int32 {
 	x := int32(angle % half)
 	p := x * (half - x)
-	s := 4 * one * p / (5*quarter*quarter - p)
+	divisor := 5*quarter*quarter - p
+	s := (4*one*p + divisor/2) / divisor // rounded to the nearest
 	if angle%turn >= half {
 		return -s
 	}
@@ -63,12 +64,12 @@ func onCircle(dx, dy int32) (int32, int32) {
 	return dx * fullStick / length, dy * fullStick / length
 }
 
-// root is the square root of n, rounded down. n is at most 2^30.
+// root is the square root of n, rounded down. n is below 2^16.
 func root(n int32) int32 {
 	var r int32
-	for bit := int32(1 << 15); bit > 0; bit >>= 1 {
-		if (r+bit)*(r+bit) <= n && r+bit < 1<<15 {
-			r += bit
+	for bit := int32(1 << 7); bit > 0; bit >>= 1 {
+		if next := r + bit; next*next <= n {
+			r = next
 		}
 	}
 	return r
