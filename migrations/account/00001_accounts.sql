@@ -1,0 +1,8 @@
+-- A person, however they log in.
+-- +goose Up
+CREATE TABLE accounts (
+    id         BIGINT NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL
+);
+-- +goose Down
+DROP TABLE accounts;

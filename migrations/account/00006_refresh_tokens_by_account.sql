@@ -1,0 +1,3 @@
+-- Revoking every login of an account.
+-- +goose Up
+CREATE INDEX refresh_tokens_by_account ON refresh_tokens (account);

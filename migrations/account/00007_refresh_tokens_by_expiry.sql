@@ -1,0 +1,3 @@
+-- Deleting what has expired.
+-- +goose Up
+CREATE INDEX refresh_tokens_by_expiry ON refresh_tokens (expires_at);

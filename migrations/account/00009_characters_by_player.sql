@@ -1,0 +1,3 @@
+-- Whose a player is.
+-- +goose Up
+CREATE UNIQUE INDEX characters_by_player ON characters (player);
