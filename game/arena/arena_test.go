@@ -58,6 +58,18 @@ func TestStepTakesAnyNumberOfInputs(t *testing.T) {
 	}
 }
 
+// A bot within the server and a client over the wire have the same effect, whatever they hand in.
+func TestStepTakesInputsOutOfRange(t *testing.T) {
+	t.Parallel()
+	given, packed := empty(t), empty(t)
+	in := Input{DX: -128, Aim: 65000, Fire: true}
+	given.Step([]Input{in})
+	packed.Step([]Input{Unpack(in.Pack())})
+	if given.Checksum() != packed.Checksum() || given.Ships()[0].Aim >= turn {
+		t.Errorf("given %+v\npacked %+v", given.Ships()[0], packed.Ships()[0])
+	}
+}
+
 func TestNothingHappensAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	a := New(Config{Ticks: 3}, 1)
@@ -197,6 +209,30 @@ func TestLostShipComesBack(t *testing.T) {
 	}
 	if s := a.Ships()[1]; !s.Alive() || s.Hull != 100 || s.X == wreck.X {
 		t.Errorf("after its time: %+v", s)
+	}
+}
+
+func TestShipComesBackFarFromOpponents(t *testing.T) {
+	t.Parallel()
+	for seed := range uint32(50) {
+		a := New(Config{}, seed)
+		a.ships[2].Respawn = 9 // lost: to be ignored
+		luck, best, want := a.rand, int32(-1), Ship{}
+		for range respawnChoices {
+			x := 320 + luck.Below(32768-640+1)
+			y := 320 + luck.Below(18432-640+1)
+			nearest := int32(1 << 30)
+			for _, i := range []int{0, 1, 4, 5, 6, 7} {
+				nearest = min(nearest, max(abs(a.ships[i].X-x), abs(a.ships[i].Y-y)))
+			}
+			if nearest > best {
+				best, want.X, want.Y = nearest, x, y
+			}
+		}
+		a.respawn(&a.ships[3])
+		if s := a.ships[3]; s.X != want.X || s.Y != want.Y || s.Guard != 30 {
+			t.Errorf("seed %d: %+v, want at (%d, %d)", seed, s, want.X, want.Y)
+		}
 	}
 }
 

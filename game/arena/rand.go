@@ -22,10 +22,10 @@ func (r *Rand) Next() uint32 {
 	return x
 }
 
-// Below is a number from 0 to n-1, and 0 if n is less than 2. It always draws once. Its bias, n in 2^32, is nothing to a game.
+// Below is a number from 0 to n-1, and 0 if n is not positive. It always draws once. Its bias, n in 2^32, is nothing to a game.
 func (r *Rand) Below(n int32) int32 {
 	x := r.Next()
-	if n < 2 {
+	if n < 1 {
 		return 0
 	}
 	return int32(x % uint32(n))
