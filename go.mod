@@ -71,3 +71,5 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 )
+
+require github.com/gofrs/flock v0.13.1
