@@ -16,8 +16,8 @@ type Handler interface {
 	Frame(c *Conn, frame []byte)
 	// Flush comes after every complete frame of one read was given. What was written to c since the first of them leaves after it.
 	Flush(c *Conn)
-	// Closed is the last call, made exactly once, with why the connection ended: never nil. It has code fault.Lost unless one side closed
-	// the connection with another error.
+	// Closed is the last call, made exactly once, with why the connection ended: never nil. Its code is fault.Lost, unless Close was given
+	// another error or the peer sent a frame that is too large.
 	Closed(c *Conn, err error)
 }
 
@@ -74,23 +74,19 @@ func (c *Conn) Peer() Peer { return c.peer }
 func (c *Conn) Dialed() bool { return c.dialed }
 
 // Write sends one frame, built in place: fill appends the frame to b and returns the result. It runs under the connection's lock, so it
-// must be quick and must not use the connection or keep b. A fill that returns nil sends nothing.
+// must be quick and must not use the connection or keep b. A fill that appends nothing, or returns nil, sends nothing.
 //
 // The frame leaves soon, together with what others send at the time. Write does not wait for it, and never for a slow peer. Its errors mean
 // that the frame will not be sent: fault.Overloaded (too much waits already), fault.TooLarge, or why the connection ended (fault.Lost). No error means that the
 // frame was queued, not that it arrived.
 func (c *Conn) Write(fill func(b []byte) []byte) error {
-	if err := c.Append(fill); err != nil {
-		return err
-	}
-	c.out.schedule()
-	return nil
+	return c.out.append(fill, c.maxFrame, c.maxQueue, true)
 }
 
 // Append is [Conn.Write] without seeing to it that the frame leaves: that is for [Conn.Flush], or whoever else writes meanwhile. For whoever sends
 // several in a row, or wants to be the one who carries them to the kernel.
 func (c *Conn) Append(fill func(b []byte) []byte) error {
-	return c.out.append(fill, c.maxFrame, c.maxQueue)
+	return c.out.append(fill, c.maxFrame, c.maxQueue, false)
 }
 
 // Flush carries what waits to the kernel, as far as that takes it without waiting; the rest leaves on its own. It returns at once when somebody

@@ -29,19 +29,28 @@ type output struct {
 	try  func(b []byte) (int, error) // writes without waiting, as much as fits
 	beat time.Duration
 
-	mu       sync.Mutex
-	pending  []byte // frames that nobody carries yet
-	spare    []byte // emptied buffer, to swap with pending
-	rest     []byte // what a flush could not get rid of; comes before pending. The writer's as long as carrying holds
-	carrying bool   // somebody carries: a flush, or the writer
-	corked   bool   // the reader dispatches and will flush when it is done
-	closing  bool   // finish was called: nothing more may be appended
-	failed   error  // why the connection ended
-	carried  int    // bytes in the hands of whoever carries
+	mu      sync.Mutex
+	pending []byte  // frames that nobody carries yet
+	spare   []byte  // emptied buffer, to swap with pending
+	rest    []byte  // what a flush could not get rid of, for the writer; comes before pending
+	carried int     // bytes that somebody carries or that are in rest
+	carrier carrier // who carries, or was asked to
+	corked  bool    // the reader dispatches and will flush when it is done
+	closing bool    // finish was called: nothing more may be appended
+	failed  error   // why the connection ended
 
 	wake  chan struct{} // capacity 1: something for the writer
 	dying chan struct{} // closed when failed is set
 }
+
+// A carrier is who takes pending to the kernel. Nobody else touches rest, or writes to the connection.
+type carrier uint8
+
+const (
+	nobody  carrier = iota
+	flusher         // some goroutine in flush
+	writer          // the writer goroutine, which has been woken or runs
+)
 
 func (o *output) init(nc net.Conn, beat time.Duration) {
 	o.nc, o.beat = nc, beat
@@ -53,8 +62,8 @@ func (o *output) init(nc net.Conn, beat time.Duration) {
 
 var errClosing = fault.New(fault.Lost, "the link was closed here")
 
-// append adds one frame. A panic in fill leaves the buffer as it was.
-func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int) error {
+// append adds one frame; with soon, it sees to it that the frame leaves. A panic in fill leaves the buffer as it was.
+func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int, soon bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
@@ -79,20 +88,15 @@ func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int) error 
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(size))
 	o.pending = b
+	if soon && o.carrier == nobody && !o.corked {
+		o.handOver()
+	}
 	return nil
 }
 
-// schedule sees to it that what is pending leaves soon.
-func (o *output) schedule() {
-	o.mu.Lock()
-	idle := !o.carrying && !o.corked
-	o.mu.Unlock()
-	if idle {
-		o.signal()
-	}
-}
-
-func (o *output) signal() {
+// handOver makes the writer the one who carries. With the lock held.
+func (o *output) handOver() {
+	o.carrier = writer
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -102,38 +106,32 @@ func (o *output) signal() {
 // flush carries what is pending, unless somebody else is at it.
 func (o *output) flush() {
 	o.mu.Lock()
-	if o.carrying || o.corked || o.failed != nil || len(o.pending) == 0 {
-		o.mu.Unlock()
+	defer o.mu.Unlock()
+	if o.carrier != nobody || o.corked || o.failed != nil || len(o.pending) == 0 {
 		return
 	}
-	o.carrying = true
-	for round := 0; ; round++ {
-		if len(o.pending) == 0 {
-			o.carrying = false
-			o.mu.Unlock()
-			return
-		}
-		if round == flushRounds {
-			o.mu.Unlock()
-			o.signal() // the writer is the one who carries now
+	o.carrier = flusher
+	for round := 0; len(o.pending) > 0 || o.closing; round++ {
+		if round == flushRounds || o.closing {
+			o.handOver()
 			return
 		}
 		b := o.take()
 		o.mu.Unlock()
 		n, err := o.try(b)
+		o.mu.Lock()
 		if err != nil {
-			o.fail(broken(err))
+			o.end(broken(err))
 			return
 		}
-		o.mu.Lock()
 		if n < len(b) {
 			o.rest, o.carried = b[n:], len(b)-n
-			o.mu.Unlock()
-			o.signal()
+			o.handOver()
 			return
 		}
 		o.recycle(b)
 	}
+	o.carrier = nobody
 }
 
 // take swaps the buffers and returns what is to be carried. With the lock held.
@@ -163,14 +161,12 @@ func (o *output) run(reads *atomic.Uint32) {
 		case <-o.wake:
 			o.carry(&p)
 		case <-ticker.C:
-			o.mu.Lock()
-			closing := o.closing
-			o.mu.Unlock()
-			if closing {
+			if o.isClosing() {
 				o.fail(errClosing) // the peer had its time to take what was queued
 				return
 			}
-			if o.silent(&p) {
+			if err := o.silent(&p); err != nil {
+				o.fail(err)
 				return
 			}
 			o.heartbeat()
@@ -184,11 +180,11 @@ func (o *output) run(reads *atomic.Uint32) {
 // carry writes all that is pending, waiting for the peer as long as it shows signs of life.
 func (o *output) carry(p *pulse) {
 	o.mu.Lock()
-	if o.carrying && o.rest == nil && o.carried > 0 { // a flush is at it right now
-		o.mu.Unlock()
-		return
+	defer o.mu.Unlock()
+	if o.carrier == flusher {
+		return // it looks again before it lets go
 	}
-	o.carrying = true
+	o.carrier = writer
 	for o.failed == nil && (o.rest != nil || len(o.pending) > 0) {
 		b := o.rest
 		o.rest = nil
@@ -196,16 +192,16 @@ func (o *output) carry(p *pulse) {
 			b = o.take()
 		}
 		o.mu.Unlock()
-		if !o.write(b, p) {
+		err := o.write(b, p)
+		o.mu.Lock()
+		if err != nil {
+			o.end(err)
 			return
 		}
-		o.mu.Lock()
 		o.recycle(b)
 	}
-	o.carrying = false
-	over := o.closing && o.failed == nil
-	o.mu.Unlock()
-	if !over {
+	o.carrier = nobody
+	if !o.closing || o.failed != nil {
 		return
 	}
 	// Everything is in the kernel. A close while unread bytes wait here would reset the connection and take that away from the peer, so end
@@ -213,33 +209,33 @@ func (o *output) carry(p *pulse) {
 	if half, ok := o.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		return
 	}
-	o.fail(errClosing)
+	o.end(errClosing)
 }
 
-func (o *output) write(b []byte, p *pulse) bool {
-	for len(b) > 0 {
+// write is for the writer goroutine only: it waits for the peer.
+func (o *output) write(b []byte, p *pulse) error {
+	n, err := o.try(b)
+	if err != nil {
+		return broken(err)
+	}
+	for b = b[n:]; len(b) > 0; b = b[n:] {
 		_ = o.nc.SetWriteDeadline(time.Now().Add(o.beat))
-		n, err := o.nc.Write(b)
-		b = b[n:]
+		n, err = o.nc.Write(b)
+		_ = o.nc.SetWriteDeadline(time.Time{})
 		if err == nil {
 			continue
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			o.fail(broken(err))
-			return false
+			return broken(err)
 		}
-		o.mu.Lock()
-		closing := o.closing
-		o.mu.Unlock()
-		if closing {
-			o.fail(errClosing)
-			return false
+		if o.isClosing() {
+			return errClosing
 		}
-		if o.silent(p) {
-			return false
+		if err := o.silent(p); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 // heartbeat appends an empty frame, unless something waits to be sent anyway.
@@ -258,21 +254,20 @@ type pulse struct {
 	beats int
 }
 
-// silent is called once a heartbeat; it gives the peer up when it was silent for too long. A reader that is busy dispatching does not count: it
+// silent is called once a heartbeat; it says when the peer was silent for too long. A reader that is busy dispatching does not count: it
 // cannot hear.
-func (o *output) silent(p *pulse) bool {
+func (o *output) silent(p *pulse) error {
 	o.mu.Lock()
 	busy := o.corked
 	o.mu.Unlock()
 	if now := p.reads.Load(); busy || now != p.last {
 		p.last, p.beats = now, 0
-		return false
+		return nil
 	}
 	if p.beats++; p.beats < silentBeats {
-		return false
+		return nil
 	}
-	o.fail(fault.Errorf(fault.Lost, "the peer was silent for %v", silentBeats*o.beat))
-	return true
+	return fault.Errorf(fault.Lost, "the peer was silent for %v", silentBeats*o.beat)
 }
 
 func (o *output) cork() {
@@ -291,11 +286,13 @@ func (o *output) uncork() {
 // finish lets what is queued leave, then ends the connection.
 func (o *output) finish() {
 	o.mu.Lock()
-	first := !o.closing && o.failed == nil
+	defer o.mu.Unlock()
+	if o.closing || o.failed != nil {
+		return
+	}
 	o.closing = true
-	o.mu.Unlock()
-	if first {
-		o.signal()
+	if o.carrier == nobody {
+		o.handOver()
 	}
 }
 
@@ -303,6 +300,11 @@ func (o *output) finish() {
 func (o *output) fail(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.end(err)
+}
+
+// end is fail with the lock held.
+func (o *output) end(err error) {
 	if o.failed != nil {
 		return
 	}
@@ -313,6 +315,12 @@ func (o *output) fail(err error) {
 	o.pending, o.spare, o.rest = nil, nil, nil
 	close(o.dying)
 	_ = o.nc.Close()
+}
+
+func (o *output) isClosing() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing
 }
 
 func (o *output) reason() error {

@@ -26,12 +26,9 @@ type Server struct {
 	wg sync.WaitGroup // the accept loop, handshakes and connections
 }
 
-// NewServer is a server that does not listen yet.
-func NewServer(cfg Config) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	return &Server{cfg: cfg.withDefaults(), accept: map[Role]func(*Conn) Handler{}, conns: map[*Conn]struct{}{}}, nil
+// NewServer is a server that does not listen yet. What is wrong with cfg is reported by Listen.
+func NewServer(cfg Config) *Server {
+	return &Server{cfg: cfg.withDefaults(), accept: map[Role]func(*Conn) Handler{}, conns: map[*Conn]struct{}{}}
 }
 
 // Handle says who serves connections of a role: accept is called for each that has proved itself, before anything else is read from it, and returns who
@@ -40,6 +37,9 @@ func (s *Server) Handle(role Role, accept func(*Conn) Handler) { s.accept[role] 
 
 // Listen takes the address, host:port; port 0 takes a free one. Nothing is accepted before Start.
 func (s *Server) Listen(addr string) error {
+	if err := s.cfg.Validate(); err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen for links on %s: %w", addr, err)
@@ -49,6 +49,10 @@ func (s *Server) Listen(addr string) error {
 
 // ListenOn is [Server.Listen] with a listener made by the caller, which the server closes. For tests that inject faults.
 func (s *Server) ListenOn(l net.Listener) error {
+	if err := s.cfg.Validate(); err != nil {
+		_ = l.Close()
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener != nil || s.stopped {
@@ -106,9 +110,11 @@ func (s *Server) Stop(ctx context.Context) error {
 			c.Close(errStopped)
 		}
 	})
-	defer release()
 	s.wg.Wait()
-	return ctx.Err()
+	if release() {
+		return nil
+	}
+	return fmt.Errorf("links were cut before they had sent everything: %w", ctx.Err())
 }
 
 var errStopped = fault.New(fault.Lost, "the node is stopping")
