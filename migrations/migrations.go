@@ -4,7 +4,7 @@
 //	migrations/player/00012_x.mysql.sql, .sqlite.sql   where they differ
 //
 // Numbers 1 to 49999 belong to upstream, 50000 and above to forks, so that a fork can take upstream's later files; each is run once,
-// whatever ran before it. A file that has been released is never changed: what it made is changed by a new file.
+// whatever ran before it. A file that has been released is never changed: what it made is changed by a new file, also backwards.
 //
 // What runs on SQLite, MySQL and MariaDB alike: BIGINT keys that the application assigns, no AUTO_INCREMENT, UNSIGNED or ENGINE; times as
 // BIGINT milliseconds UTC; JSON as MEDIUMTEXT with CHECK (JSON_VALID(...)); indexes by CREATE INDEX, with the table's name in theirs; text that

@@ -40,6 +40,9 @@ func (s *Stores) Migrate(ctx context.Context, owner string, fsys fs.FS) error {
 		}
 	}
 	results, err := migrator.Up(ctx)
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+		return fmt.Errorf("store: migrate %s: %s: %w", owner, partial.Failed.Source.Path, translate(partial.Err))
+	}
 	if err != nil {
 		return fmt.Errorf("store: migrate %s: %w", owner, translate(err))
 	}

@@ -4,5 +4,3 @@ CREATE TABLE accounts (
     id         BIGINT NOT NULL PRIMARY KEY,
     created_at BIGINT NOT NULL
 );
--- +goose Down
-DROP TABLE accounts;

@@ -10,5 +10,3 @@ CREATE TABLE identities (
     created_at BIGINT       NOT NULL,
     PRIMARY KEY (kind, subject)
 );
--- +goose Down
-DROP TABLE identities;

@@ -10,5 +10,3 @@ CREATE TABLE sanctions (
     lifted_at BIGINT       NOT NULL,
     PRIMARY KEY (account, id)
 );
--- +goose Down
-DROP TABLE sanctions;

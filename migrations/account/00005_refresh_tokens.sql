@@ -8,5 +8,3 @@ CREATE TABLE refresh_tokens (
     expires_at BIGINT      NOT NULL,
     revoked_at BIGINT      NOT NULL
 );
--- +goose Down
-DROP TABLE refresh_tokens;

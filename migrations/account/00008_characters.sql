@@ -7,5 +7,3 @@ CREATE TABLE characters (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (account, area)
 );
--- +goose Down
-DROP TABLE characters;

@@ -4,5 +4,3 @@ CREATE TABLE fences (
     name  VARCHAR(191) NOT NULL PRIMARY KEY,
     epoch BIGINT       NOT NULL
 );
--- +goose Down
-DROP TABLE fences;

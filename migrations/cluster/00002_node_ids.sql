@@ -6,5 +6,3 @@ CREATE TABLE node_ids (
     holder      VARCHAR(191) NOT NULL,
     alive_until BIGINT       NOT NULL
 );
--- +goose Down
-DROP TABLE node_ids;

@@ -5,5 +5,3 @@ CREATE TABLE stacks (
     stack       VARCHAR(64)  NOT NULL,
     alive_until BIGINT       NOT NULL
 );
--- +goose Down
-DROP TABLE stacks;

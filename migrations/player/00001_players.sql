@@ -18,5 +18,3 @@ CREATE TABLE players (
     updated_at     BIGINT      NOT NULL,
     CHECK (JSON_VALID(state))
 );
--- +goose Down
-DROP TABLE players;

@@ -7,5 +7,3 @@ CREATE TABLE wallets (
     PRIMARY KEY (player, currency),
     CHECK (amount >= 0)
 );
--- +goose Down
-DROP TABLE wallets;

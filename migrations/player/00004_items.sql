@@ -7,5 +7,3 @@ CREATE TABLE items (
     PRIMARY KEY (player, item),
     CHECK (amount >= 0)
 );
--- +goose Down
-DROP TABLE items;

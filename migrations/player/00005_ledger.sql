@@ -13,5 +13,3 @@ CREATE TABLE ledger (
     at     BIGINT       NOT NULL,
     PRIMARY KEY (player, entry, leg)
 );
--- +goose Down
-DROP TABLE ledger;

@@ -8,5 +8,3 @@ CREATE TABLE applied (
     PRIMARY KEY (player, op),
     CHECK (JSON_VALID(result))
 );
--- +goose Down
-DROP TABLE applied;

@@ -9,5 +9,3 @@ CREATE TABLE match_results (
     result     MEDIUMTEXT  NOT NULL,
     CHECK (JSON_VALID(result))
 );
--- +goose Down
-DROP TABLE match_results;

@@ -11,5 +11,3 @@ CREATE TABLE matches (
     ended_at      BIGINT      NOT NULL,
     PRIMARY KEY (player, match_id)
 );
--- +goose Down
-DROP TABLE matches;

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/redis/go-redis/v9"
 	"gorm.io/gorm"
 
 	"loumiao/framework/config"
@@ -92,6 +93,7 @@ func RealConfig(t testing.TB) store.Config {
 	}
 	if url != "" {
 		cfg.Redis.URL = config.Secret(url)
+		t.Cleanup(func() { deleteKeys(t, url, unique+":*") })
 	}
 	return cfg
 }
@@ -121,9 +123,6 @@ func open(t testing.TB, cfg store.Config) *store.Stores {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if cfg.Redis.URL != "" {
-			deleteKeys(t, s)
-		}
 		if err := s.Close(); err != nil {
 			t.Errorf("close the stores: %v", err)
 		}
@@ -160,12 +159,19 @@ func exec(t testing.TB, cfg *mysql.Config, statement string) {
 	}
 }
 
-func deleteKeys(t testing.TB, s *store.Stores) {
+// deleteKeys uses a client of its own, because the test may have closed its stores.
+func deleteKeys(t testing.TB, url, pattern string) {
+	opts, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatalf("%s is not a URL of Redis", EnvRedis)
+	}
+	client := redis.NewClient(opts)
+	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	keys := s.Redis().Scan(ctx, 0, s.Prefix()+":*", 1000).Iterator()
+	keys := client.Scan(ctx, 0, pattern, 1000).Iterator()
 	for keys.Next(ctx) {
-		if err := s.Redis().Del(ctx, keys.Val()).Err(); err != nil {
+		if err := client.Del(ctx, keys.Val()).Err(); err != nil {
 			t.Errorf("clean up Redis: %v", err)
 		}
 	}
