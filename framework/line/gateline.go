@@ -1,0 +1,178 @@
+package line
+
+import (
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/link"
+	"loumiao/framework/wire"
+)
+
+// A gateLine is one gate's line, at the backend. Everything but conn and closed belongs to the link's reader.
+type gateLine struct {
+	srv      *Server
+	conn     *link.Conn
+	sessions map[attachment]*Session
+	now      time.Time // of this batch of frames; zero between batches
+	closed   chan struct{}
+}
+
+// An attachment names a Session among those of one gate.
+type attachment struct {
+	session id.Session
+	stream  uint8
+}
+
+func newGateLine(srv *Server, conn *link.Conn) *gateLine {
+	return &gateLine{srv: srv, conn: conn, sessions: map[attachment]*Session{}, closed: make(chan struct{})}
+}
+
+// Frame takes one frame from the gate.
+func (l *gateLine) Frame(c *link.Conn, frame []byte) {
+	if err := l.take(op(frame[0]), frame[1:]); err != nil {
+		l.srv.log.Error("a gate sent what cannot be read; its line is closed", "gate", c.Peer().Node, "op", frame[0], "bytes", len(frame))
+		c.Close(err)
+	}
+}
+
+// Flush ends a batch.
+func (l *gateLine) Flush(*link.Conn) { l.now = time.Time{} }
+
+// Closed ends every session of the gate.
+func (l *gateLine) Closed(_ *link.Conn, err error) {
+	code := l.srv.remove(l, err)
+	for key := range l.sessions {
+		l.detach(key, code)
+	}
+	close(l.closed)
+}
+
+func (l *gateLine) take(o op, b []byte) error {
+	switch o {
+	case opForward:
+		p, err := parsePacket(b, true)
+		if err != nil {
+			return err
+		}
+		l.forward(p)
+	case opAck:
+		a, err := parseAck(b)
+		if err != nil {
+			return err
+		}
+		if s := l.sessions[attachment{a.session, a.stream}]; s != nil {
+			s.ack(a.sequence)
+		}
+	case opAttach:
+		info, err := parseAttach(b)
+		if err != nil {
+			return err
+		}
+		l.attach(info)
+	case opDetach:
+		d, err := parseDetach(b)
+		if err != nil {
+			return err
+		}
+		l.detach(attachment{d.session, d.stream}, d.code)
+	default:
+		return errFrame
+	}
+	return nil
+}
+
+// attach opens a session. A gate that attaches one again has lost track of the old one.
+func (l *gateLine) attach(info SessionInfo) {
+	key := attachment{info.ID, info.Stream}
+	l.detach(key, fault.Replaced)
+	s := &Session{
+		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area, Gate: l.conn.Peer(),
+		srv: l.srv, typ: info.Type, number: info.Stream,
+	}
+	s.conn.Store(l.conn)
+	l.sessions[key] = s
+	l.srv.stats.sessions.Add(1)
+}
+
+func (l *gateLine) detach(key attachment, code fault.Code) {
+	s := l.sessions[key]
+	if s == nil {
+		return
+	}
+	delete(l.sessions, key)
+	l.srv.stats.sessions.Add(-1)
+	s.detach(code)
+}
+
+// forward takes one message of a client to its handler.
+func (l *gateLine) forward(p packet) {
+	s := l.sessions[attachment{p.session, p.head.Stream}]
+	if s == nil {
+		l.stray(p)
+		return
+	}
+	if !s.stream.accept(p.head.Sequence) {
+		l.srv.stats.repeated.Add(1)
+		return
+	}
+	l.srv.stats.in.Add(1)
+	if err := l.dispatch(s, p); err != nil {
+		l.refused(s, p.head, err)
+	}
+}
+
+func (l *gateLine) dispatch(s *Session, p packet) error {
+	rt := l.srv.route(p.head.Message)
+	switch {
+	case rt == nil:
+		return errUnhandled
+	case rt.msg.To != s.typ:
+		return errElsewhere
+	case rt.reply == nil && p.head.Kind == wire.Request:
+		return errNoReply
+	}
+	m := rt.fresh()
+	if err := wire.Unmarshal(p.body, m); err != nil {
+		return err
+	}
+	if p.head.Kind == wire.Send {
+		return rt.deliver(s, m, (*sender)(s), time.Time{})
+	}
+	if l.now.IsZero() {
+		l.now = time.Now()
+	}
+	return rt.deliver(s, m, &request{session: s, route: rt, call: p.head.Call}, l.now.Add(l.srv.cfg.RequestTimeout))
+}
+
+// refused tells the client about a request that no handler got, and only the log about anything else.
+func (l *gateLine) refused(s *Session, h wire.Header, err error) {
+	l.srv.stats.refused.Add(1)
+	if h.Kind == wire.Request {
+		s.answer(h.Call, err)
+	}
+	l.srv.warn.log(l.srv.log, "a client's message was not handled", "kind", h.Kind, "message", l.srv.name(h.Message),
+		"session", s.ID, "player", s.Player, "error", err)
+}
+
+// stray answers a request of a session that is not attached: its gate and this end disagree for a moment, as when a session was kicked.
+func (l *gateLine) stray(p packet) {
+	l.srv.stats.refused.Add(1)
+	if p.head.Kind != wire.Request {
+		return
+	}
+	buf := getBuffer()
+	defer buf.put()
+	if buf.marshal(wire.ErrorBody(errNotAttached), l.srv.cfg.MaxBody) != nil {
+		return
+	}
+	h := wire.Header{Kind: wire.Error, Stream: p.head.Stream, Call: p.head.Call}
+	_ = l.conn.Write(func(b []byte) []byte { return appendPacket(b, opDeliver, p.session, h, buf.b) })
+}
+
+var (
+	errNotAttached = fault.New(fault.Unavailable, "the session is not attached here")
+	errUnhandled   = fault.New(fault.Unimplemented, "no handler for this message")
+	errElsewhere   = fault.New(fault.Forbidden, "this message goes to another type of node")
+	errNoReply     = fault.New(fault.Invalid, "this message has no reply; it is sent, not requested")
+)

@@ -1,0 +1,35 @@
+package line
+
+import (
+	"fmt"
+
+	"loumiao/framework/id"
+)
+
+// A SessionInfo is what a backend is told of a session that is attached to it.
+type SessionInfo struct {
+	// ID is the session. Never 0.
+	ID id.Session
+	// Stream is the number that the session's client knows the backend's type by. Never 0.
+	Stream uint8
+	// Type is the backend's type by name, at most 64 bytes: a node may serve several.
+	Type string
+	// Player is whose session it is. 0: it has shown no token.
+	Player int64
+	// Account is the player's account. 0 as above.
+	Account int64
+	// Area is the player's area. 0: none.
+	Area uint16
+}
+
+func (s SessionInfo) check() error {
+	switch {
+	case s.ID == 0:
+		return fmt.Errorf("line: attach: no session")
+	case s.Stream == 0:
+		return fmt.Errorf("line: attach session %v: stream 0 is the gate itself", s.ID)
+	case s.Type == "" || len(s.Type) > maxType:
+		return fmt.Errorf("line: attach session %v: type %q must have 1 to %d bytes", s.ID, s.Type, maxType)
+	}
+	return nil
+}

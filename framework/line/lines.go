@@ -1,0 +1,242 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loumiao/framework/cluster"
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/link"
+	"loumiao/framework/wire"
+)
+
+// A LinesConfig is what [Lines] need. Required are View, Links, Types and Downstream.
+type LinesConfig struct {
+	// View says which backends there are.
+	View cluster.View
+	// Links is how to connect to them; its Self is this gate.
+	Links link.Config
+	// Types is the types of node that get a line.
+	Types []string
+	// Downstream takes what they send.
+	Downstream Downstream
+	// MinBackoff is the pause before a line that broke, or could not be opened, is tried again; it doubles up to MaxBackoff. Default 50 ms.
+	MinBackoff time.Duration
+	// MaxBackoff bounds that. Default 2 s.
+	MaxBackoff time.Duration
+	// Logger gets lines that come and go. nil discards.
+	Logger *slog.Logger
+}
+
+// Validate reports everything that is wrong with the configuration, joined.
+func (c LinesConfig) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("line: "+format, args...)) }
+	if c.View == nil {
+		bad("View: missing")
+	}
+	if err := c.Links.Validate(); err != nil {
+		bad("Links: %w", err)
+	}
+	if len(c.Types) == 0 {
+		bad("Types: missing; the types of node that clients reach")
+	}
+	for _, t := range c.Types {
+		if t == "" || len(t) > maxType || strings.Contains(t, ",") {
+			bad("Types: %q is no type of node; at most %d bytes without a comma", t, maxType)
+		}
+	}
+	if c.Downstream == nil {
+		bad("Downstream: missing")
+	}
+	if c.MinBackoff < 0 {
+		bad("MinBackoff: %v, must not be negative", c.MinBackoff)
+	}
+	if c.MaxBackoff < 0 {
+		bad("MaxBackoff: %v, must not be negative", c.MaxBackoff)
+	}
+	return errors.Join(errs...)
+}
+
+func (c LinesConfig) withDefaults() LinesConfig {
+	if c.MinBackoff == 0 {
+		c.MinBackoff = 50 * time.Millisecond
+	}
+	if c.MaxBackoff == 0 {
+		c.MaxBackoff = 2 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Lines are the gate's end: one line to each backend. A line is opened when the backend is ready, kept while it drains, closed when it is gone from the cluster, and opened again
+// when it breaks. They are safe for concurrent use.
+type Lines struct {
+	cfg LinesConfig
+
+	// By node; replaced with mu held, never changed. Those who forward look it up for every message.
+	byNode atomic.Pointer[map[id.Node]*nodeLine]
+
+	mu      sync.Mutex
+	running bool
+	unwatch func()
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+}
+
+// NewLines are lines that are not opened yet. What is wrong with cfg, [Lines.Start] says.
+func NewLines(cfg LinesConfig) *Lines {
+	l := &Lines{cfg: cfg.withDefaults()}
+	l.byNode.Store(&map[id.Node]*nodeLine{})
+	return l
+}
+
+// Start begins to follow the View and opens the lines, without waiting for them: see [Lines.Up].
+func (l *Lines) Start() error {
+	if err := l.cfg.Validate(); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	if l.ctx != nil {
+		l.mu.Unlock()
+		return errors.New("line: lines are started once")
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.running = true
+	l.mu.Unlock()
+
+	unwatch := l.cfg.View.Watch(func(_, _ *cluster.Snapshot) { l.follow() })
+	l.mu.Lock()
+	l.unwatch = unwatch
+	l.mu.Unlock()
+	l.follow()
+	return nil
+}
+
+// Stop closes every line, after what is queued on it was sent, and joins. Downstream hears of each with Lost. When ctx ends, lines are cut. It is idempotent.
+func (l *Lines) Stop(ctx context.Context) error {
+	l.mu.Lock()
+	l.running = false
+	unwatch := l.unwatch
+	if l.cancel != nil {
+		l.cancel()
+	}
+	lines := *l.byNode.Load()
+	l.mu.Unlock()
+	if unwatch != nil {
+		unwatch() // without the lock, which a watcher waits for
+	}
+	defer context.AfterFunc(ctx, func() {
+		for _, n := range lines {
+			n.cut(errStopping)
+		}
+	})()
+	l.wg.Wait()
+	return ctx.Err()
+}
+
+// Up reports whether there is a line to the node and it takes new sessions.
+func (l *Lines) Up(node id.Node) bool {
+	n := (*l.byNode.Load())[node]
+	return n != nil && n.conn.Load() != nil && !n.draining.Load()
+}
+
+// Attach opens the session at the node, before anything of it is forwarded there. Errors are [fault.Unavailable], when there is no line, and [fault.Overloaded], when it is full; and
+// so they are for the methods below. That a session is attached ends with Detach, or with Lost.
+func (l *Lines) Attach(node id.Node, s SessionInfo) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return l.write(node, func(b []byte) []byte { return appendAttach(b, s) })
+}
+
+// Detach ends it. The code says why, as [Detached] has it.
+func (l *Lines) Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error {
+	return l.write(node, func(b []byte) []byte { return appendDetach(b, session, stream, code) })
+}
+
+// Forward sends a client's Send or Request to the node, its body untouched. It leaves with [Lines.Flush].
+func (l *Lines) Forward(node id.Node, session id.Session, h wire.Header, body []byte) error {
+	if !travels(h, true) {
+		return fault.Errorf(fault.Invalid, "a %s of stream %d and message %d does not go to a backend", h.Kind, h.Stream, h.Message)
+	}
+	n := (*l.byNode.Load())[node]
+	if n == nil {
+		return errNoLine
+	}
+	return n.append(func(b []byte) []byte { return appendPacket(b, opForward, session, h, body) })
+}
+
+// Ack tells the node how far the session's client has received its stream: one mark of an Ack frame.
+func (l *Lines) Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error {
+	return l.write(node, func(b []byte) []byte { return appendAck(b, session, stream, sequence) })
+}
+
+// Flush has what was forwarded leave. Whoever forwards calls it at the end of a batch.
+func (l *Lines) Flush() {
+	for _, n := range *l.byNode.Load() {
+		n.flush()
+	}
+}
+
+func (l *Lines) write(node id.Node, fill func([]byte) []byte) error {
+	n := (*l.byNode.Load())[node]
+	if n == nil {
+		return errNoLine
+	}
+	return n.write(fill)
+}
+
+var errNoLine error = fault.New(fault.Unavailable, "no line to that node")
+
+// follow makes the lines what the View says.
+func (l *Lines) follow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.running {
+		return
+	}
+	old := *l.byNode.Load()
+	lines := make(map[id.Node]*nodeLine, len(old))
+	snapshot := l.cfg.View.Snapshot()
+	for _, typ := range l.cfg.Types {
+		for _, m := range snapshot.ByType(typ) {
+			if lines[m.Node] != nil {
+				continue // a node of several types has one line
+			}
+			n := old[m.Node]
+			if n != nil && (n.member.Boot != m.Boot || n.member.Addr != m.Addr) {
+				n = nil // another life of the node
+			}
+			if n == nil {
+				if m.State != cluster.Ready || m.Addr == "" {
+					continue
+				}
+				n = newNodeLine(l, m)
+			}
+			n.draining.Store(m.State != cluster.Ready)
+			lines[m.Node] = n
+		}
+	}
+	l.byNode.Store(&lines)
+	for node, n := range old {
+		if lines[node] != n {
+			n.cancel()
+		}
+	}
+	for node, n := range lines {
+		if old[node] != n {
+			l.wg.Go(n.run)
+		}
+	}
+}
