@@ -1,0 +1,387 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/game/api"
+)
+
+// Redis is what a Store needs of the process's stores.
+type Redis interface {
+	Redis() redis.UniversalClient
+	Key(parts ...string) string
+}
+
+// What a Store can say no to.
+var (
+	ErrOtherMode = fault.New(fault.FailedPrecondition, "the player waits for a match of another mode")
+	ErrNoTicket  = fault.New(fault.NotFound, "no such ticket")
+	// ErrLost: somebody else holds the match now, or it is over.
+	ErrLost = errors.New("match: held by another node now")
+)
+
+const (
+	remember  = time.Minute // how long it is known how a ticket ended
+	pollPage  = 5000        // tickets read at once: Redis serves nobody else meanwhile
+	claimPage = 64          // claims sent at once
+)
+
+// A Pool is where tickets wait: one for each area and mode.
+type Pool struct {
+	Area api.Area
+	Mode string
+}
+
+// A Store is the tickets and matches in Redis. It is safe for concurrent use.
+type Store struct {
+	client redis.UniversalClient
+	key    func(parts ...string) string
+	now    func() int64 // milliseconds; 0: Redis's own clock
+}
+
+// NewStore uses the given Redis and its clock.
+func NewStore(r Redis) *Store {
+	return &Store{client: r.Redis(), key: r.Key, now: func() int64 { return 0 }}
+}
+
+func (s *Store) at(area api.Area, parts ...string) string {
+	return s.key(append([]string{"{match:" + area.String() + "}"}, parts...)...)
+}
+
+func (s *Store) pool(p Pool) string { return s.at(p.Area, "pool", p.Mode) }
+
+func (s *Store) gone(area api.Area, t api.TicketID) string { return s.at(area, "gone", t.String()) }
+
+// Join puts a new ticket into the pool and returns its id, or that of the ticket which the player has there already, also when a match has
+// been made of it that the player has not heard of. [ErrOtherMode] when he has one in another mode. t.Joined is not used.
+func (s *Store) Join(ctx context.Context, p Pool, t Ticket) (api.TicketID, error) {
+	held, err := joinScript.Run(ctx, s.client,
+		[]string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence")},
+		int64(t.Player), int64(t.ID), p.Mode, t.Rating, s.now()).StringSlice()
+	if err != nil {
+		return 0, fmt.Errorf("join pool %v of area %v: %w", p.Mode, p.Area, err)
+	}
+	if len(held) != 2 {
+		return 0, fmt.Errorf("player %v of area %v: the ticket in Redis is damaged", t.Player, p.Area)
+	}
+	if held[0] != p.Mode {
+		return 0, ErrOtherMode
+	}
+	n, err := strconv.ParseInt(held[1], 10, 64)
+	return api.TicketID(n), err
+}
+
+// Cancel takes the player's ticket out of its pool; ticket 0 is whichever he has. True: the ticket is in no match and never will be. False: too late, a match has
+// been made of it. Both answers stay the same for a minute after the ticket's end, for those who ask again; then, and for a
+// ticket that never was, it is [ErrNoTicket].
+func (s *Store) Cancel(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (bool, error) {
+	for {
+		var held, gone *redis.StringCmd
+		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			held = pipe.HGet(ctx, s.at(area, "tickets"), player.String())
+			gone = pipe.Get(ctx, s.gone(area, ticket))
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return false, fmt.Errorf("cancel ticket %v: %w", ticket, err)
+		}
+		fields := strings.Fields(held.Val())
+		var t Ticket
+		if len(fields) >= 2 {
+			if t, err = parseTicket(fields[1]); err != nil {
+				return false, err
+			}
+		}
+		switch {
+		case t.ID == 0 || ticket != 0 && t.ID != ticket: // not live
+			if gone.Val() == "" {
+				return false, ErrNoTicket
+			}
+			return gone.Val() == "0", nil
+		case len(fields) == 3:
+			return false, nil
+		}
+		won, err := s.Withdraw(ctx, Pool{area, fields[0]}, []Ticket{t})
+		if err != nil || won[0] {
+			return err == nil, err
+		}
+		// It was claimed, or put back, or cancelled in between: look again.
+	}
+}
+
+// Withdraw takes tickets out of the pool that still wait there, and says for each whether it did.
+func (s *Store) Withdraw(ctx context.Context, p Pool, tickets []Ticket) ([]bool, error) {
+	keys := []string{s.at(p.Area, "tickets"), s.pool(p)}
+	args := []any{remember.Milliseconds()}
+	for _, t := range tickets {
+		keys = append(keys, s.gone(p.Area, t.ID))
+		args = append(args, p.Mode, int64(t.Player), t.String())
+	}
+	done, err := withdrawScript.Run(ctx, s.client, keys, args...).BoolSlice()
+	if err != nil {
+		return nil, fmt.Errorf("withdraw tickets: %w", err)
+	}
+	return done, nil
+}
+
+// A Poll is what is new in a pool.
+type Poll struct {
+	Leading bool // false: another node runs this pool's passes, and the rest is empty
+	Now     int64
+	Last    uint64 // the newest sequence number given out
+	Size    int
+	Tickets []Ticket
+	Read    uint64 // the number of the last of Tickets, to go on from
+}
+
+// Poll asks for a pool's lead, keeps it for another ttl, and reads tickets with numbers after the given one, at most [pollPage].
+func (s *Store) Poll(ctx context.Context, p Pool, self string, ttl time.Duration, after uint64) (Poll, error) {
+	reply, err := pollScript.Run(ctx, s.client,
+		[]string{s.pool(p), s.at(p.Area, "sequence"), s.at(p.Area, "lead", p.Mode)},
+		self, ttl.Milliseconds(), after, pollPage, s.now()).Slice()
+	if err != nil {
+		return Poll{}, fmt.Errorf("poll pool %v of area %v: %w", p.Mode, p.Area, err)
+	}
+	var r replies
+	out := Poll{
+		Leading: r.int(reply, 0) == 1,
+		Now:     r.int(reply, 1),
+		Last:    uint64(r.int(reply, 2)),
+		Size:    int(r.int(reply, 3)),
+		Read:    after,
+	}
+	found := r.list(reply, 4)
+	for i := 0; i+1 < len(found); i += 2 {
+		t, err := parseTicket(r.string(found, i))
+		r.fail(err)
+		out.Read = uint64(r.int(found, i+1))
+		out.Tickets = append(out.Tickets, t)
+	}
+	if r.err != nil {
+		return Poll{}, fmt.Errorf("poll pool %v of area %v: %w", p.Mode, p.Area, r.err)
+	}
+	return out, nil
+}
+
+// Resign gives a pool's lead up, so that another node may take it at once.
+func (s *Store) Resign(ctx context.Context, p Pool, self string) error {
+	return resignScript.Run(ctx, s.client, []string{s.at(p.Area, "lead", p.Mode)}, self).Err()
+}
+
+// Claim makes matches of groups, each whole or not at all. The tickets of a match that was not made because some of them do not wait any more are
+// returned in its place; nil for one that was made. After an error matches may have been made: their records become due.
+func (s *Store) Claim(ctx context.Context, matches []Match, lease time.Duration) ([][]Ticket, error) {
+	missing := make([][]Ticket, len(matches))
+	for from := 0; from < len(matches); from += claimPage {
+		page := matches[from:min(from+claimPage, len(matches))]
+		if err := s.claimPage(ctx, page, lease, missing[from:]); err != nil {
+			return nil, fmt.Errorf("claim tickets: %w", err)
+		}
+	}
+	return missing, nil
+}
+
+func (s *Store) claimPage(ctx context.Context, page []Match, lease time.Duration, missing [][]Ticket) error {
+	run := func() ([]*redis.Cmd, error) {
+		cmds := make([]*redis.Cmd, len(page))
+		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for i, m := range page {
+				args := make([]any, 0, 6+len(m.Tickets))
+				args = append(args, int64(m.ID), m.Holder, int(m.Zone), m.Mode, lease.Milliseconds(), s.now())
+				for _, t := range m.Tickets {
+					args = append(args, t.String())
+				}
+				cmds[i] = claimScript.EvalSha(ctx, pipe, []string{
+					s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "matches"), s.at(m.Area, "due"),
+				}, args...)
+			}
+			return nil
+		})
+		return cmds, err
+	}
+	cmds, err := run()
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // nothing ran: a pipeline cannot fall back to EVAL by itself
+		if err = claimScript.Load(ctx, s.client).Err(); err == nil {
+			cmds, err = run()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for i, cmd := range cmds {
+		places, err := cmd.Int64Slice()
+		if err != nil {
+			return err
+		}
+		for _, at := range places {
+			missing[i] = append(missing[i], page[i].Tickets[at])
+		}
+	}
+	return nil
+}
+
+// Commit makes a claimed match final: from now on its tickets can only be in this one. [ErrLost] when m.Holder does not hold it.
+func (s *Store) Commit(ctx context.Context, m Match, lease time.Duration) error {
+	return held(commitScript.Run(ctx, s.client, []string{s.at(m.Area, "matches"), s.at(m.Area, "due")},
+		int64(m.ID), m.Holder, lease.Milliseconds(), s.now()))
+}
+
+// Release undoes a claim: the tickets wait again, as old as they are. [ErrLost] when m.Holder does not hold the match, or it is final.
+func (s *Store) Release(ctx context.Context, m Match) error {
+	return held(releaseScript.Run(ctx, s.client, []string{
+		s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "sequence"),
+	}, int64(m.ID), m.Holder))
+}
+
+// Finish forgets a match that all its players know of: they may join again. [ErrLost] when m.Holder does not hold it.
+func (s *Store) Finish(ctx context.Context, m Match) error {
+	keys := []string{s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets")}
+	args := []any{int64(m.ID), m.Holder, remember.Milliseconds()}
+	for _, t := range m.Tickets {
+		keys = append(keys, s.gone(m.Area, t.ID))
+		args = append(args, int64(t.Player))
+	}
+	return held(finishScript.Run(ctx, s.client, keys, args...))
+}
+
+func held(cmd *redis.Cmd) error {
+	ok, err := cmd.Bool()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return ErrLost
+	}
+	return nil
+}
+
+// TakeOver makes holder the holder of up to limit matches whose own holder has let their deadline pass. It also returns the clock by which
+// they were due.
+func (s *Store) TakeOver(ctx context.Context, area api.Area, holder string, lease time.Duration, limit int) ([]Match, int64, error) {
+	reply, err := takeOverScript.Run(ctx, s.client, []string{s.at(area, "matches"), s.at(area, "due")},
+		holder, lease.Milliseconds(), limit, s.now()).Slice()
+	if err != nil {
+		return nil, 0, fmt.Errorf("take matches over: %w", err)
+	}
+	var r replies
+	now := r.int(reply, 0)
+	var out []Match
+	for i := 1; i+1 < len(reply); i += 2 {
+		m, err := parseMatch(area, r.string(reply, i+1))
+		r.fail(err)
+		m.ID = api.MatchID(r.int(reply, i))
+		out = append(out, m)
+	}
+	return out, now, r.err
+}
+
+// AddArea notes that the area has players who want matches, so that nodes which serve all areas look there.
+func (s *Store) AddArea(ctx context.Context, area api.Area) error {
+	return s.client.SAdd(ctx, s.key("match", "areas"), area.String()).Err()
+}
+
+// Areas is the areas that AddArea has noted.
+func (s *Store) Areas(ctx context.Context) ([]api.Area, error) {
+	names, err := s.client.SMembers(ctx, s.key("match", "areas")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the areas: %w", err)
+	}
+	out := make([]api.Area, 0, len(names))
+	for _, name := range names {
+		if a, err := api.ParseArea(name); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// replies reads the parts of a script's answer; the first thing that is not as expected is err.
+type replies struct{ err error }
+
+func (r *replies) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *replies) part(list []any, i int) any {
+	if i >= len(list) {
+		r.fail(fmt.Errorf("an answer of %d parts", len(list)))
+		return nil
+	}
+	return list[i]
+}
+
+func (r *replies) int(list []any, i int) int64 {
+	switch v := r.part(list, i).(type) {
+	case int64:
+		return v
+	case string:
+		n, err := strconv.ParseInt(v, 10, 64)
+		r.fail(err)
+		return n
+	default:
+		r.fail(fmt.Errorf("%v where a number should be", v))
+		return 0
+	}
+}
+
+func (r *replies) string(list []any, i int) string {
+	s, ok := r.part(list, i).(string)
+	if !ok {
+		r.fail(fmt.Errorf("%v where a string should be", r.part(list, i)))
+	}
+	return s
+}
+
+func (r *replies) list(list []any, i int) []any {
+	l, ok := r.part(list, i).([]any)
+	if !ok {
+		r.fail(fmt.Errorf("%v where a list should be", r.part(list, i)))
+	}
+	return l
+}
+
+// States of a match's record.
+const (
+	claimed = "claimed" // its tickets have left the pool; they may go back
+	made    = "made"    // it has a room; its tickets never go back
+)
+
+// A Match is a group on its way into a room.
+type Match struct {
+	Pool
+	ID      api.MatchID
+	Zone    id.Node // whose room it is to be
+	Tickets Group
+	Holder  string // the life of the node that works on it
+	State   string
+	Claimed int64 // milliseconds since 1970 by Redis's clock
+}
+
+// parseMatch reads a record as claimScript wrote it.
+func parseMatch(area api.Area, record string) (Match, error) {
+	f := strings.Fields(record)
+	if len(f) < 6 || f[0] != claimed && f[0] != made {
+		return Match{}, fmt.Errorf("%q is not a match", record)
+	}
+	zone, err1 := strconv.ParseUint(f[2], 10, 16)
+	at, err2 := strconv.ParseInt(f[3], 10, 64)
+	m := Match{Pool: Pool{area, f[4]}, State: f[0], Holder: f[1], Zone: id.Node(zone), Claimed: at}
+	errs := []error{err1, err2}
+	for _, s := range f[5:] {
+		t, err := parseTicket(s)
+		errs = append(errs, err)
+		m.Tickets = append(m.Tickets, t)
+	}
+	return m, errors.Join(errs...)
+}
