@@ -132,8 +132,11 @@ func (s *Server) acceptLoop(l net.Listener) {
 			continue
 		}
 		pause = time.Millisecond
-		s.wg.Add(1)
-		go s.serve(nc)
+		if !s.admit(nc) {
+			_ = nc.Close()
+			return
+		}
+		s.wg.Go(func() { s.serve(nc) })
 	}
 }
 
@@ -143,7 +146,6 @@ func (s *Server) serve(nc net.Conn) {
 	if err != nil {
 		_ = nc.Close()
 		s.cfg.Logger.Warn("link refused", "remote", nc.RemoteAddr().String(), "error", err)
-		s.wg.Done()
 		return
 	}
 	c.onDone = func() {
@@ -152,6 +154,7 @@ func (s *Server) serve(nc net.Conn) {
 		s.mu.Unlock()
 		s.wg.Done()
 	}
+	s.wg.Add(1)
 	s.mu.Lock()
 	stopped := s.stopped
 	s.conns[c] = struct{}{}
@@ -164,9 +167,6 @@ func (s *Server) serve(nc net.Conn) {
 }
 
 func (s *Server) shake(nc net.Conn) (*Conn, Handler, error) {
-	if !s.admit(nc) {
-		return nil, nil, errStopped
-	}
 	defer s.leave(nc)
 	_ = nc.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout))
 	h, err := shakeAsServer(nc, s.cfg, func(r Role) bool { return s.accept[r] != nil })
