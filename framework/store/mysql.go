@@ -33,7 +33,7 @@ func parseDSN(dsn config.Secret) (*mysql.Config, error) {
 			"or nothing at all for the embedded SQLite; a password with special characters goes in as it is")
 	}
 	cfg.Collation = collation
-	cfg.ParseTime = true         // for goose's own table; our times are BIGINTs
+	cfg.ParseTime = true // for goose's own table; our times are BIGINTs
 	cfg.Loc = time.UTC
 	cfg.ClientFoundRows = true   // as on SQLite, an UPDATE that changes nothing counts the rows that it found
 	cfg.InterpolateParams = true // one round trip a statement, not three

@@ -29,13 +29,8 @@ func parseRedisURL(secret config.Secret) (*redis.UniversalOptions, error) {
 		return nil, errRedisURL
 	}
 	// net/url refuses several hosts, so that they are taken apart here: [user:password@]hosts[/db][?options]
-	end := len(rest)
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		end = i + 1
-	} else {
-		end = 0
-	}
-	user, hosts := rest[:end], rest[end:]
+	at := strings.LastIndexByte(rest, '@') + 1 // 0 without a user
+	user, hosts := rest[:at], rest[at:]
 	tail := ""
 	if i := strings.IndexAny(hosts, "/?"); i >= 0 {
 		hosts, tail = hosts[:i], hosts[i:]

@@ -144,17 +144,8 @@ func TestOwnersAndEngines(t *testing.T) {
 func TestTwoProcessesShareTheEmbeddedStores(t *testing.T) {
 	t.Parallel()
 	cfg := storetest.EmbeddedConfig(t)
-	open := func(cfg store.Config) *store.Stores {
-		s, err := store.Open(t.Context(), cfg, storetest.Log(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		return s
-	}
-	parent := open(cfg)
-	cfg.Redis.URL = config.Secret("redis://" + parent.RedisAddr())
-	child := open(cfg)
+	parent := storetest.Open(t, cfg)
+	child := storetest.Second(t, parent, cfg)
 
 	if err := parent.Redis().Set(t.Context(), parent.Key("k"), "v", 0).Err(); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Stores)) {
 // Embedded opens embedded stores, which are closed and removed at the end of the test.
 func Embedded(t testing.TB) *store.Stores {
 	t.Helper()
-	return open(t, EmbeddedConfig(t))
+	return Open(t, EmbeddedConfig(t))
 }
 
 // EmbeddedConfig is the configuration that [Embedded] opens, for tests that open several processes' worth of stores on one directory.
@@ -71,10 +71,19 @@ func EmbeddedConfig(t testing.TB) store.Config {
 	return store.Config{DataDir: t.TempDir()}
 }
 
+// Second opens cfg, the configuration of first, again, as another process of the same stack would: an embedded Redis is shared.
+func Second(t testing.TB, first *store.Stores, cfg store.Config) *store.Stores {
+	t.Helper()
+	if addr := first.RedisAddr(); addr != "" {
+		cfg.Redis.URL = config.Secret("redis://" + addr)
+	}
+	return Open(t, cfg)
+}
+
 // Real opens the stores that the environment names, and skips the test when it names none.
 func Real(t testing.TB) *store.Stores {
 	t.Helper()
-	return open(t, RealConfig(t))
+	return Open(t, RealConfig(t))
 }
 
 // RealConfig makes a database and a key prefix, which are dropped at the end of the test, and returns the configuration for them. It
@@ -116,7 +125,8 @@ func Log(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-func open(t testing.TB, cfg store.Config) *store.Stores {
+// Open opens stores that are closed at the end of the test.
+func Open(t testing.TB, cfg store.Config) *store.Stores {
 	t.Helper()
 	s, err := store.Open(t.Context(), cfg, Log(t))
 	if err != nil {
