@@ -49,6 +49,13 @@ func (l *listener) cut() int {
 	return len(l.conns)
 }
 
+// open is how many connections fasthttp has not closed, and so may have handlers running.
+func (l *listener) open() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
 type conn struct {
 	net.Conn
 	from *listener

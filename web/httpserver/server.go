@@ -144,21 +144,21 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	s.end()
 	cut := ln.cut()
-	s.awaitHandlers()
+	s.awaitHandlers(ln)
 	return fmt.Errorf("%s: stop: cut %d connections: %w", s.cfg.Name, cut, err)
 }
 
 // awaitHandlers gives handlers whose context has just ended a moment to return.
-func (s *Server) awaitHandlers() {
+func (s *Server) awaitHandlers(ln *listener) {
 	const (
 		grace = time.Second
-		poll  = 5 * time.Millisecond // fasthttp counts, but tells nobody
+		poll  = 5 * time.Millisecond
 	)
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	for s.app.Server().GetOpenConnectionsCount() > 0 {
+	for ln.open() > 0 {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

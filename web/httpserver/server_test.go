@@ -381,7 +381,7 @@ func TestStopCutsWhatDoesNotEnd(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if n := s.App().Server().GetOpenConnectionsCount(); n != 0 {
+	if n := s.listener.open(); n != 0 {
 		t.Errorf("%d connections are left", n)
 	}
 }
