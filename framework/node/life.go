@@ -1,0 +1,307 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/cluster"
+	"loumiao/framework/id"
+	"loumiao/framework/lease"
+	"loumiao/framework/line"
+	"loumiao/framework/link"
+	"loumiao/framework/rpc"
+)
+
+const (
+	linkHeartbeat = 2 * time.Second  // between two heartbeats on a link
+	leaseTTL      = 10 * time.Second // how long a silent node keeps what it owns
+	claimTTL      = 10 * time.Second // how long a silent node keeps its number
+	waitReport    = 5 * time.Second  // between two log lines about what the node waits for
+)
+
+// A stage is one step of a node's life: do brings it up, and undo, if any, takes it down again.
+type stage struct {
+	name string
+	do   func(context.Context) error
+	undo func(context.Context) error
+}
+
+// stages is a node's life in order. It comes up from first to last and goes down from last to first.
+func (n *Node) stages() []stage {
+	return []stage{
+		{"claim a node id", n.claim, n.giveBack},
+		{"take the lease", n.takeLease, n.endLease},
+		{"open the admin address", n.openAdmin, n.closeAdmin},
+		{"listen for links", n.listen, n.unlisten},
+		{"start the service", n.start, n.drain},
+		{"join the cluster", n.join, n.drainAndLeave},
+		{"become ready", n.becomeReady, nil},
+	}
+}
+
+// Run lives the node's life, once: it returns when ctx has ended or the service has failed, and everything is taken down. The error is
+// nil after an orderly end that ctx asked for.
+func (n *Node) Run(ctx context.Context) error {
+	err := n.live(ctx)
+	if err != nil && ctx.Err() == nil {
+		n.log.Error("node ends", "err", err)
+	}
+	return err
+}
+
+func (n *Node) live(ctx context.Context) (err error) {
+	var up []stage
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.env.stretch(n.cfg.StopTimeout))
+		defer cancel()
+		for _, s := range slices.Backward(up) {
+			if s.undo == nil {
+				continue
+			}
+			if undone := s.undo(stopping); undone != nil {
+				err = errors.Join(err, fmt.Errorf("undo %q: %w", s.name, undone))
+			}
+		}
+	}()
+	for _, s := range n.stages() {
+		if err := s.do(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		up = append(up, s)
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-n.failure:
+		return err
+	}
+}
+
+// brief bounds a step that waits for others.
+func (n *Node) brief(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, n.env.stretch(n.cfg.StartTimeout))
+}
+
+func (n *Node) claim(ctx context.Context) error {
+	ctx, cancel := n.brief(ctx)
+	defer cancel()
+	db, err := n.env.Stores.SQL("cluster")
+	if err != nil {
+		return err
+	}
+	n.id, n.unclaim, err = lease.ClaimNode(ctx, db, n.cfg.ID, n.boot, n.env.stretch(claimTTL))
+	if err != nil {
+		return err
+	}
+	n.ids = id.NewGenerator(n.id, nil)
+	n.log = n.log.With("id", n.id)
+	return nil
+}
+
+func (n *Node) giveBack(ctx context.Context) error { return n.unclaim(ctx) }
+
+func (n *Node) takeLease(ctx context.Context) error {
+	ctx, cancel := n.brief(ctx)
+	defer cancel()
+	n.owners = lease.NewOwners(n.env.Stores, n.env.Owned)
+	n.lease = lease.New(n.env.Stores, n.id, n.boot, lease.Config{TTL: n.env.stretch(leaseTTL)}, n.log)
+	n.lease.OnLost(func() {
+		n.Fail(errors.New("the lease ran out: Redis could not be reached, or this process stood still; others may own now what this node owned"))
+	})
+	n.lease.OnRegained(n.regained)
+	return n.lease.Start(ctx)
+}
+
+func (n *Node) endLease(ctx context.Context) error { return n.lease.Stop(ctx) }
+
+// listen takes the addresses that the others will be told, and builds what the service registers itself with.
+func (n *Node) listen(ctx context.Context) error {
+	n.actors = actor.NewSystem(actor.Config{Logger: n.log})
+	n.metrics.MustRegister(n.actors.Collector())
+	if n.cfg.Observer {
+		return n.meet("")
+	}
+	cfg := n.Links()
+	n.links = link.NewServer(cfg)
+	if err := n.links.Listen(n.cfg.Link); err != nil {
+		return fmt.Errorf("%w (take another address for links, or port 0 for any)", err)
+	}
+	if err := n.meet(n.advertised(n.links.Addr())); err != nil {
+		return errors.Join(err, n.links.Stop(ctx))
+	}
+	n.rpc = rpc.New(rpc.Config{
+		Self: cfg.Self, View: n.cluster, Links: cfg, Server: n.links, Area: n.cfg.Area,
+		Owners: directory{n.owners}, Logger: n.log,
+	})
+	n.metrics.MustRegister(n.rpc.Collector())
+	n.line = line.NewServer(line.Config{Registry: n.env.Registry, Links: n.links, Type: n.cfg.Type, Logger: n.log})
+	n.metrics.MustRegister(n.line.Collector())
+	return nil
+}
+
+// meet prepares membership under the address where the node accepts links; nobody sees the node before join.
+func (n *Node) meet(addr string) (err error) {
+	stretch := 1
+	if n.env.Debug {
+		stretch = Stretch
+	}
+	n.cluster, err = cluster.New(cluster.Config{
+		Self: cluster.Member{
+			Node: n.id, Boot: n.boot, Type: n.cfg.Type, Area: n.cfg.Area, Addr: addr, Version: n.env.Version, State: cluster.Joining,
+		},
+		Observer: n.cfg.Observer, Bind: n.cfg.Gossip, Advertise: n.cfg.Advertise, Join: n.env.Join,
+		GossipKey: n.env.GossipKey, Stretch: stretch, Logger: n.log,
+	})
+	return err
+}
+
+func (n *Node) unlisten(ctx context.Context) error {
+	n.endall()
+	n.work.Wait()
+	if n.links == nil {
+		return n.actors.Stop(ctx)
+	}
+	return errors.Join(n.actors.Stop(ctx), n.rpc.Stop(ctx), n.line.Stop(ctx), n.links.Stop(ctx))
+}
+
+func (n *Node) start(ctx context.Context) error {
+	ctx, cancel := n.brief(ctx)
+	defer cancel()
+	return n.svc.Start(ctx, n)
+}
+
+// join tells the others that the node is there, still joining, and accepts their links from now on.
+func (n *Node) join(ctx context.Context) error {
+	if n.links != nil {
+		n.links.Start()
+	}
+	brief, cancel := n.brief(ctx)
+	defer cancel()
+	if err := n.cluster.Start(brief); err != nil {
+		return err
+	}
+	if err := n.cluster.Join(brief, n.env.Join); err != nil {
+		return errors.Join(err, n.cluster.Stop(brief))
+	}
+	n.Go(n.watchPlace)
+	return nil
+}
+
+// watchPlace ends the node when another one with its number has taken its place.
+func (n *Node) watchPlace(ctx context.Context) {
+	select {
+	case <-n.cluster.Lost():
+		n.Fail(fmt.Errorf("node %d was started again elsewhere; the newer one stays (give each node an id of its own)", n.id))
+	case <-ctx.Done():
+	}
+}
+
+func (n *Node) becomeReady(ctx context.Context) error {
+	if err := n.waitFor(ctx, n.cfg.Needs); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() { done <- n.svc.Ready(ctx) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return err
+		}
+	case err := <-n.failure:
+		cancel(err)
+		<-done
+		return err
+	}
+	if err := n.writeAddresses(ctx); err != nil {
+		return err
+	}
+	n.setState(cluster.Ready)
+	n.log.Info("ready")
+	return nil
+}
+
+// waitFor returns when every type has a ready node that serves this node's area.
+func (n *Node) waitFor(ctx context.Context, types []string) error {
+	changed := make(chan struct{}, 1)
+	stop := n.cluster.Watch(func(_, _ *cluster.Snapshot) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer stop()
+	report := time.NewTicker(waitReport)
+	defer report.Stop()
+	for {
+		missing := n.missing(types)
+		if len(missing) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-report.C:
+			n.log.Info("waiting for other nodes", "types", missing)
+		case err := <-n.failure:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a node of type %v: %w", missing, ctx.Err())
+		}
+	}
+}
+
+func (n *Node) missing(types []string) []string {
+	members := n.cluster.Snapshot()
+	return slices.DeleteFunc(slices.Clone(types), func(typ string) bool {
+		return slices.ContainsFunc(members.ByType(typ), func(m cluster.Member) bool {
+			return m.State == cluster.Ready && (m.Area == 0 || n.cfg.Area == 0 || m.Area == n.cfg.Area)
+		})
+	})
+}
+
+// drain stops the service and everything that it has running. It works whether or not the node has joined.
+func (n *Node) drain(ctx context.Context) error {
+	n.stopOnce.Do(func() {
+		n.setState(cluster.Draining)
+		n.stopErr = n.svc.Stop(ctx)
+		n.endall()
+		n.work.Wait()
+		if n.rpc != nil {
+			n.stopErr = errors.Join(n.stopErr, n.rpc.Drain(ctx))
+		}
+		n.stopErr = errors.Join(n.stopErr, n.actors.Stop(ctx))
+	})
+	err := n.stopErr
+	n.stopErr = nil // said once
+	return err
+}
+
+func (n *Node) drainAndLeave(ctx context.Context) error {
+	return errors.Join(n.drain(ctx), n.cluster.Leave(ctx), n.cluster.Stop(ctx))
+}
+
+func (n *Node) setState(s cluster.State) {
+	n.state.Store(uint32(s))
+	n.cluster.SetState(s)
+}
+
+// advertised is addr as others reach it.
+func (n *Node) advertised(addr string) string {
+	if n.cfg.Advertise == "" {
+		return addr
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(n.cfg.Advertise, port)
+}

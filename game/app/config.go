@@ -1,0 +1,154 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"loumiao/configs"
+	"loumiao/framework/config"
+	"loumiao/framework/store"
+	"loumiao/game/gate"
+	"loumiao/game/match"
+	"loumiao/game/queue"
+	"loumiao/game/world"
+	"loumiao/game/zone"
+	"loumiao/web/login"
+)
+
+// envPrefix begins the environment variables that set configuration keys: GAME_SQL_DSN is sql.dsn.
+const envPrefix = "GAME_"
+
+// A Config is everything that can be configured. `game check` prints it with an explanation of each key.
+type Config struct {
+	Stack      string            `yaml:"stack" doc:"name of this cluster, in Redis keys and on its database; empty: made up once and kept in data_dir"`
+	Production bool              `yaml:"production" doc:"refuse embedded stores, and keys that were made up"`
+	DataDir    string            `yaml:"data_dir" doc:"directory of the embedded SQL's files and of keys that were made up"`
+	SQL        store.SQLConfig   `yaml:"sql"`
+	Redis      store.RedisConfig `yaml:"redis"`
+
+	Cluster ClusterConfig `yaml:"cluster"`
+	Keys    KeysConfig    `yaml:"keys"`
+	Token   TokenConfig   `yaml:"token"`
+	Log     LogConfig     `yaml:"log"`
+	Pod     PodConfig     `yaml:"pod"`
+
+	Login login.Config `yaml:"login"`
+	Gate  gate.Config  `yaml:"gate"`
+	Queue queue.Config `yaml:"queue"`
+	World world.Config `yaml:"world"`
+	Match match.Config `yaml:"match"`
+	Zone  zone.Config  `yaml:"zone"`
+}
+
+// ClusterConfig is how this machine's nodes meet the others.
+type ClusterConfig struct {
+	Host      string        `yaml:"host" doc:"address that nodes listen on for each other and for their admin pages"`
+	Advertise string        `yaml:"advertise" doc:"host under which other machines reach this one; needed when cluster.host is a wildcard"`
+	Join      []string      `yaml:"join" doc:"gossip addresses (host:port) of any nodes that are up"`
+	Area      uint16        `yaml:"area" doc:"the area that nodes of this process serve; 0 serves all"`
+	Gossip    uint16        `yaml:"gossip_port" doc:"port for gossip of the first node in this process; 0 takes a free one"`
+	Stop      time.Duration `yaml:"stop_timeout" min:"1s" max:"10m" doc:"how long a node may take to stop in order"`
+}
+
+// KeysConfig is the cluster's secrets. Each is 32 bytes, written as 64 hexadecimal digits. Those that are not given are made up and kept in
+// data_dir, except in production.
+type KeysConfig struct {
+	Gossip       config.Secret `yaml:"gossip" doc:"encrypts gossip; all nodes of a cluster"`
+	Link         config.Secret `yaml:"link" doc:"authenticates links between nodes; all but the web nodes"`
+	TokenPrivate config.Secret `yaml:"token_private" doc:"Ed25519 seed that signs players' tokens; login only"`
+	TokenPublic  []string      `yaml:"token_public" doc:"Ed25519 public keys of tokens that gates accept; empty: that of token_private"`
+}
+
+// TokenConfig is how long players' tokens are good for.
+type TokenConfig struct {
+	TTL     time.Duration `yaml:"ttl" min:"10s" max:"1h" doc:"how long a token opens a gate"`
+	Refresh time.Duration `yaml:"refresh" min:"1m" max:"8760h" doc:"how long a refresh token can be exchanged for a new token"`
+}
+
+// LogConfig is what is logged.
+type LogConfig struct {
+	Level  string `yaml:"level" oneof:"debug info warn error"`
+	Format string `yaml:"format" oneof:"text json"`
+}
+
+// PodConfig is which nodes a pod runs.
+type PodConfig struct {
+	Nodes map[string]int `yaml:"nodes" doc:"how many nodes of each type \"up\" runs"`
+	// FirstID is the number of the pod; its nodes are counted up from it.
+	FirstID uint16 `yaml:"first_id" min:"1" max:"65000" doc:"node id of the pod; its nodes count up from it, so pods need ranges of their own"`
+}
+
+// defaults is the configuration before any file.
+func defaults() Config {
+	return Config{
+		DataDir: "data",
+		Cluster: ClusterConfig{Host: "127.0.0.1", Stop: 10 * time.Second},
+		Token:   TokenConfig{TTL: 5 * time.Minute, Refresh: 30 * 24 * time.Hour},
+		Log:     LogConfig{Level: "info", Format: "text"},
+		Pod:     PodConfig{FirstID: 1},
+		Login:   login.Defaults(),
+		Gate:    gate.Defaults(),
+		Queue:   queue.Defaults(),
+		World:   world.Defaults(),
+		Match:   match.Defaults(),
+		Zone:    zone.Defaults(),
+	}
+}
+
+// loadConfig reads the files in order, each over the one before, and then the environment. Without files it is the built-in configuration
+// for one's own machine.
+func loadConfig(files []string, environ []string) (Config, error) {
+	cfg := defaults()
+	var sources []config.Source
+	if len(files) == 0 {
+		sources = append(sources, config.FS(configs.FS, "local.yaml", true))
+	}
+	for _, f := range files {
+		sources = append(sources, config.File(f, true))
+	}
+	sources = append(sources, config.Env(envPrefix, environ))
+	err := config.Load(&cfg, sources...)
+	return cfg, err
+}
+
+// Validate checks what spans several keys.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if err := c.stores("x").Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if ip := net.ParseIP(c.Cluster.Host); ip == nil {
+		bad("cluster.host: %q is not an IP address", c.Cluster.Host)
+	} else if ip.IsUnspecified() && c.Cluster.Advertise == "" {
+		bad("cluster.advertise: needed, because cluster.host %s is a wildcard", c.Cluster.Host)
+	}
+	for typ, n := range c.Pod.Nodes {
+		if t := typeNamed(typ); t == nil || t.name == podType.name {
+			bad("pod.nodes: %q is not a type of node; there are %s", typ, typeNames())
+		} else if n < 0 || n > 64 {
+			bad("pod.nodes: %s: %d; must be 0 to 64", typ, n)
+		}
+	}
+	if c.Production {
+		require := func(key string, given bool) {
+			if !given {
+				bad("%s: must be given in production", key)
+			}
+		}
+		require("stack", c.Stack != "")
+		require("sql.dsn", c.SQL.DSN != "")
+		require("redis.url", c.Redis.URL != "")
+		require("keys.gossip", c.Keys.Gossip != "")
+		require("keys.link", c.Keys.Link != "")
+		require("keys.token_private or keys.token_public", c.Keys.TokenPrivate != "" || len(c.Keys.TokenPublic) > 0)
+	}
+	return errors.Join(errs...)
+}
+
+// stores is the stores' part of the configuration, for the stack of that name.
+func (c Config) stores(stack string) store.Config {
+	return store.Config{SQL: c.SQL, Redis: c.Redis, DataDir: c.DataDir, Prefix: stack}
+}

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const keySize = 32 // bytes, of every kind of key
+
+// keys is the secrets of a stack.
+type keys struct {
+	stack        string // the stack's name
+	gossip, link []byte
+	signing      ed25519.PrivateKey           // nil where only public keys are known
+	verifying    map[string]ed25519.PublicKey // by key id
+}
+
+// loadKeys takes the keys that are configured, and makes up the others once and for all in the data directory.
+func loadKeys(cfg Config) (k keys, err error) {
+	made := made{dir: filepath.Join(cfg.DataDir, "keys"), forbidden: cfg.Production}
+	if k.gossip, err = made.key("gossip", string(cfg.Keys.Gossip)); err != nil {
+		return k, err
+	}
+	if k.link, err = made.key("link", string(cfg.Keys.Link)); err != nil {
+		return k, err
+	}
+	if subtle.ConstantTimeCompare(k.gossip, k.link) == 1 {
+		return k, errors.New("keys.link: must not be the same as keys.gossip: the web nodes hold only that one")
+	}
+	k.verifying = map[string]ed25519.PublicKey{}
+	for i, text := range cfg.Keys.TokenPublic {
+		public, err := parseKey(text)
+		if err != nil {
+			return k, fmt.Errorf("keys.token_public[%d]: %w", i, err)
+		}
+		k.verifying[keyID(public)] = public
+	}
+	if cfg.Keys.TokenPrivate != "" || len(k.verifying) == 0 {
+		seed, err := made.key("token_private", string(cfg.Keys.TokenPrivate))
+		if err != nil {
+			return k, err
+		}
+		k.signing = ed25519.NewKeyFromSeed(seed)
+		public := k.signing.Public().(ed25519.PublicKey)
+		k.verifying[keyID(public)] = public
+	}
+	if k.stack = cfg.Stack; k.stack == "" {
+		name, err := made.key("stack", "")
+		if err != nil {
+			return k, err
+		}
+		k.stack = "game-" + hex.EncodeToString(name[:4])
+	}
+	return k, nil
+}
+
+// keyID names a token key, so that keys can be changed while tokens of the old one are about.
+func keyID(public ed25519.PublicKey) string { return hex.EncodeToString(public[:4]) }
+
+// made is the keys that were made up.
+type made struct {
+	dir       string
+	forbidden bool
+}
+
+// key is the configured key or, if there is none, the one in the directory, which is made up when it is missing.
+func (m made) key(name, configured string) ([]byte, error) {
+	if configured != "" {
+		key, err := parseKey(configured)
+		if err != nil {
+			return nil, fmt.Errorf("keys.%s: %w", name, err)
+		}
+		return key, nil
+	}
+	if m.forbidden {
+		return nil, fmt.Errorf("keys.%s: must be given in production", name)
+	}
+	path := filepath.Join(m.dir, name)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m.make(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// make writes a new key. Of two processes that do so at once, one's key stays, and both use that.
+func (m made) make(path string) ([]byte, error) {
+	if err := os.MkdirAll(m.dir, 0o700); err != nil {
+		return nil, err
+	}
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process rather than return an error
+	draft, err := os.CreateTemp(m.dir, "new-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(draft.Name())
+	_, err = draft.WriteString(hex.EncodeToString(key) + "\n")
+	if err := errors.Join(err, draft.Close()); err != nil {
+		return nil, err
+	}
+	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return parseKey(strings.TrimSpace(string(text)))
+}
+
+// parseKey reads a key; its error does not show it.
+func parseKey(text string) ([]byte, error) {
+	key, err := hex.DecodeString(text)
+	if err != nil || len(key) != keySize {
+		return nil, fmt.Errorf("must be %d hexadecimal digits", 2*keySize)
+	}
+	return key, nil
+}

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"loumiao/framework/id"
+	"loumiao/framework/lease"
+	"loumiao/framework/node"
+	"loumiao/framework/store"
+	"loumiao/framework/wire"
+	"loumiao/game/pb"
+	"loumiao/game/pod"
+	"loumiao/migrations"
+)
+
+const (
+	openTimeout  = 15 * time.Second // for opening stores and migrating, each
+	claimTimeout = 10 * time.Second // how long a stack that died keeps its database
+)
+
+// A process is what the nodes of this operating system's process share.
+type process struct {
+	cfg     Config
+	keys    keys
+	log     *slog.Logger
+	stores  *store.Stores
+	env     node.Env
+	unclaim func()
+}
+
+// openProcess opens the stores and makes sure that their tables are those of this build: by migrating if migrate is set, by an error that
+// says what to do otherwise.
+func openProcess(ctx context.Context, cfg Config, log *slog.Logger, debug, migrate bool) (p *process, err error) {
+	p = &process{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.keys, err = loadKeys(cfg); err != nil {
+		return p, err
+	}
+	registry, err := wire.NewRegistry(pb.Files()...)
+	if err != nil {
+		return p, fmt.Errorf("client protocol: %w", err)
+	}
+	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if p.stores, err = store.Open(opening, cfg.stores(p.keys.stack), log); err != nil {
+		return p, err
+	}
+	if migrate {
+		err = p.migrate(opening)
+	} else {
+		err = p.requireMigrated(opening)
+	}
+	if err != nil {
+		return p, err
+	}
+	if err := p.claimDatabase(opening); err != nil {
+		return p, err
+	}
+	p.env = node.Env{
+		Stores: p.stores, Registry: registry, GossipKey: p.keys.gossip, LinkKey: p.keys.link,
+		Join: cfg.Cluster.Join, Owned: "player", Version: version(), Debug: debug, Log: log,
+	}
+	return p, nil
+}
+
+func (p *process) migrate(ctx context.Context) error {
+	for _, owner := range migrations.Owners() {
+		if err := p.stores.Migrate(ctx, owner, migrations.FS(owner)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *process) requireMigrated(ctx context.Context) error {
+	var errs []error
+	for _, owner := range migrations.Owners() {
+		errs = append(errs, p.stores.RequireMigrated(ctx, owner, migrations.FS(owner)))
+	}
+	return errors.Join(errs...)
+}
+
+// claimDatabase keeps another stack off the database while this one is alive.
+func (p *process) claimDatabase(ctx context.Context) error {
+	db, err := p.stores.SQL("cluster")
+	if err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	p.unclaim, err = lease.ClaimDatabase(ctx, db, p.keys.stack, fmt.Sprintf("%s, process %d", host, os.Getpid()), claimTimeout)
+	return err
+}
+
+func (p *process) close() {
+	if p.unclaim != nil {
+		p.unclaim()
+	}
+	if p.stores != nil {
+		if err := p.stores.Close(); err != nil {
+			p.log.Warn("stores not closed cleanly", "err", err)
+		}
+	}
+}
+
+// newNode is a node of the type, with its service.
+func (p *process) newNode(t *nodeType, spec pod.Spec, seeds []string) (*node.Node, error) {
+	svc, err := t.make(p, spec.Index)
+	if err != nil {
+		return nil, err
+	}
+	return p.nodeOf(t, svc, spec, seeds, "")
+}
+
+func (p *process) nodeOf(t *nodeType, svc node.Service, spec pod.Spec, seeds []string, gossip string) (*node.Node, error) {
+	env := p.env
+	env.Join = slices.Concat(env.Join, seeds)
+	any := p.cfg.Cluster.Host + ":0"
+	if strings.Contains(p.cfg.Cluster.Host, ":") {
+		any = "[" + p.cfg.Cluster.Host + "]:0"
+	}
+	if gossip == "" {
+		gossip = any
+	}
+	return node.New(env, node.Config{
+		Type: t.name, ID: spec.ID, Area: p.cfg.Cluster.Area, Observer: t.observer, Needs: spec.Needs,
+		Link: any, Gossip: gossip, Admin: any, Advertise: p.cfg.Cluster.Advertise, StopTimeout: p.cfg.Cluster.Stop,
+	}, svc)
+}
+
+// Run runs a node in this process: it makes the process a pod.Runner.
+func (p *process) Run(ctx context.Context, spec pod.Spec, seeds []string) error {
+	n, err := p.newNode(typeNamed(spec.Type), spec, seeds)
+	if err != nil {
+		return err
+	}
+	return n.Run(ctx)
+}
+
+// forget gives back the number of a node whose process is known to be dead, so that it need not wait for the claim to end.
+func (p *process) forget(node id.Node) {
+	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
+	defer cancel()
+	db, err := p.stores.SQL("cluster")
+	if err == nil {
+		err = lease.ForgetNode(ctx, db, node)
+	}
+	if err != nil {
+		p.log.Warn("number of a dead node not given back", "node", node, "err", err)
+	}
+}
+
+// newLogger logs to out as configured.
+func newLogger(cfg LogConfig, out io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Level)) // checked by the configuration
+	opts := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(out, opts))
+	}
+	return slog.New(slog.NewTextHandler(out, opts))
+}

@@ -1,0 +1,48 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/store/player"
+)
+
+// A DB is the service of one db node.
+type DB struct{ players *player.Store }
+
+// New is a db that is not started.
+func New() *DB { return &DB{} }
+
+// Start opens the tables and registers what peers may call.
+func (d *DB) Start(_ context.Context, n *node.Node) error {
+	sql, err := n.Stores().SQL("player")
+	if err != nil {
+		return err
+	}
+	d.players = player.New(sql, n.IDs(), time.Now)
+	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
+	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
+	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)
+	rpc.HandleFunc(n, api.RecordMatch, d.recordMatch)
+	rpc.HandleFunc(n, api.ListMatches, d.listMatches)
+	rpc.HandleFunc(n, api.ListLedger, d.listLedger)
+	return nil
+}
+
+// Ready needs nothing of others.
+func (d *DB) Ready(context.Context) error { return nil }
+
+// Stop has nothing to save; the node finishes the calls that run.
+func (d *DB) Stop(context.Context) error { return nil }
+
+func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
+	p, err := d.players.Load(ctx, player.ID(m.GetPlayer()), m.GetAccount(), uint16(m.GetArea()))
+	if err != nil {
+		return nil, err
+	}
+	return &pb.PlayerRecord{Profile: profile(p), Account: p.Account, Epoch: p.Epoch, State: p.State, Schema: p.Schema}, nil
+}

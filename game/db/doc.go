@@ -1,0 +1,8 @@
+// Package db is node type 5: the only writer of the game's tables.
+//
+//	world, zone ─► db.LoadPlayer, db.SavePlayer, db.RecordMatch ... ─► game/store/player ─► SQL
+//
+// It depends on SQL alone and keeps nothing in memory, so any number of them serve, and one that dies is replaced by the others: a call that
+// was lost with it is safe to repeat, because every change is fenced by the player's epoch or carries an idempotency key. Callers choose
+// the node by player, so that one player's calls meet at one node.
+package db

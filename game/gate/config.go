@@ -1,0 +1,78 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Config is the gate's settings. Addresses with a port other than 0 are those of the first gate of a pod; the next ones count the port up.
+type Config struct {
+	TCP string `yaml:"tcp" doc:"address for clients over TCP, host:port; empty: none"`
+	WS  string `yaml:"ws" doc:"address for clients over WebSocket, host:port; empty: none"`
+	// Public names the gate to clients; without it they are told the addresses above.
+	Public    string   `yaml:"public" doc:"host that clients are told instead of the ones above"`
+	WSURL     string   `yaml:"ws_url" doc:"WebSocket URL that clients are told, when a proxy stands before the gate"`
+	WSOrigins []string `yaml:"ws_origins" doc:"web origins whose pages may connect; empty: all"`
+
+	MinClient   string        `yaml:"min_client" doc:"lowest client version that is let in, as 1.2.3; empty: all"`
+	MaxSessions int           `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
+	MaxBody     int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
+	Rate        int           `yaml:"rate" min:"1" max:"100000" doc:"messages a second that a client may send for long"`
+	Burst       int           `yaml:"burst" min:"1" max:"100000" doc:"messages that a client may send at once"`
+	Heartbeat   time.Duration `yaml:"heartbeat" min:"1s" max:"10m" doc:"after what silence a client should send a sign of life"`
+}
+
+// Defaults is a Config that is good for most games.
+func Defaults() Config {
+	return Config{MaxSessions: 20_000, MaxBody: 16 << 10, Rate: 50, Burst: 100, Heartbeat: 15 * time.Second}
+}
+
+// Validate reports everything that is wrong, joined.
+func (c Config) Validate() error {
+	var errs []error
+	for _, a := range []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}} {
+		if a.addr == "" {
+			continue
+		}
+		if _, _, err := splitPort(a.addr); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.key, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func splitPort(addr string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q is not host:port", addr)
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q: the port must be a number from 0 to 65535", addr)
+	}
+	return host, int(n), nil
+}
+
+// shifted is addr for the index-th gate of a pod.
+func shifted(addr string, index int) string {
+	host, port, err := splitPort(addr)
+	if err != nil || port == 0 {
+		return addr
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port+index))
+}
+
+// public is addr as clients are told it.
+func (c Config) public(addr string) string {
+	if c.Public == "" {
+		return addr
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return net.JoinHostPort(c.Public, port)
+}

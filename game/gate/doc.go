@@ -1,0 +1,7 @@
+// Package gate is node type 1: it puts framework/gate to work for this game.
+//
+//	client ─► framework/gate ─► who is it? token's signature, no database ─► newest session of the player wins ─► lines to queue, world, zone
+//
+// It depends on Redis, to know which gate has a player's session, and on the nodes behind it as clients need them. When it dies, its clients
+// connect to another gate, which the login web names; their players stay loaded at their worlds for a while.
+package gate

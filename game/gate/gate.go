@@ -1,0 +1,158 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/gate"
+	"loumiao/framework/gate/tcp"
+	"loumiao/framework/gate/ws"
+	"loumiao/framework/id"
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/token"
+)
+
+// routes is the types of node that clients may reach, with their stream numbers: those of the node table.
+func routes() []gate.Route {
+	return []gate.Route{
+		{Type: api.World, Stream: 3, Pick: gate.PickOwner},
+		{Type: api.Zone, Stream: 4, Pick: gate.PickNone},
+		{Type: api.Queue, Stream: 12, Pick: gate.PickSingle},
+	}
+}
+
+// A Gate is the service of one gate node.
+type Gate struct {
+	cfg    Config
+	tokens *token.Verifier
+	index  int
+
+	node  *node.Node
+	gate  *gate.Gate
+	gates *api.Gates
+	load  api.GateLoad
+}
+
+// New is a gate that is not started: the index-th of its pod.
+func New(cfg Config, tokens *token.Verifier, index int) *Gate {
+	return &Gate{cfg: cfg, tokens: tokens, index: index}
+}
+
+// Start opens the gate to clients. Those who come before the nodes behind it are found are told that they are unavailable.
+func (g *Gate) Start(ctx context.Context, n *node.Node) error {
+	g.node, g.gates = n, api.NewGates(n.Stores())
+	var (
+		listen          []gate.Listen
+		overTCP, overWS gate.Transport
+	)
+	if g.cfg.TCP != "" {
+		overTCP = tcp.New()
+		listen = append(listen, gate.Listen{Transport: overTCP, Addr: shifted(g.cfg.TCP, g.index)})
+	}
+	if g.cfg.WS != "" {
+		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins})
+		listen = append(listen, gate.Listen{Transport: overWS, Addr: shifted(g.cfg.WS, g.index)})
+	}
+	var err error
+	g.gate, err = gate.New(gate.Config{
+		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
+		Listen: listen, Routes: routes(),
+		Authenticate: g.authenticate,
+		Sessions:     &sessions{stores: n.Stores(), self: n.ID()},
+		KickRemote:   g.kickRemote,
+		Owner:        g.owner,
+		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxBody: g.cfg.MaxBody,
+		RateMessages: g.cfg.Rate, BurstMessages: g.cfg.Burst, Heartbeat: n.Stretch(g.cfg.Heartbeat),
+		Logger: n.Log(),
+	})
+	if err != nil {
+		return err
+	}
+	n.Metrics().MustRegister(g.gate.Collector())
+	rpc.HandleFunc(n, api.KickSession, g.kickSession)
+	if err := g.gate.Start(ctx); err != nil {
+		return err
+	}
+	g.load = api.GateLoad{Area: api.Area(n.Area()), Capacity: g.cfg.MaxSessions}
+	if overTCP != nil {
+		g.load.TCP = g.cfg.public(overTCP.Addr().String())
+		n.Publish("tcp", "tcp://"+g.load.TCP)
+	}
+	if overWS != nil {
+		g.load.WS = g.cfg.WSURL
+		if g.load.WS == "" {
+			g.load.WS = "ws://" + g.cfg.public(overWS.Addr().String()) + "/"
+		}
+		n.Publish("ws", g.load.WS)
+	}
+	return nil
+}
+
+// Ready offers the gate to clients.
+func (g *Gate) Ready(ctx context.Context) error {
+	if err := g.publish(ctx); err != nil {
+		return err
+	}
+	g.node.Go(func(ctx context.Context) {
+		tick := time.NewTicker(api.GatePublishEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := g.publish(ctx); err != nil && ctx.Err() == nil {
+					g.node.Log().Warn("load not published; clients are sent elsewhere", "err", err)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+func (g *Gate) publish(ctx context.Context) error {
+	load := g.load
+	load.Sessions = g.gate.Count()
+	g.node.RPC().SetLoad(load.Sessions)
+	return g.gates.Publish(ctx, g.node.ID(), load)
+}
+
+// Stop sends the clients to other gates.
+func (g *Gate) Stop(ctx context.Context) error {
+	return errors.Join(g.gates.Withdraw(ctx, g.node.ID()), g.gate.Stop(ctx))
+}
+
+func (g *Gate) authenticate(_ context.Context, text string) (gate.Identity, error) {
+	claims, err := g.tokens.Verify(text)
+	if err != nil {
+		return gate.Identity{}, err
+	}
+	return gate.Identity{Player: claims.Player, Account: claims.Account, Area: claims.Area}, nil
+}
+
+func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {
+	b, ok, err := g.node.Owners().Lookup(ctx, player)
+	if err != nil || !ok {
+		return 0, err
+	}
+	return b.Node, nil
+}
+
+func (g *Gate) kickRemote(ctx context.Context, holder id.Node, session id.Session) error {
+	kick := &pb.KickSession{Session: uint64(session), Code: uint32(fault.Replaced), Reason: "the player has logged in elsewhere"}
+	_, err := api.KickSession.Call(ctx, g.node.RPC(), kick, rpc.To(holder))
+	if fault.CodeOf(err) == fault.Unavailable {
+		return nil // that gate is gone, and the session with it
+	}
+	return err
+}
+
+func (g *Gate) kickSession(_ context.Context, m *pb.KickSession) (*pb.Done, error) {
+	g.gate.Kick(id.Session(m.GetSession()), fault.Code(m.GetCode()), m.GetReason())
+	return &pb.Done{}, nil
+}

@@ -1,0 +1,174 @@
+package pod
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"loumiao/framework/cluster"
+	"loumiao/framework/id"
+	"loumiao/framework/node"
+)
+
+// A Spec is one node that the pod keeps alive.
+type Spec struct {
+	Type string
+	// ID is the node's number, the same after each restart.
+	ID id.Node
+	// Index counts the pod's nodes of one type from 0, so that they can listen on addresses of their own.
+	Index int
+	// Needs is the types that it depends on: they start before it and stop after it.
+	Needs []string
+}
+
+// A Runner runs one life of a node: it returns when the node has ended, in the orderly way when ctx has ended, and with the reason if it
+// ended by itself. seeds are gossip addresses to join.
+type Runner interface {
+	Run(ctx context.Context, spec Spec, seeds []string) error
+}
+
+// Config is how the pod treats its nodes.
+type Config struct {
+	// MinBackoff is the pause before the first restart of a node; it doubles up to MaxBackoff with each further one, until the node
+	// has been up for Healthy.
+	MinBackoff, MaxBackoff, Healthy time.Duration
+}
+
+// Defaults is a Config that is good for most machines.
+func Defaults() Config {
+	return Config{MinBackoff: 250 * time.Millisecond, MaxBackoff: 15 * time.Second, Healthy: 30 * time.Second}
+}
+
+// A Pod is the service of one pod node.
+type Pod struct {
+	cfg    Config
+	specs  []Spec
+	runner Runner
+	node   *node.Node
+	log    *slog.Logger
+
+	children []*child
+}
+
+// New is a pod that will keep specs alive by runner.
+func New(cfg Config, specs []Spec, runner Runner) *Pod {
+	return &Pod{cfg: cfg, specs: specs, runner: runner}
+}
+
+// Start has nothing to register yet: the pod's own calls come with the operator console.
+func (p *Pod) Start(_ context.Context, n *node.Node) error {
+	p.node, p.log = n, n.Log()
+	return nil
+}
+
+// Ready starts every node and returns when all are ready. A node that keeps failing is tried again and again; ctx ends the wait.
+func (p *Pod) Ready(ctx context.Context) error {
+	seeds := p.Seeds()
+	for _, spec := range p.specs {
+		c := &child{spec: spec, done: make(chan struct{})}
+		running, stop := context.WithCancel(context.WithoutCancel(ctx))
+		c.stop = stop
+		p.children = append(p.children, c)
+		go p.keep(running, c, seeds)
+	}
+	return p.waitReady(ctx)
+}
+
+// Seeds is where others can join: the pod's own gossip address.
+func (p *Pod) Seeds() []string {
+	self, _ := p.node.Cluster().Snapshot().Node(p.node.ID())
+	return []string{self.Gossip}
+}
+
+// waitReady returns when gossip shows every node ready.
+func (p *Pod) waitReady(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	unwatch := p.node.Cluster().Watch(func(_, _ *cluster.Snapshot) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer unwatch()
+	for {
+		members := p.node.Cluster().Snapshot()
+		missing := slices.IndexFunc(p.specs, func(s Spec) bool {
+			m, ok := members.Node(s.ID)
+			return !ok || m.State != cluster.Ready
+		})
+		if missing < 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for node %s %d: %w", p.specs[missing].Type, p.specs[missing].ID, ctx.Err())
+		}
+	}
+}
+
+// Stop stops the nodes, those first that no other needs.
+func (p *Pod) Stop(ctx context.Context) error {
+	var errs []error
+	for _, tier := range slices.Backward(tiers(p.specs)) {
+		var stopping sync.WaitGroup
+		for _, c := range p.children {
+			if !slices.Contains(tier, c.spec.ID) {
+				continue
+			}
+			c.stop()
+			stopping.Go(func() {
+				select {
+				case <-c.done:
+				case <-ctx.Done():
+				}
+			})
+		}
+		stopping.Wait()
+	}
+	for _, c := range p.children {
+		select {
+		case <-c.done:
+		default:
+			errs = append(errs, fmt.Errorf("node %s %d did not stop in time", c.spec.Type, c.spec.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// tiers groups nodes by how deep what they need goes: those in the first need none of the others.
+func tiers(specs []Spec) [][]id.Node {
+	depth := map[string]int{}
+	var measure func(typ string, seen []string) int
+	measure = func(typ string, seen []string) int {
+		if d, ok := depth[typ]; ok || slices.Contains(seen, typ) {
+			return d
+		}
+		d := 0
+		for _, s := range specs {
+			if s.Type != typ {
+				continue
+			}
+			for _, need := range s.Needs {
+				if slices.ContainsFunc(specs, func(s Spec) bool { return s.Type == need }) {
+					d = max(d, measure(need, append(seen, typ))+1)
+				}
+			}
+		}
+		depth[typ] = d
+		return d
+	}
+	var tiers [][]id.Node
+	for _, s := range specs {
+		d := measure(s.Type, nil)
+		for len(tiers) <= d {
+			tiers = append(tiers, nil)
+		}
+		tiers[d] = append(tiers[d], s.ID)
+	}
+	return tiers
+}

@@ -1,0 +1,98 @@
+package pod
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// Processes is a [Runner] that gives each node a process of its own, as on a server.
+//
+// A child is told to stop by the end of its standard input, which works on every system and also when the pod is killed: a child never
+// outlives its pod (see WatchParent). A child that has not ended after Grace is killed.
+type Processes struct {
+	// Command is the program and its arguments, and Env its whole environment, for one node.
+	Command func(spec Spec, seeds []string) (argv, env []string)
+	// Released is called after a child has ended, whatever way it did, and before it is started again.
+	Released func(spec Spec)
+	// Output takes what the children print, line by line.
+	Output io.Writer
+	// Grace is how long a child may take to stop.
+	Grace time.Duration
+
+	mu sync.Mutex // one line at a time
+}
+
+// Run runs one child process from start to end.
+func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
+	argv, env := p.Command(spec, seeds)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = env
+	separate(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out, in := io.Pipe()
+	cmd.Stdout, cmd.Stderr = in, in
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", spec.Type, err)
+	}
+	var printing sync.WaitGroup
+	printing.Go(func() { p.print(out) })
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() {
+		_ = in.Close()
+		printing.Wait()
+		p.Released(spec)
+	}()
+
+	select {
+	case err := <-ended:
+		if err == nil {
+			err = errors.New("it exited without being asked to")
+		}
+		return fmt.Errorf("process %d: %w", cmd.Process.Pid, err)
+	case <-ctx.Done():
+	}
+	_ = stdin.Close()
+	grace := time.NewTimer(p.Grace)
+	defer grace.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-grace.C:
+		_ = cmd.Process.Kill()
+		<-ended
+		return fmt.Errorf("process %d did not stop within %s and was killed", cmd.Process.Pid, p.Grace)
+	}
+}
+
+// print copies a child's lines, each whole.
+func (p *Processes) print(from io.Reader) {
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			p.mu.Lock()
+			_, _ = p.Output.Write(line)
+			p.mu.Unlock()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// WatchParent is the child's side: it reads stdin to its end, which comes when the pod wants the child to stop or is gone, and then calls
+// stop.
+func WatchParent(stdin io.Reader, stop func()) {
+	_, _ = io.Copy(io.Discard, stdin)
+	stop()
+}

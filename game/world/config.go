@@ -1,0 +1,38 @@
+package world
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is the world's settings.
+type Config struct {
+	// SaveEvery is how often a changed player is saved; at most this much low-value state is lost with the process.
+	SaveEvery time.Duration `yaml:"save_every" doc:"how often a changed player is saved"`
+	// Linger is how long a player stays loaded after his client has gone.
+	Linger time.Duration `yaml:"linger" doc:"how long a player stays loaded after his client has gone"`
+	// ReportEvery is how often the queue is told who is inside; it forgets a world after three silences.
+	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside"`
+	// OpenDoors lets players in without a pass from the queue, for a game that wants none.
+	OpenDoors bool `yaml:"open_doors" doc:"let players in without a pass from the queue"`
+}
+
+// Defaults is a Config that is good for most games.
+func Defaults() Config {
+	return Config{SaveEvery: 5 * time.Second, Linger: time.Minute, ReportEvery: 4 * time.Second}
+}
+
+// Validate reports everything that is wrong, joined.
+func (c Config) Validate() error {
+	var errs []error
+	positive := func(name string, d, most time.Duration) {
+		if d <= 0 || d > most {
+			errs = append(errs, fmt.Errorf("%s: %s; must be more than 0 and at most %s", name, d, most))
+		}
+	}
+	positive("save_every", c.SaveEvery, time.Hour)
+	positive("linger", c.Linger, 24*time.Hour)
+	positive("report_every", c.ReportEvery, 5*time.Second)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,13 @@
+// Package world is node type 3: one actor a player, which owns everything about him while he plays.
+//
+//	EnterWorld ─► actor of the player ─► queue: is the pass good?  ─► db: load, with a new epoch ─► owner binding ─► profile
+//	StartMatch ─► actor ─► match ... match ─► player.Matched ─► actor ─► session is bound to the zone, MatchFound
+//	              zone ... db ... zone ─► player.Finished ─► actor ─► MatchEnded
+//
+// It depends on db and queue, and on match for matches. A player's actor is made by EnterWorld only, and stops a while after the client is
+// gone. Whoever loads a player takes a new epoch from SQL, and from then on db refuses every save of an older holder; so a world that
+// was only slow or cut off can do no harm.
+//
+// When a world dies, its players enter again, through the same session, at another one: they lose at most Config.SaveEvery of their state.
+// Money and goods are never in that state; db changes them in transactions of their own.
+package world

@@ -1,0 +1,102 @@
+package world
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// inside is who is loaded here, for the queue, which counts places, and for binding them again after Redis has lost them. Safe for
+// concurrent use.
+type inside struct {
+	mu      sync.Mutex
+	players map[api.PlayerID]presence
+	left    map[api.Area][]int64 // since the last report
+}
+
+type presence struct {
+	area  api.Area
+	epoch uint64
+}
+
+func newInside() *inside {
+	return &inside{players: map[api.PlayerID]presence{}, left: map[api.Area][]int64{}}
+}
+
+func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.players[p] = presence{area, epoch}
+}
+
+func (i *inside) remove(p api.PlayerID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if was, ok := i.players[p]; ok {
+		delete(i.players, p)
+		i.left[was.area] = append(i.left[was.area], int64(p))
+	}
+}
+
+func (i *inside) count() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.players)
+}
+
+func (i *inside) epochs() map[api.PlayerID]uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	epochs := make(map[api.PlayerID]uint64, len(i.players))
+	for p, at := range i.players {
+		epochs[p] = at.epoch
+	}
+	return epochs
+}
+
+// reports is one report an area; it forgets who has left.
+func (i *inside) reports() map[api.Area]*pb.ReportInside {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	reports := map[api.Area]*pb.ReportInside{}
+	of := func(a api.Area) *pb.ReportInside {
+		if reports[a] == nil {
+			reports[a] = &pb.ReportInside{Area: uint32(a)}
+		}
+		return reports[a]
+	}
+	for p, at := range i.players {
+		r := of(at.area)
+		r.Players = append(r.Players, int64(p))
+	}
+	for a, left := range i.left {
+		of(a).Left = left
+	}
+	i.left = map[api.Area][]int64{}
+	return reports
+}
+
+// reportInside tells the queue who is inside, until ctx ends. A report that is lost is made good by the next one: who is not named
+// again is forgotten there.
+func (w *World) reportInside(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.ReportEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for area, report := range maps.All(w.inside.reports()) {
+			if _, err := api.ReportInside.Call(ctx, w.rpc, report, rpc.Any); err != nil && ctx.Err() == nil {
+				w.log.Warn("queue not told who is inside", "area", area, "err", err)
+			}
+		}
+		w.rpc.SetLoad(w.inside.count())
+	}
+}

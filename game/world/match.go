@@ -1,0 +1,141 @@
+package world
+
+import (
+	"context"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/line"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// A match is where the player fights now.
+type match struct {
+	zone  id.Node
+	found *pb.MatchFound
+}
+
+// bind lets the session send to the match's room.
+func (m *match) bind(s *line.Session) { s.Bind(api.Zone, m.zone) }
+
+// startMatch takes a ticket. Asking again while waiting answers the same ticket.
+func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error) {
+	if p.match != nil {
+		return nil, fault.New(fault.FailedPrecondition, "in a match already")
+	}
+	join := &pb.JoinMatch{Player: int64(p.id), Area: uint32(p.area), Mode: m.GetMode(), Rating: p.profile.GetRating()}
+	reply, err := api.JoinMatch.Call(ctx, p.world.rpc, join, rpc.Any)
+	if err != nil {
+		return nil, err
+	}
+	p.ticket = api.TicketID(reply.GetTicket())
+	return &pb.StartMatchReply{Ticket: reply.GetTicket()}, nil
+}
+
+// cancelMatch gives the ticket back, unless a match has been made with it.
+func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelMatchReply, error) {
+	if p.ticket == 0 {
+		return &pb.CancelMatchReply{Cancelled: false}, nil
+	}
+	leave := &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket)}
+	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, leave, rpc.Any)
+	if err != nil {
+		return nil, err
+	}
+	if reply.GetCancelled() {
+		p.ticket = 0
+	}
+	return &pb.CancelMatchReply{Cancelled: reply.GetCancelled()}, nil
+}
+
+// abandonTicket is cancelMatch for a player who leaves.
+func (p *Player) abandonTicket(ctx context.Context) {
+	leave := &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket)}
+	if _, err := api.LeaveMatch.Call(ctx, p.world.rpc, leave, rpc.Any); err != nil {
+		p.world.log.Warn("ticket not given back; it will expire", "player", p.id, "ticket", p.ticket, "err", err)
+	}
+}
+
+// matched is told by match when the room is ready. It may be told twice.
+func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error) {
+	if p.epoch == 0 {
+		return nil, fault.New(fault.NotOwner, "the player is not here")
+	}
+	if api.MatchID(m.GetMatch()) == p.ended {
+		return &pb.Done{}, nil
+	}
+	if p.match != nil {
+		if p.match.found.GetMatch() == m.GetMatch() {
+			return &pb.Done{}, nil
+		}
+		return nil, fault.New(fault.FailedPrecondition, "the player is in another match")
+	}
+	p.ticket = 0
+	p.match = &match{
+		zone:  id.Node(m.GetZone()),
+		found: &pb.MatchFound{Match: m.GetMatch(), Room: m.GetRoom(), Mode: m.GetMode(), Players: m.GetPlayers()},
+	}
+	if p.session != nil {
+		p.match.bind(p.session)
+	}
+	p.push(p.match.found)
+	return &pb.Done{}, nil
+}
+
+// unmatched is told when a ticket, or the match that was made with it, came to nothing.
+func (p *Player) unmatched(_ *actor.Context, m *pb.PlayerUnmatched) (*pb.Done, error) {
+	p.abort(api.TicketID(m.GetTicket()), m.GetReason())
+	return &pb.Done{}, nil
+}
+
+// zoneLost is told when the node of somebody's match is gone.
+func (p *Player) zoneLost(_ *actor.Context, m *zoneLost) error {
+	if p.match != nil && p.match.zone == m.zone {
+		p.abort(p.ticket, "the battle's server is gone")
+	}
+	return nil
+}
+
+func (p *Player) abort(ticket api.TicketID, reason string) {
+	if p.match == nil && p.ticket == 0 {
+		return
+	}
+	p.match, p.ticket = nil, 0
+	if p.session != nil {
+		p.session.Unbind(api.Zone)
+	}
+	p.push(&pb.MatchAborted{Ticket: int64(ticket), Reason: reason})
+}
+
+// finished is told when a match's result is stored. It may be told twice.
+func (p *Player) finished(ctx *actor.Context, m *pb.PlayerFinished) (*pb.Done, error) {
+	if p.epoch == 0 {
+		return nil, fault.New(fault.NotOwner, "the player is not here")
+	}
+	result := m.GetResult()
+	if api.MatchID(result.GetMatch()) == p.ended {
+		return &pb.Done{}, nil
+	}
+	profile, err := api.ReadProfile.Call(ctx, p.world.rpc, &pb.ReadProfile{Player: int64(p.id)}, rpc.ByKey(int64(p.id)))
+	if err != nil {
+		return nil, err
+	}
+	p.profile = profile
+	p.ended = api.MatchID(result.GetMatch())
+	p.state.Stats.Matches++
+	if result.GetPlace() == 1 {
+		p.state.Stats.Wins++
+	}
+	p.changed(ctx)
+	if p.match != nil && p.match.found.GetMatch() == result.GetMatch() {
+		p.match = nil
+		if p.session != nil {
+			p.session.Unbind(api.Zone)
+		}
+	}
+	p.push(&pb.MatchEnded{Result: result, Profile: p.copyProfile()})
+	return &pb.Done{}, nil
+}

@@ -1,0 +1,70 @@
+package world
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"loumiao/framework/fault"
+)
+
+// A State is what the game itself remembers of a player, beside what db keeps in tables of its own. It is stored as JSON with a schema
+// version: to change its shape, raise Schema and add an upgrader.
+type State struct {
+	Stats Stats `json:"stats"`
+}
+
+// Stats counts what the player has done.
+type Stats struct {
+	Entered   int64 `json:"entered"`
+	Greetings int64 `json:"greetings"`
+	Matches   int64 `json:"matches"`
+	Wins      int64 `json:"wins"`
+}
+
+// Schema is the version of State that this build writes.
+const Schema = 2
+
+// upgraders[n] turns a state of schema n+1 into one of schema n+2. They are pure, and are never changed once released.
+var upgraders = [Schema - 1]func(map[string]json.RawMessage) (map[string]json.RawMessage, error){
+	// 1 to 2: the counters moved into "stats".
+	func(old map[string]json.RawMessage) (map[string]json.RawMessage, error) {
+		stats, err := json.Marshal(old)
+		return map[string]json.RawMessage{"stats": stats}, err
+	},
+}
+
+// decodeState reads a stored state of any schema up to Schema. A newer one is refused: this build would lose what it does not know.
+func decodeState(data []byte, schema int32) (State, error) {
+	var s State
+	if len(data) == 0 {
+		return s, nil
+	}
+	if schema > Schema {
+		return s, fault.Errorf(fault.Version, "this player was saved by a newer build: schema %d, and this one knows %d", schema, Schema)
+	}
+	if schema < 1 {
+		return s, fmt.Errorf("player state has schema %d", schema)
+	}
+	if schema < Schema {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(data, &fields); err != nil {
+			return s, fmt.Errorf("player state of schema %d: %w", schema, err)
+		}
+		for from := schema; from < Schema; from++ {
+			var err error
+			if fields, err = upgraders[from-1](fields); err != nil {
+				return s, fmt.Errorf("upgrade player state from schema %d: %w", from, err)
+			}
+		}
+		var err error
+		if data, err = json.Marshal(fields); err != nil {
+			return s, fmt.Errorf("player state upgraded from schema %d: %w", schema, err)
+		}
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("player state: %w", err)
+	}
+	return s, nil
+}
+
+func (s State) encode() ([]byte, error) { return json.Marshal(s) }

@@ -1,0 +1,125 @@
+package world
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/cluster"
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/lease"
+	"loumiao/framework/line"
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+)
+
+// bindTimeout bounds how long it takes to bind all players again.
+const bindTimeout = 5 * time.Second
+
+// A World is the service of one world node.
+type World struct {
+	cfg     Config
+	node    *node.Node
+	log     *slog.Logger
+	rpc     *rpc.RPC
+	owners  *lease.Owners
+	players *actor.Pool[api.PlayerID, Player]
+	inside  *inside
+	unwatch func()
+}
+
+// New is a world that is not started.
+func New(cfg Config) *World { return &World{cfg: cfg, inside: newInside()} }
+
+// Start registers what clients may send and peers may call.
+func (w *World) Start(_ context.Context, n *node.Node) error {
+	w.node, w.log, w.rpc, w.owners = n, n.Log(), n.RPC(), n.Owners()
+	w.players = actor.NewPool(n.Actors(), w.arrive, actor.PoolConfig{Name: "player", OnRequest: true})
+
+	line.Handle(n, w.players, (*Player).enter)
+	line.Handle(n, w.players, entered((*Player).greet))
+	line.Handle(n, w.players, entered((*Player).getProfile))
+	line.Handle(n, w.players, entered((*Player).getMatches))
+	line.Handle(n, w.players, entered((*Player).getLedger))
+	line.Handle(n, w.players, entered((*Player).startMatch))
+	line.Handle(n, w.players, entered((*Player).cancelMatch))
+
+	rpc.Handle(n, w.players, api.PlayerMatched, (*Player).matched)
+	rpc.Handle(n, w.players, api.PlayerUnmatched, (*Player).unmatched)
+	rpc.Handle(n, w.players, api.PlayerFinished, (*Player).finished)
+	rpc.Handle(n, w.players, api.ReleasePlayer, (*Player).release)
+
+	b := w.players.Behavior()
+	actor.HandleTell(b, (*Player).detached)
+	actor.HandleTell(b, (*Player).lingered)
+	actor.HandleTell(b, (*Player).saveNow)
+	actor.HandleTell(b, (*Player).zoneLost)
+	b.OnStop((*Player).leave)
+	return nil
+}
+
+// Ready begins to tell the queue who is inside, and the players when a zone dies.
+func (w *World) Ready(context.Context) error {
+	w.unwatch = w.node.Cluster().Watch(w.watchZones)
+	w.node.OnRegained(w.bindAgain)
+	w.node.Go(w.reportInside)
+	return nil
+}
+
+// Stop saves every player and lets him go; his client enters another world.
+func (w *World) Stop(ctx context.Context) error {
+	if w.unwatch != nil {
+		w.unwatch()
+	}
+	return w.players.Drain(ctx)
+}
+
+// entered guards a handler of clients' messages: it runs only for the session that has entered as this player. The gate lets a session
+// send as soon as it is bound, which is before EnterWorld has been answered.
+func entered[M, R proto.Message](handle func(*Player, *actor.Context, M) (R, error)) func(*Player, *actor.Context, M) (R, error) {
+	return func(p *Player, ctx *actor.Context, m M) (R, error) {
+		if p.epoch == 0 || p.session == nil || line.SessionOf(ctx) != p.session {
+			var none R
+			return none, fault.New(fault.FailedPrecondition, "enter the world first")
+		}
+		return handle(p, ctx, m)
+	}
+}
+
+// watchZones tells every player whose match was in a zone that is gone.
+func (w *World) watchZones(old, now *cluster.Snapshot) {
+	for _, was := range old.ByType(api.Zone) {
+		if is, ok := now.Node(was.Node); ok && is.Boot == was.Boot {
+			continue
+		}
+		w.players.Range(func(_ api.PlayerID, ref actor.Ref) bool {
+			if err := ref.Tell(&zoneLost{zone: was.Node}); err != nil {
+				w.log.Warn("player not told of a lost zone", "player", ref.Name(), "err", err)
+			}
+			return true
+		})
+	}
+}
+
+// bindAgain tells Redis again what it has forgotten.
+func (w *World) bindAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), bindTimeout)
+	defer cancel()
+	for player, epoch := range w.inside.epochs() {
+		if err := w.owners.Bind(ctx, int64(player), w.binding(epoch)); err != nil {
+			w.log.Warn("owner not bound again", "player", player, "err", err)
+		}
+	}
+}
+
+func (w *World) binding(epoch uint64) lease.Binding {
+	return lease.Binding{Node: w.node.ID(), Boot: w.node.Boot(), Epoch: epoch}
+}
+
+// zoneLost tells a player's actor that a zone is gone.
+type zoneLost struct{ zone id.Node }
