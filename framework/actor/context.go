@@ -3,35 +3,123 @@ package actor
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A Context is what a handler knows of the message in hand. It is a context.Context and valid only during the handler.
-type Context struct{ context.Context }
+// A Context is what a handler knows of the message in hand. It is a context.Context: its deadline is the call's, and it carries the
+// chain of calls, so hand it on to [Ask], to rpc and to the store. It is valid only until the handler returns: what is
+// derived from it is cancelled then, and the Context itself may already mean another message. A goroutine that outlives the
+// handler needs a context of its own.
+type Context struct {
+	cell     *cell
+	reply    Responder
+	deadline int64 // on the system's clock; 0 is none
+	deferred bool
+
+	lent   atomic.Bool // Done was asked for: somebody may hold on to this Context, so it is never used again
+	mu     sync.Mutex
+	std    context.Context // behind Done; nil until asked for
+	cancel context.CancelFunc
+	over   bool
+}
 
 // Self is the actor's own Ref.
-func (c *Context) Self() Ref { panic("not built yet") }
-
-// After has msg handled on the actor's turn after d, unless the actor stops before.
-func (c *Context) After(d time.Duration, msg any) Timer { panic("not built yet") }
-
-// Every has msg handled on the actor's turn every d, without drift; at most one tick is outstanding.
-func (c *Context) Every(d time.Duration, msg any) Timer { panic("not built yet") }
-
-// Responder is the current message's responder; nil for a Tell.
-func (c *Context) Responder() Responder { panic("not built yet") }
-
-// Defer takes over the reply: what the handler returns is ignored, and the Responder must be called exactly once later.
-func (c *Context) Defer() Responder { panic("not built yet") }
-
-// Stop stops the actor after this message and queued work.
-func (c *Context) Stop() { panic("not built yet") }
+func (c *Context) Self() Ref { return Ref{c.cell} }
 
 // Logger is the system's logger with the actor's name.
-func (c *Context) Logger() *slog.Logger { panic("not built yet") }
+func (c *Context) Logger() *slog.Logger {
+	return c.cell.sys.report.logger.With(slog.String("actor", c.cell.label()))
+}
 
-// A Timer is a message that an actor sends itself later.
-type Timer struct{}
+// Stop has the actor stop after this message and what is queued. See [Ref.Stop].
+func (c *Context) Stop() { c.cell.stop() }
 
-// Stop prevents the message, or further ones. It reports whether there was anything to prevent.
-func (t Timer) Stop() bool { panic("not built yet") }
+// Responder is where the answer to the current message goes; nil if nobody waits for one. It tells who asks, to those who know
+// its type; to answer later, use [Context.Defer].
+func (c *Context) Responder() Responder { return c.reply }
+
+// Defer takes the reply over: what the handler returns is ignored, except that an error is still counted. The Responder that
+// it returns may be called later, on any goroutine; a second call does nothing. If it is never called, an Ask ends at its
+// deadline. Defer returns a Responder that does nothing when nobody waits.
+func (c *Context) Defer() Responder {
+	c.deferred = true
+	return &deferred{to: c.reply}
+}
+
+// A deferred passes one answer on. It keeps a second one from reaching whoever has the recycled Responder by then.
+type deferred struct {
+	to   Responder
+	used atomic.Bool
+}
+
+func (d *deferred) Respond(msg any, err error) {
+	if d.used.CompareAndSwap(false, true) && d.to != nil {
+		d.to.Respond(msg, err)
+	}
+}
+
+// Deadline is when whoever asked stops waiting.
+func (c *Context) Deadline() (time.Time, bool) {
+	if c.deadline == 0 {
+		return time.Time{}, false
+	}
+	return c.cell.sys.clock.time(c.deadline), true
+}
+
+// Done is closed at the deadline, when the handler has returned, and when the system gives up waiting for it at a stop.
+func (c *Context) Done() <-chan struct{} { return c.standard().Done() }
+
+// Err is nil until Done is closed, and then says why.
+func (c *Context) Err() error {
+	c.mu.Lock()
+	std := c.std
+	c.mu.Unlock()
+	switch {
+	case std != nil:
+		return std.Err()
+	case c.deadline != 0 && c.cell.sys.clock.precise() >= c.deadline:
+		return context.DeadlineExceeded
+	}
+	return c.cell.sys.ctx.Err()
+}
+
+// contextKey finds the Context that a context.Context was derived from.
+type contextKey struct{}
+
+// Value holds nothing for the outside; it is how Ask finds the chain of calls.
+func (c *Context) Value(key any) any {
+	if key == (contextKey{}) {
+		return c
+	}
+	return nil
+}
+
+// standard is the ordinary context that does the work once somebody wants to wait.
+func (c *Context) standard() context.Context {
+	c.lent.Store(true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.std == nil {
+		if deadline, ok := c.Deadline(); ok {
+			c.std, c.cancel = context.WithDeadline(c.cell.sys.ctx, deadline)
+		} else {
+			c.std, c.cancel = context.WithCancel(c.cell.sys.ctx)
+		}
+		if c.over {
+			c.cancel()
+		}
+	}
+	return c.std
+}
+
+// release ends a lent Context.
+func (c *Context) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+}

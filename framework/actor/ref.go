@@ -5,29 +5,64 @@ import (
 	"time"
 )
 
-// A Ref is where messages for one actor are sent. It is a small comparable value; the zero Ref refuses everything with
-// ErrStopped. Safe for concurrent use.
+// A Ref is where messages for one actor are sent. It is a small comparable value and safe for concurrent use. The zero Ref, and
+// a Ref whose actor has stopped, refuse everything with [ErrStopped]: a Ref never comes to mean another actor.
 type Ref struct{ cell *cell }
 
-type cell struct{}
-
-// A Responder takes the answer to a message. Respond is called exactly once, on the actor's goroutine; it must not block.
+// A Responder takes the answer to a delivered message: the handler's reply, or its error. Respond is called exactly once,
+// usually on the actor's goroutine, so it must not block.
 type Responder interface{ Respond(msg any, err error) }
 
-// Tell queues msg. It returns ErrMailboxFull or ErrStopped at once when it cannot.
-func (r Ref) Tell(msg any) error { panic("not built yet") }
+// Tell queues msg and does not wait for anything. It returns [ErrMailboxFull] or [ErrStopped] when msg was not queued. The
+// actor owns what msg points to from now on.
+func (r Ref) Tell(msg any) error {
+	if r.cell == nil {
+		return ErrStopped
+	}
+	return r.cell.push(envelope{msg: msg})
+}
 
-// TellWait is Tell that waits for room until ctx ends.
-func (r Ref) TellWait(ctx context.Context, msg any) error { panic("not built yet") }
+// TellWait is Tell that waits for room in a full mailbox, behind those who came before. It returns [ErrStopped], or what
+// ended ctx as a fault (deadline, cancelled); then msg was not queued.
+func (r Ref) TellWait(ctx context.Context, msg any) error {
+	if r.cell == nil {
+		return ErrStopped
+	}
+	return r.cell.pushWait(ctx, envelope{msg: msg})
+}
 
-// Deliver queues msg whose answer goes to reply (nil: nobody). After an error reply is not called. A zero deadline is none.
-func (r Ref) Deliver(msg any, reply Responder, deadline time.Time) error { panic("not built yet") }
+// Deliver queues a message whose answer goes to reply, which is nil when nobody waits for one. A message that is still queued at its
+// deadline is answered with fault.Deadline instead of being handled; the zero time is no deadline. After an error from
+// Deliver reply is never called; without one, it is called once.
+func (r Ref) Deliver(msg any, reply Responder, deadline time.Time) error {
+	if r.cell == nil {
+		return ErrStopped
+	}
+	return r.cell.push(envelope{msg: msg, reply: reply, deadline: r.cell.sys.clock.at(deadline)})
+}
 
-// Name is the actor's name.
-func (r Ref) Name() string { panic("not built yet") }
+// Name is the actor's name: as given to [Spawn], "Pool/key" for a pool's, "State#number" for an anonymous one.
+func (r Ref) Name() string {
+	if r.cell == nil {
+		return "none"
+	}
+	return r.cell.label()
+}
 
-// Stop asks the actor to stop after its queued work. It does not wait. Idempotent.
-func (r Ref) Stop() { panic("not built yet") }
+// Stop asks the actor to stop: from now on it refuses messages, and it ends when those that are queued have been handled. Stop
+// does not wait, see [Ref.Done]. More than once is no more.
+func (r Ref) Stop() {
+	if r.cell != nil {
+		r.cell.stop()
+	}
+}
 
-// Done is closed when the actor has stopped.
-func (r Ref) Done() <-chan struct{} { panic("not built yet") }
+// Done is closed when the actor has stopped: its stop hook has run and its name is free.
+func (r Ref) Done() <-chan struct{} {
+	if r.cell == nil {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	return r.cell.done()
+}

@@ -2,34 +2,235 @@ package actor
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Config is what a System is made from. The zero value is usable.
+// Config is what a [System] is made from. The zero value is ready for use.
 type Config struct {
-	Logger      *slog.Logger  // nil: slog.Default
-	SlowHandler time.Duration // a handler that runs longer is reported; 0: 100 ms, negative: never
-	AskTimeout  time.Duration // deadline of an Ask whose context has none; 0: 5 s
-	Mailbox     int           // queued messages an actor, unless its Options or PoolConfig say otherwise; 0: 1024
+	// Logger gets panics, failed messages that nobody waits for, and slow handlers; nil is slog.Default().
+	Logger *slog.Logger
+	// SlowHandler is how long a handler may run before it is reported, give or take an eighth; 0 is 100 ms, negative is for
+	// ever.
+	SlowHandler time.Duration
+	// AskTimeout ends an Ask whose context has no deadline, give or take some 10 ms; 0 is 5 s.
+	AskTimeout time.Duration
+	// Mailbox is how many messages may be queued at an actor for which nothing else is said; 0 is 1024. Up to 24 more may be
+	// in the hands of its turn.
+	Mailbox int
 }
 
-// Validate names every field that is out of bounds.
-func (c Config) Validate() error { return nil }
+const (
+	defaultSlowHandler = 100 * time.Millisecond
+	defaultAskTimeout  = 5 * time.Second
+	defaultMailbox     = 1024
+	maxMailbox         = 1 << 24
+)
 
-// A System owns the actors of one node. Safe for concurrent use.
-type System struct{}
+// Validate names every field that is out of bounds. NewSystem uses the default for such a field.
+func (c Config) Validate() error {
+	var errs []error
+	if c.AskTimeout < 0 {
+		errs = append(errs, fmt.Errorf("actor: AskTimeout %s is negative", c.AskTimeout))
+	}
+	if c.Mailbox < 0 || c.Mailbox > maxMailbox {
+		errs = append(errs, fmt.Errorf("actor: Mailbox %d is not within 0 (for %d) and %d", c.Mailbox, defaultMailbox, maxMailbox))
+	}
+	return errors.Join(errs...)
+}
 
-// NewSystem makes a System without actors. It starts no goroutine.
-func NewSystem(cfg Config) *System { return &System{} }
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.SlowHandler == 0 {
+		c.SlowHandler = defaultSlowHandler
+	}
+	if c.SlowHandler < 0 {
+		c.SlowHandler = math.MaxInt64
+	}
+	if c.AskTimeout <= 0 {
+		c.AskTimeout = defaultAskTimeout
+	}
+	if c.Mailbox <= 0 || c.Mailbox > maxMailbox {
+		c.Mailbox = defaultMailbox
+	}
+	return c
+}
 
-// Lookup finds a running actor by its name.
-func (s *System) Lookup(name string) (Ref, bool) { panic("not built yet") }
+// A System owns the actors of one node, and the few goroutines that serve all of them. It is safe for concurrent use. Systems
+// share nothing, so a process may have many. One that had actors must be stopped.
+type System struct {
+	cfg    Config
+	slow   int64 // ns
+	report *reporter
+	clock  *clock
+	wheels []*wheel // a power of two of them, so that cores need not share one
 
-// Stop refuses new work, finishes queued work, runs stop hooks and joins everything that the System started.
-func (s *System) Stop(ctx context.Context) error { panic("not built yet") }
+	ctx    context.Context // ends when a stop gives up waiting
+	cancel context.CancelFunc
 
-// Collector exposes the System's metrics to Prometheus.
-func (s *System) Collector() prometheus.Collector { panic("not built yet") }
+	chunks chunkPool
+	turns  sync.Pool
+	calls  sync.Pool
+	made   atomic.Uint32 // calls
+
+	roster   roster
+	services sync.WaitGroup // the goroutines of clock and wheels
+	started  sync.Once
+	stopped  sync.Once
+
+	mu    sync.Mutex
+	kinds map[*behavior]*kind
+	pools []drainer // in the order in which they were made
+}
+
+// A drainer is a Pool, whatever its types.
+type drainer interface {
+	Drain(ctx context.Context) error
+}
+
+// NewSystem makes a System without actors. It starts nothing: the first actor does.
+func NewSystem(cfg Config) *System {
+	cfg = cfg.withDefaults()
+	s := &System{cfg: cfg, slow: int64(cfg.SlowHandler), kinds: map[*behavior]*kind{}}
+	s.clock = newClock(min(max(cfg.SlowHandler/8, time.Millisecond), 10*time.Millisecond))
+	s.report = &reporter{logger: cfg.Logger, clock: s.clock}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.roster.init()
+	wheels := 1
+	for wheels < runtime.GOMAXPROCS(0) && wheels < maxWheels {
+		wheels *= 2
+	}
+	for range wheels {
+		s.wheels = append(s.wheels, newWheel(s.clock, s.serve))
+	}
+	return s
+}
+
+// maxWheels bounds the goroutines that wait for time to pass.
+const maxWheels = 8
+
+// serve runs one of the System's own goroutines, which Stop joins.
+func (s *System) serve(fn func()) { s.services.Go(fn) }
+
+// Lookup finds the actor that was spawned under name and has not stopped. Actors of pools have keys instead.
+func (s *System) Lookup(name string) (Ref, bool) {
+	c, ok := s.roster.find(name)
+	return Ref{c}, ok
+}
+
+// Stop ends the System: it refuses new actors, stops the pools from the newest to the oldest and then all other actors at once, each
+// after its queued work and with its stop hook, and waits for all of them. Actors that others need while they stop belong to the
+// latter, or are stopped in order beforehand. When ctx ends first, Stop cancels the Contexts of what still runs, leaves it behind, and
+// returns an error that names it. Later calls wait in the same way.
+func (s *System) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	pools := slices.Clone(s.pools)
+	s.mu.Unlock()
+	for i := len(pools) - 1; i >= 0; i-- {
+		_ = pools[i].Drain(ctx) // who is late is named below
+	}
+	for _, c := range s.roster.close() {
+		c.stop()
+	}
+	var err error
+	select {
+	case <-s.roster.empty:
+	default:
+		select {
+		case <-s.roster.empty:
+		case <-ctx.Done():
+			err = s.stuck(ctx)
+		}
+	}
+	s.cancel()
+	s.stopped.Do(func() {
+		for _, w := range s.wheels {
+			w.close()
+		}
+		s.clock.close()
+	})
+	s.services.Wait()
+	return err
+}
+
+// stuck names the actors that did not stop in time.
+func (s *System) stuck(ctx context.Context) error {
+	const show = 10
+	cells := s.roster.all()
+	var names []string
+	for _, c := range cells[:min(show, len(cells))] {
+		names = append(names, c.label())
+	}
+	if len(cells) > show {
+		names = append(names, "...")
+	}
+	return fmt.Errorf("actor: %d actors have not stopped: %s: %w", len(cells), strings.Join(names, ", "), context.Cause(ctx))
+}
+
+// kind is what the System keeps for a behavior, which is frozen from now on.
+func (s *System) kind(b *behavior) *kind {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kinds[b]
+	if k == nil {
+		k = newKind(b)
+		s.kinds[b] = k
+	}
+	return k
+}
+
+// enter lists a new pool.
+func (s *System) enter(p drainer) {
+	s.mu.Lock()
+	s.pools = append(s.pools, p)
+	s.mu.Unlock()
+}
+
+// exit forgets a pool that has been drained.
+func (s *System) exit(p drainer) {
+	s.mu.Lock()
+	s.pools = slices.DeleteFunc(s.pools, func(other drainer) bool { return other == p })
+	s.mu.Unlock()
+}
+
+// wheel is where the cell's alarms are.
+func (s *System) wheel(c *cell) *wheel { return s.wheels[c.number&uint64(len(s.wheels)-1)] }
+
+// turn is a fresh turn for a worker of c.
+func (s *System) turn(c *cell) *turn {
+	t, _ := s.turns.Get().(*turn)
+	if t == nil {
+		t = &turn{ctx: new(Context)}
+	}
+	t.cell, t.ctx.cell = c, c
+	t.shard = int(c.number % statShards)
+	t.now = s.clock.coarse()
+	return t
+}
+
+// recycle takes back a turn that has ended.
+func (s *System) recycle(t *turn) {
+	t.drop()
+	t.ctx.cell, t.ctx.reply = nil, nil
+	*t = turn{ctx: t.ctx, own: t.own, seen: t.seen}
+	s.turns.Put(t)
+}
+
+// add lists a new cell, and starts the System's own goroutines with the first.
+func (s *System) add(c *cell) error {
+	if err := s.roster.add(c); err != nil {
+		return err
+	}
+	s.started.Do(func() { s.serve(s.clock.run) })
+	return nil
+}

@@ -1,0 +1,158 @@
+package actor
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"loumiao/framework/fault"
+)
+
+// A call is an Ask that waits. It is recycled, unless something that outlives it might still look at it.
+type call struct {
+	state atomic.Uint32 // pending, then either of the others
+	msg   any
+	err   error
+	done  chan struct{} // receives once msg and err are there
+	alarm alarm
+	wheel *wheel // of the alarm; sync.Pool keeps calls near a core, and so their wheel
+
+	// The chain of calls: the actor whose handler asks, and the call that it is handling. nil for what comes from elsewhere.
+	from   *cell
+	parent *call
+	kept   atomic.Bool // something further down the chain was given up, is perhaps still queued, and links to here
+}
+
+const (
+	pending uint32 = iota
+	answered
+	abandoned
+)
+
+// Respond is how the callee ends the call, unless the caller has.
+func (k *call) Respond(msg any, err error) { k.settle(answered, msg, err) }
+
+// expire ends the call at its deadline.
+func (k *call) expire() {
+	k.settle(abandoned, nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "no answer in time"))
+}
+
+func (k *call) settle(as uint32, msg any, err error) {
+	if k.state.CompareAndSwap(pending, as) {
+		k.msg, k.err = msg, err
+		k.done <- struct{}{}
+	}
+}
+
+// ask queues msg with send and waits for the answer. target is who will get it, as far as that is known.
+func (s *System) ask(ctx context.Context, target *cell, msg any, send func(envelope) error) (any, error) {
+	within, direct := ctx.(*Context)
+	if !direct {
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		within, _ = ctx.Value(contextKey{}).(*Context)
+	}
+	k := s.call()
+	if within != nil {
+		if err := within.cycle(target); err != nil {
+			s.calls.Put(k)
+			return nil, err
+		}
+		k.from, k.parent = within.cell, within.call()
+	}
+	deadline, alarmed := s.deadline(ctx, within, direct)
+	if err := send(envelope{msg: msg, reply: k, deadline: deadline}); err != nil {
+		k.from, k.parent = nil, nil
+		s.calls.Put(k)
+		return nil, err
+	}
+	if alarmed && !k.wheel.arm(&k.alarm, deadline, k) {
+		k.settle(abandoned, nil, ErrStopped) // the system has given up on its actors
+	}
+	if direct {
+		<-k.done // its ctx.Done would cost a context, and could only tell of the same deadline
+	} else {
+		select {
+		case <-k.done:
+		case <-ctx.Done():
+			k.settle(abandoned, nil, ended(ctx))
+			<-k.done
+		}
+	}
+	reply, err := k.msg, k.err
+	s.hangUp(k, alarmed)
+	return reply, err
+}
+
+// deadline is when the call ends, and whether an alarm has to see to that because ctx will not.
+func (s *System) deadline(ctx context.Context, within *Context, direct bool) (at int64, alarmed bool) {
+	if direct {
+		if within.deadline != 0 {
+			return within.deadline, true
+		}
+	} else if t, ok := ctx.Deadline(); ok {
+		return s.clock.at(t), false
+	}
+	return s.clock.coarse() + int64(s.cfg.AskTimeout), true
+}
+
+// call is a fresh call.
+func (s *System) call() *call {
+	k, _ := s.calls.Get().(*call)
+	if k == nil {
+		k = &call{done: make(chan struct{}, 1)}
+		k.wheel = s.wheels[int(s.made.Add(1))%len(s.wheels)]
+	}
+	return k
+}
+
+// hangUp recycles a call that is over, unless its alarm is going off or its message may still be queued.
+func (s *System) hangUp(k *call, alarmed bool) {
+	silent := !alarmed || k.wheel.disarm(&k.alarm)
+	over := k.state.Load() == answered
+	if over && silent && !k.kept.Load() {
+		k.msg, k.err, k.from, k.parent = nil, nil, nil, nil
+		k.state.Store(pending)
+		s.calls.Put(k)
+		return
+	}
+	if k.parent != nil && (!over || k.kept.Load()) {
+		k.parent.kept.Store(true)
+	}
+}
+
+// call is the Ask that the handler answers; nil for other messages.
+func (c *Context) call() *call {
+	if c.deferred {
+		return nil // it may be answered any time, so it is no link of the chain
+	}
+	k, _ := c.reply.(*call)
+	return k
+}
+
+// cycle is an error if target waits, through a chain of calls, for this very handler. A concurrent actor may be in the chain as
+// often as it has handlers.
+func (c *Context) cycle(target *cell) error {
+	times := 0
+	chain := []string(nil)
+	for at, k := c.cell, c.call(); at != nil; at, k = k.from, k.parent {
+		if at == target {
+			times++
+		}
+		if k == nil {
+			break
+		}
+	}
+	if times == 0 || times < int(target.most) {
+		return nil
+	}
+	for at, k := c.cell, c.call(); at != nil; at, k = k.from, k.parent {
+		chain = append(chain, at.label())
+		if k == nil {
+			break
+		}
+	}
+	slices.Reverse(chain)
+	return &CycleError{Chain: append(chain, target.label())}
+}

@@ -1,0 +1,361 @@
+package actor
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"loumiao/framework/fault"
+)
+
+// A cell is one actor. There may be millions, so it is small: what few actors have is behind the rare pointer, and while
+// nothing is queued there is neither goroutine nor buffer.
+//
+// Its life:
+//
+//	open ──stop()──► stopping ──queue empty, stop hook──► stopped
+//	  └────panic, failed load──► (queue answered) ────────►┘
+//
+// Workers are the goroutines that run its turn: at most one unless the actor is concurrent. The last one out when the cell
+// is stopping buries it.
+type cell struct {
+	sys    *System
+	kind   *kind
+	origin origin // a pool's seat; nil for what Spawn made
+	name   string // given to Spawn; empty for the others
+	number uint64 // unique in the system
+	resume func() // work, bound once so that starting it allocates nothing
+
+	mu       sync.Mutex
+	queue    queue
+	depth    int32 // queued envelopes
+	capacity int32
+	workers  int16
+	limit    int16 // workers at once; 1 until the state is there
+	most     int16 // limit from then on
+	phase    phase
+	hold     hold
+	born     bool  // state is there
+	idleDue  bool  // the next worker is to see whether the actor may be passivated
+	state    any   // *S
+	touched  int64 // when it last had work
+	rare     *rare
+
+	next, prev *cell // the roster's
+}
+
+type phase uint8
+
+const (
+	open phase = iota
+	stopping
+	doomed // stopping, but what is queued will not be handled
+	stopped
+)
+
+// hold keeps workers from starting, whatever is queued.
+type hold uint8
+
+const (
+	free       hold = iota
+	afterOther      // until the actor that had this key before has stopped
+	afterPause      // until the pause before a restart is over
+)
+
+// rare is what most actors do without. The cell's mu guards it.
+type rare struct {
+	done       chan struct{} // made when somebody wants to know
+	first, end *waiter       // TellWait, oldest first
+	timers     *timer
+	heir       *cell // the pool's next actor for the same key, held until this one has stopped
+	idle       *idle // when a pool passivates
+	recovery   *recovery
+	cause      error  // of its end: what is still queued is answered with it; nil is ErrStopped
+	after      func() // runs when the cell is buried
+}
+
+// An origin knows where a cell comes from when that is not Spawn.
+type origin interface {
+	load(ctx *Context) (state any, err error)
+	label() string
+	forget()
+}
+
+// more returns the cell's rare part. The caller holds mu.
+func (c *cell) more() *rare {
+	if c.rare == nil {
+		c.rare = new(rare)
+	}
+	return c.rare
+}
+
+func (c *cell) label() string {
+	switch {
+	case c.origin != nil:
+		return c.origin.label()
+	case c.name != "":
+		return c.name
+	}
+	return c.kind.name + "#" + strconv.FormatUint(c.number, 10)
+}
+
+// push queues e, and starts a worker if there should be one more.
+func (c *cell) push(e envelope) error {
+	c.mu.Lock()
+	if c.phase != open {
+		c.mu.Unlock()
+		return ErrStopped
+	}
+	if c.depth >= c.capacity {
+		c.mu.Unlock()
+		c.kind.rejected.Add(1)
+		return ErrMailboxFull
+	}
+	start := c.accept(e)
+	c.mu.Unlock()
+	if start {
+		go c.resume()
+	}
+	return nil
+}
+
+// accept queues e and reports whether the caller has to start a worker, once it has let go of mu.
+func (c *cell) accept(e envelope) (start bool) {
+	c.queue.push(e, &c.sys.chunks)
+	c.depth++
+	return c.hire()
+}
+
+// hire counts one more worker if there is a place for one. The caller holds mu, and starts it.
+func (c *cell) hire() bool {
+	if c.workers >= c.limit || c.hold != free {
+		return false
+	}
+	c.workers++
+	return true
+}
+
+// A waiter is a TellWait in a full mailbox.
+type waiter struct {
+	envelope envelope
+	next     *waiter
+	queued   chan error // receives once
+}
+
+func (c *cell) pushWait(ctx context.Context, e envelope) error {
+	c.mu.Lock()
+	if c.phase != open {
+		c.mu.Unlock()
+		return ErrStopped
+	}
+	if c.depth < c.capacity {
+		start := c.accept(e)
+		c.mu.Unlock()
+		if start {
+			go c.resume()
+		}
+		return nil
+	}
+	w := &waiter{envelope: e, queued: make(chan error, 1)}
+	if m := c.more(); m.first == nil {
+		m.first, m.end = w, w
+	} else {
+		m.end.next, m.end = w, w
+	}
+	c.mu.Unlock()
+
+	select {
+	case err := <-w.queued:
+		return err
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	waiting := c.abandon(w)
+	c.mu.Unlock()
+	if !waiting {
+		return <-w.queued
+	}
+	c.kind.rejected.Add(1)
+	return ended(ctx)
+}
+
+// abandon takes w out of the line and reports whether it was still in it.
+func (c *cell) abandon(w *waiter) bool {
+	var before *waiter
+	for at := &c.rare.first; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at = w.next
+			if c.rare.end == w {
+				c.rare.end = before
+			}
+			return true
+		}
+		before = *at
+	}
+	return false
+}
+
+// admit moves waiters into the room that a worker has made. The caller holds mu.
+func (c *cell) admit() {
+	for w := c.rare.first; w != nil && c.depth < c.capacity; w = c.rare.first {
+		c.rare.first = w.next
+		c.queue.push(w.envelope, &c.sys.chunks)
+		c.depth++
+		w.queued <- nil
+	}
+	if c.rare.first == nil {
+		c.rare.end = nil
+	}
+}
+
+// ended is what ended ctx, as a fault.
+func ended(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if ctx.Err() == context.DeadlineExceeded {
+		return fault.Wrap(err, fault.Deadline, "no answer in time")
+	}
+	return fault.Wrap(err, fault.Cancelled, "the caller gave up")
+}
+
+// stop begins a graceful stop.
+func (c *cell) stop() {
+	c.mu.Lock()
+	if c.phase != open {
+		c.mu.Unlock()
+		return
+	}
+	c.phase = stopping
+	if c.hold == afterPause && c.workers == 0 {
+		c.hold = free // what is queued is worth no more delay
+	}
+	waiters := c.waiters()
+	start := c.workers == 0 && c.hire()
+	c.mu.Unlock()
+	refuse(waiters)
+	if start {
+		go c.resume()
+	}
+}
+
+// release lets the workers of a held cell start. A cell whose state is not there yet gets one in any case, to load it.
+func (c *cell) release(h hold) {
+	c.mu.Lock()
+	start := false
+	if c.hold == h {
+		c.hold = free
+		start = (c.depth > 0 || c.phase == stopping || !c.born) && c.hire()
+	}
+	c.mu.Unlock()
+	if start {
+		go c.resume()
+	}
+}
+
+// bequeath has heir released when c is buried, and reports false if it is already.
+func (c *cell) bequeath(heir *cell) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == stopped {
+		return false
+	}
+	c.more().heir = heir
+	return true
+}
+
+// waiters takes all who wait for room. The caller holds mu, and refuses them after.
+func (c *cell) waiters() *waiter {
+	if c.rare == nil {
+		return nil
+	}
+	w := c.rare.first
+	c.rare.first, c.rare.end = nil, nil
+	return w
+}
+
+func refuse(w *waiter) {
+	for ; w != nil; w = w.next {
+		w.queued <- ErrStopped
+	}
+}
+
+// bury ends the cell. The caller is its last worker. What is still queued is answered with an error.
+func (c *cell) bury() {
+	c.mu.Lock()
+	c.phase = stopped
+	rest := c.queue
+	c.queue, c.depth = queue{}, 0
+	waiters := c.waiters()
+	m := c.more()
+	heir := m.heir
+	m.heir = nil
+	m.disarm(c.sys.wheel(c))
+	cause, after := m.cause, m.after
+	c.mu.Unlock()
+
+	refuse(waiters)
+	if cause == nil {
+		cause = ErrStopped
+	}
+	c.fail(rest, cause)
+	if c.origin != nil {
+		c.origin.forget()
+	}
+	c.sys.roster.remove(c)
+
+	c.mu.Lock()
+	c.state, c.workers = nil, 0
+	if m.done == nil {
+		m.done = make(chan struct{})
+	}
+	c.mu.Unlock()
+	close(m.done)
+	if heir != nil {
+		heir.release(afterOther)
+	}
+	if after != nil {
+		after()
+	}
+}
+
+// fail answers every envelope of q with err, and reports those that nobody waits for.
+func (c *cell) fail(q queue, err error) {
+	lost := 0
+	for b := q.take(); b != nil; b = q.take() {
+		for ; b.read < b.write; b.read++ {
+			e := &b.envelopes[b.read]
+			if _, tick := e.msg.(*timer); !tick {
+				c.kind.dropped.Add(1)
+				if e.reply != nil {
+					e.reply.Respond(nil, err)
+				} else {
+					lost++
+				}
+			}
+			*e = envelope{}
+		}
+		c.sys.chunks.put(b)
+	}
+	if lost > 0 {
+		c.sys.report.log(aboutDropped, slog.LevelError, "actor stopped with messages in its mailbox",
+			slog.String("actor", c.label()), slog.Int("messages", lost), slog.Any("error", err))
+	}
+}
+
+// done is a channel that is closed once the cell is buried.
+func (c *cell) done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.more()
+	if m.done == nil {
+		m.done = make(chan struct{})
+	}
+	return m.done
+}
+
+// running reports whether the cell takes messages.
+func (c *cell) running() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.phase == open
+}

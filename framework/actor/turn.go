@@ -1,0 +1,375 @@
+package actor
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"loumiao/framework/fault"
+)
+
+// A turn is what a worker needs while it handles an actor's messages. Turns are recycled with their Context.
+type turn struct {
+	cell  *cell
+	state any
+	ctx   *Context
+	batch *chunk // in hand
+	own   *chunk // the one-envelope batch of a concurrent actor's worker
+
+	message reflect.Type // of the last message
+	route   *route       // to its handler
+	shard   int          // of the route's counts
+	handled uint64       // by this route and not yet counted
+	seen    uint64       // messages since the turn was made
+	now     int64        // coarse time when the last handler ended
+
+	inHand  bool   // a message is being handled
+	doing   string // what is being run when no message is in hand
+	outcome outcome
+	failure error
+}
+
+type outcome uint8
+
+const (
+	left     outcome = iota // no more work, or it is somebody else's
+	finished                // stopping, and the queue is empty
+	dead                    // doomed, or stopping before there was a state
+	crashed                 // failure says why
+)
+
+const (
+	// fairShare is the number of messages after which a busy actor lets others run.
+	fairShare = 128
+	// sampleEvery is how many messages share one precise measurement of latency; a power of two.
+	sampleEvery = 8
+)
+
+// work is the body of a worker's goroutine. Its end is deferred because a handler may leave by runtime.Goexit.
+func (c *cell) work() {
+	t := c.sys.turn(c)
+	t.outcome, t.failure = crashed, errGoexit
+	defer t.end()
+	t.serve()
+}
+
+// serve handles messages until there are none, or until a panic.
+func (t *turn) serve() {
+	defer t.catch()
+	if !t.birth() {
+		return
+	}
+	for t.next() {
+		for b := t.batch; b.read < b.write; {
+			e := &b.envelopes[b.read]
+			b.read++
+			t.handle(e)
+		}
+	}
+}
+
+// catch is the panic boundary.
+func (t *turn) catch() {
+	if v := recover(); v != nil {
+		t.outcome = crashed
+		t.failure = &PanicError{Actor: t.cell.label(), Message: t.subject(), Value: v, Stack: debug.Stack()}
+	}
+}
+
+// subject says what the worker is doing.
+func (t *turn) subject() string {
+	switch {
+	case !t.inHand:
+		return t.doing
+	case t.route.handler == nil:
+		return typeName(t.message)
+	}
+	return t.route.name
+}
+
+// birth makes the actor's state if that is not there yet, and reports whether there is something to serve.
+func (t *turn) birth() bool {
+	c := t.cell
+	c.mu.Lock()
+	if c.born {
+		t.state = c.state
+		c.mu.Unlock()
+		return true
+	}
+	if c.phase == doomed || c.phase == stopping && c.depth == 0 {
+		c.mu.Unlock()
+		t.outcome = dead
+		return false
+	}
+	c.mu.Unlock()
+
+	t.doing = "load"
+	t.open(envelope{})
+	state, err := c.load(t.ctx)
+	t.close()
+	if err != nil {
+		t.failure = err
+		return false
+	}
+
+	t.state = state
+	c.mu.Lock()
+	c.state, c.born, c.limit = state, true, c.most
+	helpers := 0
+	for n := 1; n < int(c.depth) && c.hire(); n++ {
+		helpers++
+	}
+	c.mu.Unlock()
+	for range helpers {
+		go c.resume()
+	}
+	return true
+}
+
+// next takes the next batch, and reports false when this worker is to leave.
+func (t *turn) next() bool {
+	c := t.cell
+	t.settle()
+	t.drop()
+	c.mu.Lock()
+	for {
+		switch {
+		case c.hold != free:
+			t.leave(left)
+			return false
+		case c.phase == doomed:
+			t.leave(dead)
+			return false
+		case t.take():
+			c.mu.Unlock()
+			return true
+		case c.idleDue:
+			t.passivate()
+		case c.phase == stopping:
+			t.leave(finished)
+			return false
+		default:
+			t.leave(left)
+			return false
+		}
+	}
+}
+
+// take puts queued messages in hand. The caller holds the cell's mu.
+func (t *turn) take() bool {
+	c := t.cell
+	if c.most == 1 {
+		if t.batch = c.queue.take(); t.batch == nil {
+			return false
+		}
+	} else {
+		if t.own == nil {
+			t.own = new(chunk)
+		}
+		if !c.queue.takeOne(t.own, &c.sys.chunks) {
+			return false
+		}
+		t.batch = t.own
+	}
+	c.depth -= int32(t.batch.len())
+	if c.rare != nil && c.rare.first != nil {
+		c.admit()
+	}
+	return true
+}
+
+// drop gives an empty batch back.
+func (t *turn) drop() {
+	if t.batch != nil && t.batch != t.own {
+		t.cell.sys.chunks.put(t.batch)
+	}
+	t.batch = nil
+}
+
+// leave ends the worker's part and unlocks the cell's mu. The last one out does what is to be done then; until it has, it still
+// counts as a worker.
+func (t *turn) leave(as outcome) {
+	c := t.cell
+	t.outcome = left
+	switch {
+	case c.workers > 1:
+		c.workers--
+	case as == left:
+		c.workers--
+		c.touched = t.now
+		if c.hold == afterPause {
+			c.rare.recovery.pause()
+		}
+	default:
+		t.outcome = as
+	}
+	c.mu.Unlock()
+}
+
+// passivate decides whether the actor, which has been idle for long enough, stops. The caller holds the cell's mu and has it again
+// afterwards.
+func (t *turn) passivate() {
+	c := t.cell
+	c.idleDue = false
+	if c.phase != open {
+		return
+	}
+	if ask := c.kind.onIdle; ask != nil {
+		c.mu.Unlock()
+		t.doing = "idle hook"
+		t.open(envelope{})
+		agreed := ask(t.state, t.ctx)
+		t.close()
+		c.mu.Lock()
+		if !agreed {
+			c.rare.idle.restart()
+			return
+		}
+	}
+	if c.depth > 0 { // it is not idle any more
+		c.rare.idle.restart()
+	} else if c.phase == open {
+		c.phase = stopping
+	}
+}
+
+// handle runs the handler for one message and answers.
+func (t *turn) handle(e *envelope) {
+	msg := e.msg
+	if tick, ok := msg.(*timer); ok {
+		if msg = tick.msg; !tick.claim() {
+			*e = envelope{}
+			return
+		}
+	}
+	t.open(*e)
+	*e = envelope{}
+	t.seen++
+	if t.seen%fairShare == 0 {
+		runtime.Gosched()
+		t.now = t.cell.sys.clock.coarse()
+	}
+	if message := reflect.TypeOf(msg); message != t.message {
+		t.settle()
+		t.message, t.route = message, t.cell.kind.routes[message]
+		if t.route == nil {
+			t.route = t.cell.kind.unknown
+		}
+	}
+	t.inHand = true
+	reply, err := t.invoke(msg)
+	t.answer(reply, err)
+	t.inHand = false
+	t.close()
+}
+
+// invoke calls the handler and keeps the times.
+func (t *turn) invoke(msg any) (reply any, err error) {
+	if t.route.handler == nil {
+		return nil, t.unhandled()
+	}
+	clock := t.cell.sys.clock
+	if t.ctx.deadline != 0 && t.now > t.ctx.deadline {
+		t.cell.kind.expired.Add(1)
+		return nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "still queued at its deadline")
+	}
+	t.handled++
+	if t.seen%sampleEvery == 0 {
+		start := clock.precise()
+		reply, err = t.route.invoke(t.state, t.ctx, msg)
+		t.route.shards[t.shard].latency.observe(clock.precise() - start)
+	} else {
+		reply, err = t.route.invoke(t.state, t.ctx, msg)
+	}
+	now := clock.coarse()
+	if took := now - t.now; took >= t.cell.sys.slow {
+		t.cell.sys.report.log(aboutSlow, slog.LevelWarn, "slow handler", slog.String("actor", t.cell.label()),
+			slog.String("message", t.route.name), slog.Duration("took", time.Duration(took)))
+	}
+	t.now = now
+	return reply, err
+}
+
+// unhandled is the error for a message without a handler.
+func (t *turn) unhandled() error {
+	t.handled++
+	return fault.Errorf(fault.Unimplemented, "actor %s has no handler for %s", t.cell.label(), typeName(t.message))
+}
+
+// answer passes the outcome to whoever asked; an error for nobody is logged.
+func (t *turn) answer(reply any, err error) {
+	if err != nil {
+		t.route.shards[t.shard].failed.Add(1)
+	}
+	if t.ctx.deferred {
+		return
+	}
+	if to := t.ctx.reply; to != nil {
+		t.ctx.reply = nil
+		to.Respond(reply, err)
+	} else if err != nil {
+		about := aboutError
+		if t.route.handler == nil {
+			about = aboutUnknown
+		}
+		t.cell.sys.report.log(about, slog.LevelError, "message failed", slog.String("actor", t.cell.label()),
+			slog.String("message", t.subject()), slog.Any("error", err))
+	}
+}
+
+// open makes the Context mean the given message.
+func (t *turn) open(e envelope) {
+	t.ctx.reply, t.ctx.deadline, t.ctx.deferred = e.reply, e.deadline, false
+}
+
+// close ends the Context's meaning. One that somebody may have kept is left to them.
+func (t *turn) close() {
+	if t.ctx.lent.Load() {
+		t.ctx.release()
+		t.ctx = &Context{cell: t.cell}
+	}
+}
+
+// settle adds what was handled since the last time to the route's counts.
+func (t *turn) settle() {
+	if t.handled > 0 {
+		t.route.shards[t.shard].handled.Add(t.handled)
+		t.handled = 0
+	}
+}
+
+// end does what the outcome asks for.
+func (t *turn) end() {
+	c := t.cell
+	t.settle()
+	switch t.outcome {
+	case finished:
+		defer c.bury() // even if the hook leaves by runtime.Goexit
+		t.farewell()
+	case dead:
+		c.bury()
+	case crashed:
+		t.crash()
+	}
+	c.sys.recycle(t)
+}
+
+// farewell runs the stop hook.
+func (t *turn) farewell() {
+	hook := t.cell.kind.onStop
+	if hook == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			t.cell.kind.panics.Add(1)
+			t.report(&PanicError{Actor: t.cell.label(), Message: "stop hook", Value: v, Stack: debug.Stack()})
+		}
+	}()
+	t.open(envelope{})
+	hook(t.state, t.ctx)
+	t.close()
+}
