@@ -1,11 +1,12 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -26,49 +27,19 @@ const (
 	LastNode      id.Node = 1<<16 - 1
 )
 
-// A ClaimConfig says how a claim is held.
-type ClaimConfig struct {
-	// Holder names this process for people, as "host:pid" does, at most 191 bytes.
-	Holder string
-	// TTL is how long a claim outlives its holder; it is renewed after each third of it. 0 is 15 seconds.
-	TTL time.Duration
-	// Takeover takes a node id from a holder that seems alive, because whoever asks knows that it is dead, as a pod does that saw its
-	// child end. For [ClaimNode] only.
-	Takeover bool
-}
-
+// defaultClaimTTL is the TTL of claims that are given none.
 const defaultClaimTTL = 15 * time.Second
 
-// A Claim is a row in SQL that says that something is taken. One goroutine renews it until Release.
-type Claim struct {
-	lost    chan struct{}
-	cancel  context.CancelFunc
-	keeper  sync.WaitGroup
-	release func(ctx context.Context) error
-	once    sync.Once
-	err     error
-}
+// claimShare is the part of a claim's TTL after which it is renewed.
+const claimShare = 3
 
-// Lost is closed when somebody else has taken what was claimed: this process stops. A database that cannot be reached loses nothing, as
-// long as nobody else can reach it.
-func (c *Claim) Lost() <-chan struct{} { return c.lost }
-
-// Release gives the claim up and joins its goroutine. Releasing again returns the same.
-func (c *Claim) Release(ctx context.Context) error {
-	c.once.Do(func() {
-		c.cancel()
-		c.keeper.Wait()
-		c.err = c.release(ctx)
-	})
-	return c.err
-}
-
-// hold renews a claim three times a TTL. renew returns ErrClaimed when it is lost.
-func hold(ttl time.Duration, log *slog.Logger, renew, release func(ctx context.Context) error) *Claim {
+// hold renews a claim of db until release is called, which then gives it up and joins the renewing goroutine; releasing again returns the
+// same. A claim that somebody else has taken is logged and not renewed any more: who may act is up to leases and epochs.
+func hold(db *gorm.DB, ttl time.Duration, renew, remove func(ctx context.Context) error) (release func(ctx context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Claim{lost: make(chan struct{}), cancel: cancel, release: release}
-	c.keeper.Go(func() {
-		ticker := time.NewTicker(ttl / 3)
+	var keeper sync.WaitGroup
+	keeper.Go(func() {
+		ticker := time.NewTicker(ttl / claimShare)
 		defer ticker.Stop()
 		for {
 			select {
@@ -76,20 +47,37 @@ func hold(ttl time.Duration, log *slog.Logger, renew, release func(ctx context.C
 				return
 			case <-ticker.C:
 			}
-			attempt, cancel := context.WithTimeout(ctx, ttl/3)
+			attempt, cancel := context.WithTimeout(ctx, ttl/claimShare)
 			err := renew(attempt)
 			cancel()
 			switch {
 			case errors.Is(err, ErrClaimed):
-				log.Error("claim lost", "err", err)
-				close(c.lost)
+				db.Logger.Error(ctx, "claim lost: %v", err)
 				return
 			case err != nil && ctx.Err() == nil:
-				log.Warn("claim not renewed", "err", err)
+				db.Logger.Warn(ctx, "claim not renewed: %v", err)
 			}
 		}
 	})
-	return c
+	var once sync.Once
+	var result error
+	return func(ctx context.Context) error {
+		once.Do(func() {
+			cancel()
+			keeper.Wait()
+			result = remove(ctx)
+		})
+		return result
+	}
+}
+
+// holderName names this process for people.
+func holderName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s, process %d", host, os.Getpid())
 }
 
 // nodeID is a row of table node_ids.
@@ -107,19 +95,19 @@ func (nodeID) TableName() string { return "node_ids" }
 const claimAttempts = 64
 
 // ClaimNode takes the node id want, or any free one of [FirstFreeNode] to [LastNode] when want is 0, so that no two live processes share one:
-// it is the worker number of the ids that they generate. A claim of a dead process, one that has not been renewed for its TTL by the
-// database's clock, is taken over; a live one is [ErrClaimed]. db is the handle of owner "cluster".
-func ClaimNode(ctx context.Context, db *gorm.DB, want id.Node, boot id.Boot, cfg ClaimConfig, log *slog.Logger) (id.Node, *Claim, error) {
-	if cfg.TTL == 0 {
-		cfg.TTL = defaultClaimTTL
-	}
-	node, err := want, error(nil)
+// it is the worker number of the ids that they generate. The claim is renewed in the background until release, which gives the id back. One
+// that has not been renewed for its ttl, by the database's clock, is taken over; a live one is [ErrClaimed], and the error says whose it
+// is. ttl should be longer than the machines' clocks are apart; 0 is 15 seconds. db is the handle of owner "cluster".
+func ClaimNode(ctx context.Context, db *gorm.DB, want id.Node, boot id.Boot, ttl time.Duration) (node id.Node, release func(ctx context.Context) error, err error) {
+	ttl = cmp.Or(ttl, defaultClaimTTL)
+	holder := holderName()
 	for attempt := 1; ; attempt++ {
+		node = want
 		if want == 0 {
 			node = FirstFreeNode + id.Node(rand.N(int(LastNode-FirstFreeNode)+1))
 		}
 		err = store.InTx(ctx, db, func(tx *gorm.DB) error {
-			return takeNode(tx, nodeID{Node: node, Boot: boot, Holder: cfg.Holder}, cfg)
+			return takeNode(tx, nodeID{Node: node, Boot: boot, Holder: holder}, ttl)
 		})
 		if !errors.Is(err, ErrClaimed) || want != 0 || attempt == claimAttempts {
 			break
@@ -128,22 +116,31 @@ func ClaimNode(ctx context.Context, db *gorm.DB, want id.Node, boot id.Boot, cfg
 	if err != nil {
 		return 0, nil, fmt.Errorf("lease: claim a node id: %w", err)
 	}
-	renew := func(ctx context.Context) error { return renewNode(ctx, db, node, boot, cfg.TTL) }
-	release := func(ctx context.Context) error {
+	renew := func(ctx context.Context) error { return renewNode(ctx, db, node, boot, ttl) }
+	return node, hold(db, ttl, renew, func(ctx context.Context) error {
 		return store.InTx(ctx, db, func(tx *gorm.DB) error {
 			return tx.Delete(&nodeID{}, "node = ? AND boot = ?", node, boot).Error
 		})
-	}
-	return node, hold(cfg.TTL, log, renew, release), nil
+	}), nil
 }
 
-// takeNode writes row if it is new, ours already, dead, or to be taken over.
-func takeNode(tx *gorm.DB, row nodeID, cfg ClaimConfig) error {
+// ForgetNode ends the claim of a node whose process is known to be dead, as a pod knows of its child, so that the id can be claimed
+// again at once. If the process lives after all, its claim is lost.
+func ForgetNode(ctx context.Context, db *gorm.DB, node id.Node) error {
+	err := store.InTx(ctx, db, func(tx *gorm.DB) error { return tx.Delete(&nodeID{}, "node = ?", node).Error })
+	if err != nil {
+		return fmt.Errorf("lease: forget node %v: %w", node, err)
+	}
+	return nil
+}
+
+// takeNode writes row if it is new, ours already, or dead.
+func takeNode(tx *gorm.DB, row nodeID, ttl time.Duration) error {
 	now, err := store.Clock(tx)
 	if err != nil {
 		return err
 	}
-	row.AliveUntil = now + cfg.TTL.Milliseconds()
+	row.AliveUntil = now + ttl.Milliseconds()
 	// The first read takes no lock: locking what is not there would keep everybody from inserting anything near it.
 	var held nodeID
 	err = tx.Take(&held, "node = ?", row.Node).Error
@@ -160,7 +157,7 @@ func takeNode(tx *gorm.DB, row nodeID, cfg ClaimConfig) error {
 	switch {
 	case err != nil:
 		return err
-	case held.Boot != row.Boot && held.AliveUntil > now && !cfg.Takeover:
+	case held.Boot != row.Boot && held.AliveUntil > now:
 		return fmt.Errorf("%w: node id %v belongs to %s; stop that one, or give this one another id, or wait %v for a crashed one's claim to end",
 			ErrClaimed, row.Node, held.Holder, (time.Duration(held.AliveUntil-now) * time.Millisecond).Round(time.Second))
 	}

@@ -3,6 +3,8 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,9 +18,9 @@ import (
 	"loumiao/framework/store/storetest"
 )
 
-func release(t *testing.T, c *lease.Claim) {
+func release(t *testing.T, claim func(context.Context) error) {
 	t.Helper()
-	if err := c.Release(context.Background()); err != nil {
+	if err := claim(context.Background()); err != nil {
 		t.Error(err)
 	}
 }
@@ -37,12 +39,12 @@ func TestNodeIDsAreClaimedOnce(t *testing.T) {
 	processes(t, func(t *testing.T, a, b *store.Stores) {
 		dbs := []*gorm.DB{cluster(t, a), cluster(t, b)}
 		var mu sync.Mutex
-		claims := map[id.Node]*lease.Claim{}
+		claims := map[id.Node]func(context.Context) error{}
 		var wg sync.WaitGroup
 		const n = 24
 		for i := range n {
 			wg.Go(func() {
-				node, claim, err := lease.ClaimNode(t.Context(), dbs[i%2], 0, id.Boot(i+1), lease.ClaimConfig{Holder: "test"}, storetest.Log(t))
+				node, claim, err := lease.ClaimNode(t.Context(), dbs[i%2], 0, id.Boot(i+1), time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
@@ -67,38 +69,43 @@ func TestConfiguredNodeID(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Stores) {
 		db := cluster(t, s)
-		claim := func(boot id.Boot, cfg lease.ClaimConfig) (*lease.Claim, error) {
-			node, c, err := lease.ClaimNode(t.Context(), db, 3, boot, cfg, storetest.Log(t))
+		claim := func(boot id.Boot) (func(context.Context) error, error) {
+			node, c, err := lease.ClaimNode(t.Context(), db, 3, boot, time.Minute)
 			if err == nil && node != 3 {
 				t.Errorf("claimed node %v", node)
 			}
 			return c, err
 		}
-		first, err := claim(1, lease.ClaimConfig{Holder: "hostA:1", TTL: 300 * time.Millisecond})
+		held := func(boot id.Boot) {
+			t.Helper()
+			_, err := claim(boot)
+			if !errors.Is(err, lease.ErrClaimed) || !strings.Contains(err.Error(), "process "+strconv.Itoa(os.Getpid())) {
+				t.Errorf("a live claim: %v, want ErrClaimed that names this process", err)
+			}
+		}
+		first, err := claim(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = claim(2, lease.ClaimConfig{Holder: "hostB:2"})
-		if !errors.Is(err, lease.ErrClaimed) || !strings.Contains(err.Error(), "hostA:1") {
-			t.Errorf("a live claim: %v, want ErrClaimed that names hostA:1", err)
-		}
-		second, err := claim(2, lease.ClaimConfig{Holder: "hostB:2", Takeover: true})
-		if err != nil {
+		held(2)
+		if err := lease.ForgetNode(t.Context(), db, 3); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, "first told that it lost", first.Lost())
+		second, err := claim(2)
+		if err != nil {
+			t.Fatalf("a forgotten claim: %v", err)
+		}
 		release(t, first) // must not release the second's
-		if _, err := claim(3, lease.ClaimConfig{Holder: "hostC:3"}); !errors.Is(err, lease.ErrClaimed) {
-			t.Errorf("a claim that was taken over: %v", err)
-		}
+		held(3)
 		expire(t, db, "node_ids")
-		third, err := claim(3, lease.ClaimConfig{Holder: "hostC:3"})
+		third, err := claim(3)
 		if err != nil {
 			t.Fatalf("a dead claim was not taken over: %v", err)
 		}
 		release(t, second)
+		held(4)
 		release(t, third)
-		fourth, err := claim(4, lease.ClaimConfig{Holder: "hostD:4"})
+		fourth, err := claim(4)
 		if err != nil {
 			t.Fatalf("a released claim: %v", err)
 		}
@@ -106,12 +113,30 @@ func TestConfiguredNodeID(t *testing.T) {
 	})
 }
 
+// A claim is alive for longer than its TTL, because it is renewed.
+func TestClaimIsRenewed(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Stores) {
+		db := cluster(t, s)
+		_, c, err := lease.ClaimNode(t.Context(), db, 3, 1, 600*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release(t, c)
+		for until := time.Now().Add(1500 * time.Millisecond); time.Now().Before(until); {
+			if _, _, err := lease.ClaimNode(t.Context(), db, 3, 2, time.Minute); !errors.Is(err, lease.ErrClaimed) {
+				t.Fatalf("a live claim was taken: %v", err)
+			}
+		}
+	})
+}
+
 func TestDatabaseHasOneStack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Stores) {
 		db := cluster(t, s)
-		claim := func(stack, holder string) (*lease.Claim, error) {
-			return lease.ClaimDatabase(t.Context(), db, stack, lease.ClaimConfig{Holder: holder}, storetest.Log(t))
+		claim := func(stack, where string) (func(), error) {
+			return lease.ClaimDatabase(t.Context(), db, stack, where, time.Minute)
 		}
 		one, err := claim("red", "hostA:1")
 		if err != nil {
@@ -121,7 +146,8 @@ func TestDatabaseHasOneStack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the same stack, another process: %v", err)
 		}
-		release(t, one)
+		one()
+		one() // again does nothing
 		if _, err = claim("blue", "hostB:3"); !errors.Is(err, lease.ErrClaimed) {
 			t.Errorf("another stack: %v", err)
 		} else if text := err.Error(); !strings.Contains(text, "red") || !strings.Contains(text, "hostA:2") {
@@ -132,8 +158,8 @@ func TestDatabaseHasOneStack(t *testing.T) {
 		if err != nil {
 			t.Fatalf("a dead stack was not taken over: %v", err)
 		}
-		release(t, two)
-		release(t, three)
+		two()
+		three()
 		if _, err := claim("", "x"); err == nil {
 			t.Error("a stack without an id")
 		}
@@ -145,11 +171,11 @@ func TestStacksThatRace(t *testing.T) {
 	t.Parallel()
 	processes(t, func(t *testing.T, a, b *store.Stores) {
 		dbs := map[string]*gorm.DB{"red": cluster(t, a), "blue": cluster(t, b)}
-		won := make(chan *lease.Claim, len(dbs))
+		won := make(chan func(), len(dbs))
 		var wg sync.WaitGroup
 		for stack, db := range dbs {
 			wg.Go(func() {
-				c, err := lease.ClaimDatabase(t.Context(), db, stack, lease.ClaimConfig{Holder: stack}, storetest.Log(t))
+				c, err := lease.ClaimDatabase(t.Context(), db, stack, stack, time.Minute)
 				if err == nil {
 					won <- c
 				} else if !errors.Is(err, lease.ErrClaimed) {
@@ -162,7 +188,7 @@ func TestStacksThatRace(t *testing.T) {
 			t.Errorf("%d stacks have the database", len(won))
 		}
 		for range len(won) {
-			release(t, <-won)
+			(<-won)()
 		}
 	})
 }

@@ -1,10 +1,10 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -26,27 +26,38 @@ func (stackClaim) TableName() string { return "stacks" }
 // databaseFence is the row of fences that those who claim the database lock, one after the other.
 const databaseFence = "database"
 
-// ClaimDatabase says that a process of a stack uses this database. Any number of processes of one stack may; while one of them is alive, a
-// process of another stack gets [ErrClaimed], with the name and place of the one that is there. cfg.Holder must differ between
-// processes. db is the handle of owner "cluster".
-func ClaimDatabase(ctx context.Context, db *gorm.DB, stack string, cfg ClaimConfig, log *slog.Logger) (*Claim, error) {
-	if cfg.TTL == 0 {
-		cfg.TTL = defaultClaimTTL
+// ClaimDatabase says that a process of a stack uses this database, until release. Any number of processes of one stack may; while one of them
+// is alive, a process of another stack gets [ErrClaimed], with the name and place of the one that is there. where names this process
+// for people and differs between processes, at most 191 bytes; ttl is how long the claim outlives a crash, 0 is 15 seconds. db is the handle of owner
+// "cluster".
+//
+// release joins the renewing goroutine and takes a few seconds at most; when the database does not answer, the claim ends by itself.
+func ClaimDatabase(ctx context.Context, db *gorm.DB, stack, where string, ttl time.Duration) (release func(), err error) {
+	if stack == "" || where == "" {
+		return nil, errors.New("lease: claim the database: the stack's id or its place is empty")
 	}
-	if stack == "" || cfg.Holder == "" {
-		return nil, errors.New("lease: claim the database: the stack's id or the holder's name is empty")
-	}
-	row := stackClaim{Holder: cfg.Holder, Stack: stack}
-	renew := func(ctx context.Context) error { return renewStack(ctx, db, row, cfg.TTL) }
+	ttl = cmp.Or(ttl, defaultClaimTTL)
+	row := stackClaim{Holder: where, Stack: stack}
+	renew := func(ctx context.Context) error { return renewStack(ctx, db, row, ttl) }
 	if err := renew(ctx); err != nil {
 		return nil, fmt.Errorf("lease: claim the database: %w", err)
 	}
-	return hold(cfg.TTL, log, renew, func(ctx context.Context) error {
+	end := hold(db, ttl, renew, func(ctx context.Context) error {
 		return store.InTx(ctx, db, func(tx *gorm.DB) error {
 			return tx.Delete(&stackClaim{}, "holder = ? AND stack = ?", row.Holder, row.Stack).Error
 		})
-	}), nil
+	})
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
+		defer cancel()
+		if err := end(ctx); err != nil {
+			db.Logger.Warn(ctx, "claim of the database not released: %v", err)
+		}
+	}, nil
 }
+
+// releaseTimeout bounds how long a process that ends waits to give its database back.
+const releaseTimeout = 3 * time.Second
 
 func renewStack(ctx context.Context, db *gorm.DB, row stackClaim, ttl time.Duration) error {
 	return store.InTx(ctx, db, func(tx *gorm.DB) error {

@@ -1,5 +1,6 @@
--- Why: each change of a wallet or an item has legs that sum to zero for each asset, under the player whose change it is.
--- holder is 'player' or a system account, such as 'system:reward'; asset is a currency, or 'item:7'.
+-- Why a player has what he has: each change has two legs for each asset, which sum to zero,
+-- under the player whose change it is.
+-- holder is 'player' or a system account, such as 'system:reward'; asset is a currency, or 'item:shield'.
 -- +goose Up
 CREATE TABLE ledger (
     player BIGINT       NOT NULL,
