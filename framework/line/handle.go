@@ -49,19 +49,21 @@ func HandleSendBy[K comparable, S any, M proto.Message](h Host, pool *actor.Pool
 	}
 }
 
-// HandleActor registers fn for the client message M, answered with an R, on one actor for all sessions. b is the actor's behaviour.
-func HandleActor[S any, M, R proto.Message](h Host, ref actor.Ref, b *actor.Behavior[S], fn func(*S, *actor.Context, M) (R, error)) {
+// HandleActor registers fn for the client message M, answered with an R, on one actor for all sessions. b is the actor's behavior, which takes handlers only until the actor is
+// spawned; so to says later which one it is. It is asked for each message, on the line's reader, and returns at once. Until there is an actor it may return the zero Ref:
+// the client is told [fault.Unavailable].
+func HandleActor[S any, M, R proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], fn func(*S, *actor.Context, M) (R, error)) {
 	if rt := declare[M](h.Line(), *new(R)); rt != nil {
 		actor.Handle(b, fn)
-		rt.deliver = toActor(ref)
+		rt.deliver = toActor(to)
 	}
 }
 
 // HandleActorSend is [HandleActor] for a message that is answered with nothing. fn's error is logged.
-func HandleActorSend[S any, M proto.Message](h Host, ref actor.Ref, b *actor.Behavior[S], fn func(*S, *actor.Context, M) error) {
+func HandleActorSend[S any, M proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], fn func(*S, *actor.Context, M) error) {
 	if rt := declare[M](h.Line(), nil); rt != nil {
 		actor.HandleTell(b, fn)
-		rt.deliver = toActor(ref)
+		rt.deliver = toActor(to)
 	}
 }
 
@@ -118,8 +120,8 @@ func guarded[K comparable, M proto.Message](key func(*Session, M) (K, error), s 
 	return key(s, m)
 }
 
-func toActor(ref actor.Ref) func(*Session, proto.Message, actor.Responder, time.Time) error {
+func toActor(to func() actor.Ref) func(*Session, proto.Message, actor.Responder, time.Time) error {
 	return func(_ *Session, m proto.Message, r actor.Responder, deadline time.Time) error {
-		return ref.Deliver(m, r, deadline)
+		return to().Deliver(m, r, deadline)
 	}
 }
