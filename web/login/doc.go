@@ -1,0 +1,19 @@
+// Package login is the node type that lets players in: it turns a password, a device or a refresh token into a signed token for the
+// game and the gates to bring it to.
+//
+//	POST /v1/register {"name", "password", "area"}    ─┐
+//	POST /v1/login    {"name", "password", "area"}     ├─► {"account", "player", "area", "token", "expires_in", "refresh", "gates"}
+//	POST /v1/guest    {"device", "area"}               │
+//	POST /v1/refresh  {"refresh"}                     ─┘
+//	GET  /v1/areas                                     ──► {"areas": [{"id", "name"}]}
+//
+// Everything is JSON, read strictly; 64-bit ids are strings; errors are those of package httpserver. Area 0, or none, is the first
+// area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
+// "tcp" (host:port), "ws" (URL) or both.
+//
+// A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Whoever is
+// sanctioned is told why and until when, and only after proving who they are. Wrong passwords are counted per address and per name, so
+// that neither many names from one address nor one name from many can be guessed at.
+//
+// The service is a few handlers without state; what it knows stands in the account store. It sees no game message and opens no link.
+package login

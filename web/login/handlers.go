@@ -1,0 +1,257 @@
+package login
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"loumiao/framework/fault"
+	"loumiao/game/token"
+	"loumiao/web/httpserver"
+)
+
+// The most that is looked at of what a client sends, in bytes; the account store has rules of its own below these.
+const (
+	maxName    = 128
+	maxRefresh = 512
+)
+
+// A Reply is what a client gets for a login.
+type Reply struct {
+	Account   int64         `json:"account,string"`
+	Player    int64         `json:"player,string"`
+	Area      uint16        `json:"area"`
+	Token     string        `json:"token"`      // for the gate
+	ExpiresIn int64         `json:"expires_in"` // seconds that Token lives
+	Refresh   string        `json:"refresh"`    // for the next login, once
+	Gates     []GateAddress `json:"gates"`      // the best first
+}
+
+// A GateAddress is where to connect, one way or another.
+type GateAddress struct {
+	TCP string `json:"tcp,omitempty"` // host:port
+	WS  string `json:"ws,omitempty"`  // URL
+}
+
+func (s *Service) register(c *fiber.Ctx) error {
+	var in struct {
+		Name     string `json:"name"`
+		Password string `json:"password"`
+		Area     uint16 `json:"area"`
+	}
+	if err := httpserver.Decode(c, &in); err != nil {
+		return err
+	}
+	return s.enter(c, attempt{
+		kind: "register",
+		area: in.Area,
+		who: func(ctx context.Context) (AccountID, string, error) {
+			acc, err := s.Accounts.Register(ctx, in.Name, in.Password)
+			return acc, "", err
+		},
+	})
+}
+
+func (s *Service) password(c *fiber.Ctx) error {
+	var in struct {
+		Name     string `json:"name"`
+		Password string `json:"password"`
+		Area     uint16 `json:"area"`
+	}
+	if err := httpserver.Decode(c, &in); err != nil {
+		return err
+	}
+	if len(in.Name) > maxName {
+		return fault.New(fault.Unauthenticated, "wrong name or password")
+	}
+	return s.enter(c, attempt{
+		kind:  "password",
+		area:  in.Area,
+		guess: true,
+		name:  in.Name,
+		who: func(ctx context.Context) (AccountID, string, error) {
+			acc, err := s.Accounts.Login(ctx, in.Name, in.Password)
+			return acc, "", err
+		},
+	})
+}
+
+func (s *Service) guest(c *fiber.Ctx) error {
+	var in struct {
+		Device string `json:"device"`
+		Area   uint16 `json:"area"`
+	}
+	if err := httpserver.Decode(c, &in); err != nil {
+		return err
+	}
+	return s.enter(c, attempt{
+		kind: "guest",
+		area: in.Area,
+		who: func(ctx context.Context) (AccountID, string, error) {
+			acc, err := s.Accounts.Guest(ctx, in.Device)
+			return acc, "", err
+		},
+	})
+}
+
+func (s *Service) refresh(c *fiber.Ctx) error {
+	var in struct {
+		Refresh string `json:"refresh"`
+	}
+	if err := httpserver.Decode(c, &in); err != nil {
+		return err
+	}
+	area, secret, err := splitRefresh(in.Refresh)
+	if err != nil {
+		return err
+	}
+	return s.enter(c, attempt{
+		kind: "refresh",
+		area: area,
+		who:  func(ctx context.Context) (AccountID, string, error) { return s.Accounts.UseRefresh(ctx, secret) },
+	})
+}
+
+func (s *Service) areas(c *fiber.Ctx) error {
+	return c.JSON(struct {
+		Areas []Area `json:"areas"`
+	}{s.Deps.Areas})
+}
+
+// An attempt is one way to log in.
+type attempt struct {
+	kind string // for metrics and logs
+	area uint16 // 0 is the default
+	// guess is whether it can be guessed at, and so is throttled, under name too. The secrets of devices and refresh tokens are too long
+	// for that, and an honest client that comes with an old one must not shut out its neighbours.
+	guess bool
+	name  string
+	// who finds out who it is. next is the new refresh token, when there is one already.
+	who func(context.Context) (acc AccountID, next string, err error)
+}
+
+// enter does what all ways to log in have in common, and counts how they end.
+func (s *Service) enter(c *fiber.Ctx, a attempt) error {
+	reply, err := s.admit(c, a)
+	if err != nil {
+		s.logins.WithLabelValues(a.kind, fault.CodeOf(err).String()).Inc()
+		return err
+	}
+	s.logins.WithLabelValues(a.kind, "ok").Inc()
+	s.Log.LogAttrs(c.UserContext(), slog.LevelDebug, "login", slog.String("kind", a.kind),
+		slog.Int64("account", reply.Account), slog.Int64("player", reply.Player), slog.Int("area", int(reply.Area)))
+	return c.JSON(reply)
+}
+
+func (s *Service) admit(c *fiber.Ctx, a attempt) (*Reply, error) {
+	ctx := c.UserContext()
+	area, err := s.area(a.area)
+	if err != nil {
+		return nil, err
+	}
+	keys := s.throttleKeys(c, a)
+	for _, key := range keys {
+		if err := s.Throttle.Check(ctx, key); err != nil {
+			return nil, err
+		}
+	}
+	gates, err := s.gates(ctx, area) // before anything changes
+	if err != nil {
+		return nil, err
+	}
+	acc, next, err := a.who(ctx)
+	if err != nil {
+		if fault.CodeOf(err) == fault.Unauthenticated {
+			s.countFailure(ctx, keys)
+		}
+		return nil, err
+	}
+	if err := s.refuseSanctioned(ctx, acc); err != nil {
+		return nil, err
+	}
+	player, err := s.Accounts.Character(ctx, acc, area)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := s.Tokens.Sign(token.Claims{Account: int64(acc), Player: player, Area: area})
+	if err != nil {
+		return nil, err
+	}
+	if next == "" {
+		if next, err = s.Accounts.IssueRefresh(ctx, acc, s.RefreshTTL); err != nil {
+			return nil, err
+		}
+	}
+	return &Reply{
+		Account:   int64(acc),
+		Player:    player,
+		Area:      area,
+		Token:     signed,
+		ExpiresIn: int64(s.Tokens.TTL() / time.Second),
+		Refresh:   joinRefresh(area, next),
+		Gates:     gates,
+	}, nil
+}
+
+func (s *Service) area(wanted uint16) (uint16, error) {
+	for _, a := range s.Deps.Areas {
+		if wanted == 0 || wanted == a.ID {
+			return a.ID, nil
+		}
+	}
+	return 0, fault.Errorf(fault.NotFound, "there is no area %d", wanted)
+}
+
+// throttleKeys is under which keys the attempt's failure counts; none when it is not throttled. Names are one whatever their case, as in the account store.
+func (s *Service) throttleKeys(c *fiber.Ctx, a attempt) []string {
+	if !a.guess {
+		return nil
+	}
+	addr := s.ClientIP(c)
+	if addr.Is6() {
+		if p, err := addr.WithZone("").Prefix(64); err == nil { // what one customer gets
+			addr = p.Addr()
+		}
+	}
+	return []string{"address:" + addr.String(), "name:" + strings.ToLower(a.name)}
+}
+
+// countFailure counts even when the client has hung up, which is what a guesser would do.
+func (s *Service) countFailure(ctx context.Context, keys []string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	for _, key := range keys {
+		if err := s.Throttle.Fail(ctx, key); err != nil {
+			s.Log.LogAttrs(ctx, slog.LevelWarn, "a failed login was not counted", slog.Any("error", err))
+		}
+	}
+}
+
+func (s *Service) refuseSanctioned(ctx context.Context, acc AccountID) error {
+	sanction, err := s.Accounts.Sanctioned(ctx, acc)
+	switch {
+	case err != nil:
+		return err
+	case sanction == nil:
+		return nil
+	case sanction.End.IsZero():
+		return fault.Errorf(fault.Forbidden, "this account is blocked: %s", sanction.Reason)
+	}
+	return fault.Errorf(fault.Forbidden, "this account is blocked until %s: %s", sanction.End.UTC().Format(time.RFC3339), sanction.Reason)
+}
+
+// What clients hold as a refresh token carries the area, so that they come back to where they were: "AREA.SECRET". To them it is opaque.
+func joinRefresh(area uint16, secret string) string { return strconv.Itoa(int(area)) + "." + secret }
+
+func splitRefresh(text string) (area uint16, secret string, err error) {
+	number, secret, ok := strings.Cut(text, ".")
+	n, perr := strconv.ParseUint(number, 10, 16)
+	if !ok || perr != nil || n == 0 || secret == "" || len(text) > maxRefresh {
+		return 0, "", fault.New(fault.Unauthenticated, "the refresh token is malformed")
+	}
+	return uint16(n), secret, nil
+}

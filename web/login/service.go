@@ -1,0 +1,150 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"loumiao/game/token"
+)
+
+// Accounts is what the service needs of the account store.
+type Accounts interface {
+	Register(ctx context.Context, name, password string) (AccountID, error)
+	Login(ctx context.Context, name, password string) (AccountID, error)
+	Guest(ctx context.Context, device string) (AccountID, error)
+	Character(ctx context.Context, acc AccountID, area uint16) (player int64, err error)
+	Sanctioned(ctx context.Context, acc AccountID) (*Sanction, error)
+	IssueRefresh(ctx context.Context, acc AccountID, ttl time.Duration) (token string, err error)
+	UseRefresh(ctx context.Context, token string) (acc AccountID, next string, err error)
+}
+
+// Throttle counts failures under a key, an address or a name.
+type Throttle interface {
+	// Check is an error, best a fault.RateLimited, while the key has had too many.
+	Check(ctx context.Context, key string) error
+	// Fail counts one.
+	Fail(ctx context.Context, key string) error
+}
+
+// A Gate is where a client can connect, and how loaded it is.
+type Gate struct {
+	TCP                string // host:port; "" when it does not speak it
+	WS                 string // URL; "" when it does not speak it
+	Sessions, Capacity int
+}
+
+// Gates knows the gates that are up.
+type Gates interface {
+	// Pick is up to n gates that serve the area and have room.
+	Pick(ctx context.Context, area uint16, n int) ([]Gate, error)
+}
+
+// GatesFunc is a function that is [Gates].
+type GatesFunc func(ctx context.Context, area uint16, n int) ([]Gate, error)
+
+// Pick calls f.
+func (f GatesFunc) Pick(ctx context.Context, area uint16, n int) ([]Gate, error) {
+	return f(ctx, area, n)
+}
+
+// Tokens signs tokens for the game; [token.Signer] does.
+type Tokens interface {
+	Sign(token.Claims) (string, error)
+	TTL() time.Duration
+}
+
+// An Area is one that players can choose.
+type Area struct {
+	ID   uint16 `json:"id" yaml:"id" min:"1" doc:"number of the area"`
+	Name string `json:"name" yaml:"name" doc:"what players see"`
+}
+
+// Deps is what a [Service] works with. All are required, unless said otherwise.
+type Deps struct {
+	Accounts Accounts
+	Throttle Throttle
+	Gates    Gates
+	Tokens   Tokens
+	// Areas is the areas that players can choose, at least one. The first is the default.
+	Areas []Area
+	// RefreshTTL is how long a refresh token can be used. Default 30 days.
+	RefreshTTL time.Duration
+	// ClientIP is the address of a request's client, for the throttle: httpserver's Server.ClientIP. Default: the peer's.
+	ClientIP func(*fiber.Ctx) netip.Addr
+	// Log takes what players must not see. Default: nothing is logged.
+	Log *slog.Logger
+}
+
+// Validate reports everything that is missing, joined.
+func (d Deps) Validate() error {
+	var errs []error
+	for what, missing := range map[string]bool{
+		"Accounts": d.Accounts == nil, "Throttle": d.Throttle == nil, "Gates": d.Gates == nil, "Tokens": d.Tokens == nil,
+	} {
+		if missing {
+			errs = append(errs, errors.New("login: "+what+" is missing"))
+		}
+	}
+	if len(d.Areas) == 0 {
+		errs = append(errs, errors.New("login: Areas: there must be at least one"))
+	}
+	seen := map[uint16]bool{}
+	for _, a := range d.Areas {
+		if a.ID == 0 || seen[a.ID] {
+			errs = append(errs, errors.New("login: Areas: numbers must be 1 to 65535, each once"))
+		}
+		seen[a.ID] = true
+	}
+	if d.RefreshTTL < 0 {
+		errs = append(errs, errors.New("login: RefreshTTL must not be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// A Service answers logins. It is safe for concurrent use and has nothing to start or stop.
+type Service struct {
+	Deps
+	logins *prometheus.CounterVec
+}
+
+// New is a service. Call [Deps.Validate] before: a dependency that is missing shows when it is first needed.
+func New(deps Deps) *Service {
+	if deps.RefreshTTL == 0 {
+		deps.RefreshTTL = 30 * 24 * time.Hour
+	}
+	if deps.ClientIP == nil {
+		deps.ClientIP = func(c *fiber.Ctx) netip.Addr {
+			addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+			return addr.Unmap()
+		}
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{
+		Deps: deps,
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "logins_total",
+			Help: "Logins by kind (register, password, guest, refresh) and result (ok or an error code).",
+		}, []string{"kind", "result"}),
+	}
+}
+
+// Routes registers the service's paths.
+func (s *Service) Routes(app *fiber.App) {
+	v1 := app.Group("/v1")
+	v1.Post("/register", s.register)
+	v1.Post("/login", s.password)
+	v1.Post("/guest", s.guest)
+	v1.Post("/refresh", s.refresh)
+	v1.Get("/areas", s.areas)
+}
+
+// Collector is the service's metrics.
+func (s *Service) Collector() prometheus.Collector { return s.logins }
