@@ -32,8 +32,10 @@ func TestWrongRegistrations(t *testing.T) {
 		"from servers":     {func(s *Server, b *actor.Behavior[player]) { HandleActorSend(s, door, b, told[*linepb.News]) }, "from: CLIENT"},
 		"to another type":  {func(s *Server, b *actor.Behavior[player]) { HandleActorSend(s, door, b, told[*linepb.Elsewhere]) }, `"zone"`},
 		"reply of clients": {func(s *Server, b *actor.Behavior[player]) { HandleActor(s, door, b, asked[*linepb.Echo, *linepb.Note]) }, "from: SERVER"},
-		"reply undeclared": {func(s *Server, b *actor.Behavior[player]) { HandleActor(s, door, b, asked[*linepb.Echo, *linepb.Inner]) }, "from: SERVER"},
-		"an interface":     {func(s *Server, b *actor.Behavior[player]) { HandleActorSend(s, door, b, told[proto.Message]) }, "interface"},
+		"reply undeclared": {func(s *Server, b *actor.Behavior[player]) {
+			HandleActor(s, door, b, asked[*linepb.Echo, *linepb.Inner])
+		}, "from: SERVER"},
+		"an interface": {func(s *Server, b *actor.Behavior[player]) { HandleActorSend(s, door, b, told[proto.Message]) }, "interface"},
 		"twice": {func(s *Server, b *actor.Behavior[player]) {
 			HandleActorSend(s, door, b, told[*linepb.Note])
 			HandleActorSend(s, door, b, told[*linepb.Note])

@@ -56,6 +56,9 @@ func declare[M proto.Message](s *Server, reply proto.Message) *route {
 		s.problems = append(s.problems, fmt.Errorf("line: handler of %v: %w", reflect.TypeFor[M](), err))
 		return nil
 	}
+	if missing := int(rt.msg.ID) + 1 - len(s.routes); missing > 0 {
+		s.routes = append(s.routes, make([]*route, missing)...)
+	}
 	s.routes[rt.msg.ID] = rt
 	return rt
 }
@@ -74,7 +77,7 @@ func (s *Server) newRoute(m, reply proto.Message) (*route, error) {
 	} else if !slices.Contains(s.cfg.Types, msg.To) {
 		problems = append(problems, fmt.Errorf("the message is declared to: %q, and this node is %q", msg.To, s.cfg.Types))
 	}
-	if int(msg.ID) < len(s.routes) && s.routes[msg.ID] != nil {
+	if s.route(msg.ID) != nil {
 		problems = append(problems, errors.New("the message has a handler already"))
 	}
 	rt := &route{msg: msg}

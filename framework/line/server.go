@@ -58,9 +58,6 @@ func NewServer(cfg Config) *Server {
 		s.problems = append(s.problems, err)
 		return s
 	}
-	for _, m := range cfg.Registry.Messages() {
-		s.routes = append(s.routes, make([]*route, int(m.ID)+1-len(s.routes))...)
-	}
 	cfg.Links.Handle(link.Line, func(c *link.Conn) link.Handler {
 		if l := s.accept(c); l != nil {
 			return l
@@ -85,7 +82,7 @@ func (s *Server) Start() error {
 	}
 	s.state = serving
 	for _, m := range s.cfg.Registry.Messages() {
-		if m.From == wirepb.From_CLIENT && slices.Contains(s.cfg.Types, m.To) && s.routes[m.ID] == nil {
+		if m.From == wirepb.From_CLIENT && slices.Contains(s.cfg.Types, m.To) && s.route(m.ID) == nil {
 			s.log.Warn("a message is declared for this type of node but has no handler", "type", m.To, "message", m.Name)
 		}
 	}
