@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -282,6 +283,30 @@ func (s *Store) TakeOver(ctx context.Context, area api.Area, holder string, leas
 		out = append(out, m)
 	}
 	return out, now, r.err
+}
+
+// Lost is those of the tickets that Redis has never heard of: they do not wait, are in no match, and have not ended within the last minute.
+func (s *Store) Lost(ctx context.Context, area api.Area, tickets []Ticket) ([]Ticket, error) {
+	var lost []Ticket
+	for page := range slices.Chunk(tickets, 500) {
+		live, gone := make([]*redis.StringCmd, len(page)), make([]*redis.StringCmd, len(page))
+		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+			for i, t := range page {
+				live[i] = pipe.HGet(ctx, s.at(area, "tickets"), t.Player.String())
+				gone[i] = pipe.Get(ctx, s.gone(area, t.ID))
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, fmt.Errorf("look for tickets: %w", err)
+		}
+		for i, t := range page {
+			if gone[i].Val() == "" && !slices.Contains(strings.Fields(live[i].Val()), t.String()) {
+				lost = append(lost, t)
+			}
+		}
+	}
+	return lost, nil
 }
 
 // AddArea notes that the area has players who want matches, so that nodes which serve all areas look there.

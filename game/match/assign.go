@@ -1,0 +1,245 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loumiao/framework/fault"
+)
+
+// Pauses between attempts to reach a zone or an owner.
+const (
+	minPause = 20 * time.Millisecond
+	maxPause = 500 * time.Millisecond
+)
+
+// maxTellers is how many owners are told at once that their tickets ended without a match.
+const maxTellers = 32
+
+// An assigner brings claimed matches into their rooms: a goroutine each, as many as Config.Assignments at a time. It is safe for concurrent use.
+type assigner struct {
+	cfg   Config
+	store *Store
+	mesh  mesh
+	log   *slog.Logger
+	stats *stats
+
+	life context.Context // ends when assignments are cut off: others then take them over
+	cut  context.CancelFunc
+
+	mu      sync.Mutex // also held while a goroutine is added, so that none is after stop
+	free    int
+	stopped bool
+	running sync.WaitGroup
+
+	complained atomic.Int64 // unix second of the last complaint about a zone
+}
+
+func newAssigner(cfg Config, store *Store, mesh mesh, log *slog.Logger, stats *stats) *assigner {
+	a := &assigner{cfg: cfg, store: store, mesh: mesh, log: log, stats: stats, free: cfg.Assignments}
+	a.life, a.cut = context.WithCancel(context.Background())
+	return a
+}
+
+// stop waits until what runs is done; when ctx ends before, it cuts the rest off.
+func (a *assigner) stop(ctx context.Context) error {
+	a.mu.Lock()
+	a.stopped, a.free = true, 0
+	a.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		a.running.Wait()
+		close(done)
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = errors.New("match: some matches are left to other nodes")
+	}
+	a.cut()
+	<-done
+	return err
+}
+
+// reserve sets up to n assignments aside for the caller, who uses them with start, or gives them back.
+func (a *assigner) reserve(n int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n = min(n, a.free)
+	a.free -= n
+	return n
+}
+
+func (a *assigner) giveBack(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.stopped {
+		a.free += n
+	}
+}
+
+func (a *assigner) spawn(fn func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.stopped {
+		a.running.Go(fn)
+	}
+}
+
+// start brings a match into its room, under a reserved assignment. It does not wait. A match that was claimed too late to be started before the node
+// stops is left to others.
+func (a *assigner) start(m Match) {
+	a.spawn(func() {
+		defer a.giveBack(1)
+		if err := a.assign(a.life, m); err != nil && a.life.Err() == nil {
+			a.log.Warn("a match was not finished here", "match", m.ID, "zone", m.Zone, "error", err)
+		}
+	})
+}
+
+// assign goes from wherever the match stands to its end.
+func (a *assigner) assign(ctx context.Context, m Match) error {
+	if m.State == claimed {
+		refused, err := a.createRoom(ctx, m)
+		if refused {
+			return a.putBack(ctx, m, err)
+		}
+		if err != nil {
+			return err
+		}
+		// From here on the tickets cannot go into another match, so their owners may be told.
+		if err := a.store.Commit(ctx, m, a.cfg.Lease); err != nil {
+			return err
+		}
+	}
+	a.tellAll(ctx, m.Tickets, func(ctx context.Context, t Ticket) error { return a.mesh.Matched(ctx, m, t) })
+	if ctx.Err() != nil {
+		return errStopping // not all were told for sure: whoever takes it over tells them again
+	}
+	if err := a.store.Finish(ctx, m); err != nil {
+		return err
+	}
+	a.stats.made.Inc()
+	return nil
+}
+
+// createRoom asks until there is an answer. refused says that the match is to be put back: the zone has said no, or has died with whatever it had, or has not
+// answered for half of the lease. In the last case a room may be there that nobody will ever be sent to.
+func (a *assigner) createRoom(ctx context.Context, m Match) (refused bool, err error) {
+	half, cancel := context.WithTimeout(ctx, a.cfg.Lease/2)
+	defer cancel()
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
+		err := a.mesh.CreateRoom(half, m)
+		if err == nil {
+			return false, nil
+		}
+		if ctx.Err() != nil {
+			return false, errStopping
+		}
+		if half.Err() != nil || !uncertain(err) || !a.mesh.Alive(m.Zone) || !sleep(half, pause) {
+			return ctx.Err() == nil, err
+		}
+	}
+}
+
+// putBack has the tickets wait again.
+func (a *assigner) putBack(ctx context.Context, m Match, why error) error {
+	if now := time.Now().Unix(); a.complained.Swap(now) != now {
+		a.log.Warn("a zone did not take a match: its tickets wait again", "zone", m.Zone, "match", m.ID, "error", why)
+	}
+	a.stats.putBack.Inc()
+	return a.store.Release(ctx, m)
+}
+
+// recover goes on with a match that was taken over from a node which let its deadline pass, under a reserved assignment. When there is nothing to go on with, because
+// the room died with its zone or the battle may be over, a match that is not final is undone, and the players of a final one hear that it is gone.
+func (a *assigner) recover(m Match, now int64) {
+	a.stats.takenOver.Inc()
+	if now-m.Claimed <= a.cfg.Abandon.Milliseconds() && a.mesh.Alive(m.Zone) {
+		a.start(m)
+		return
+	}
+	a.spawn(func() {
+		defer a.giveBack(1)
+		var err error
+		if m.State == claimed {
+			err = a.store.Release(a.life, m)
+		} else {
+			a.stats.abandoned.Inc()
+			a.log.Warn("a match was abandoned: its zone has died, or nobody finished it in time", "match", m.ID, "zone", m.Zone)
+			a.tellUnmatched(m.Tickets, reasonAbandoned) // first: whoever takes over from here tells them again
+			if a.life.Err() == nil {
+				err = a.store.Finish(a.life, m)
+			}
+		}
+		if err != nil && !errors.Is(err, ErrLost) && a.life.Err() == nil {
+			a.log.Warn("could not end a match that was taken over", "match", m.ID, "error", err)
+		}
+	})
+}
+
+// unmatch tells the tickets' owners that they ended without a match. It does not wait.
+func (a *assigner) unmatch(tickets []Ticket, reason string) {
+	if len(tickets) > 0 {
+		a.spawn(func() { a.tellUnmatched(tickets, reason) })
+	}
+}
+
+func (a *assigner) tellUnmatched(tickets []Ticket, reason string) {
+	for len(tickets) > 0 {
+		n := min(maxTellers, len(tickets))
+		a.tellAll(a.life, tickets[:n], func(ctx context.Context, t Ticket) error { return a.mesh.Unmatched(ctx, t, reason) })
+		tickets = tickets[n:]
+	}
+}
+
+// tellAll tells each ticket's owner, for up to a third of the lease, and returns when all were told or given up.
+func (a *assigner) tellAll(ctx context.Context, tickets []Ticket, tell func(context.Context, Ticket) error) {
+	limited, cancel := context.WithTimeout(ctx, a.cfg.Lease/3)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, t := range tickets {
+		all.Go(func() {
+			for pause := minPause; ; pause = min(2*pause, maxPause) {
+				err := tell(limited, t)
+				if err == nil {
+					return
+				}
+				// An owner that is not there may be about to change. One that says no has its reasons: the player is elsewhere.
+				if code := fault.CodeOf(err); !uncertain(err) && code != fault.NotOwner && code != fault.Unavailable && code != fault.Overloaded ||
+					!sleep(limited, pause) {
+					a.stats.untold.Inc()
+					a.log.Debug("a player was not told how his ticket ended", "player", t.Player, "ticket", t.ID, "error", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// uncertain reports whether a call that failed with err may have had its effect.
+func uncertain(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Lost, fault.Deadline, fault.Cancelled, fault.Internal:
+		return true
+	}
+	return false
+}
+
+// sleep waits for d and reports whether ctx still holds then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

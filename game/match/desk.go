@@ -1,0 +1,215 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/game/api"
+)
+
+// What players are told when they ask for something that is not there.
+var (
+	errNoMode    = fault.New(fault.Invalid, "no such mode")
+	errNoPlayer  = fault.New(fault.Invalid, "no player")
+	errOtherArea = fault.New(fault.Invalid, "this node serves another area")
+	errNoAnswer  = fault.New(fault.Lost, "matchmaking did not answer")
+	errStore     = fault.New(fault.Unavailable, "matchmaking is not available now")
+)
+
+// areasEvery is how often a node that serves all areas looks for new ones.
+const areasEvery = 2 * time.Second
+
+// A desk takes tickets in and runs the matchers of every pool that it knows. It is safe for concurrent use.
+type desk struct {
+	cfg   Config
+	area  api.Area // 0: all
+	self  string
+	store *Store
+	mesh  mesh
+	work  *assigner
+	ids   func() int64
+	log   *slog.Logger
+	stats *stats
+
+	life context.Context // of the matchers
+	end  context.CancelFunc
+
+	mu      sync.Mutex // also held while a goroutine is added, so that none is after stop
+	stopped bool
+	areas   map[api.Area]bool // value: noted in Redis
+	running sync.WaitGroup
+}
+
+func newDesk(cfg Config, area api.Area, self string, store *Store, mesh mesh, ids func() int64, log *slog.Logger, stats *stats) *desk {
+	d := &desk{
+		cfg: cfg, area: area, self: self, store: store, mesh: mesh, ids: ids, log: log, stats: stats,
+		work:  newAssigner(cfg, store, mesh, log, stats),
+		areas: map[api.Area]bool{},
+	}
+	d.life, d.end = context.WithCancel(context.Background())
+	return d
+}
+
+// run serves until stop.
+func (d *desk) run() {
+	if d.area != 0 {
+		d.serve(d.area)
+	} else {
+		d.every(areasEvery, d.findAreas)
+	}
+	d.every(d.cfg.Lease/4, d.takeOver)
+}
+
+// stop ends the matchers, gives their leads up, and waits for the matches that are on their way until ctx ends; others take over the rest.
+func (d *desk) stop(ctx context.Context) error {
+	d.mu.Lock()
+	d.stopped = true
+	d.mu.Unlock()
+	d.end()
+	d.running.Wait()
+	return d.work.stop(ctx)
+}
+
+// join is a player's wish to be matched.
+func (d *desk) join(ctx context.Context, p Pool, player api.PlayerID, rating int32) (api.TicketID, error) {
+	switch _, ok := d.cfg.Modes[p.Mode]; {
+	case !ok:
+		return 0, errNoMode
+	case player <= 0:
+		return 0, errNoPlayer
+	case d.area != 0 && p.Area != d.area:
+		return 0, errOtherArea
+	}
+	if d.serve(p.Area) && d.area == 0 {
+		if err := d.note(ctx, p.Area); err != nil {
+			return 0, outside(err)
+		}
+	}
+	ticket, err := d.store.Join(ctx, p, Ticket{ID: api.TicketID(d.ids()), Player: player, Rating: rating})
+	return ticket, outside(err)
+}
+
+// leave takes a player's wish back, and says whether that was in time.
+func (d *desk) leave(ctx context.Context, player api.PlayerID, ticket api.TicketID, areas ...api.Area) (bool, error) {
+	for _, area := range areas {
+		won, err := d.store.Cancel(ctx, area, player, ticket)
+		if fault.CodeOf(err) != fault.NotFound {
+			return won, outside(err)
+		}
+	}
+	return false, ErrNoTicket
+}
+
+// serve starts the area's matchers, unless they run. It reports whether the area is still to be noted in Redis.
+func (d *desk) serve(area api.Area) (unnoted bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	noted, known := d.areas[area]
+	if known || d.stopped {
+		return !noted && !d.stopped
+	}
+	d.areas[area] = false
+	for name, mode := range d.cfg.Modes {
+		pool := Pool{area, name}
+		m := &matcher{
+			pool: pool, mode: mode, cfg: d.cfg, self: d.self, store: d.store, mesh: d.mesh, work: d.work, ids: d.ids,
+			log: d.log.With("area", area, "mode", name), stats: d.stats.pool(pool),
+		}
+		d.running.Go(func() { m.run(d.life) })
+	}
+	return true
+}
+
+// note has other nodes that serve all areas look at this one too.
+func (d *desk) note(ctx context.Context, area api.Area) error {
+	if err := d.store.AddArea(ctx, area); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.areas[area] = true
+	return nil
+}
+
+// findAreas serves the areas that others have noted, and notes those again that Redis has lost.
+func (d *desk) findAreas(ctx context.Context) error {
+	noted, err := d.store.Areas(ctx)
+	if err != nil {
+		return err
+	}
+	missing := d.served()
+	for _, area := range noted {
+		d.serve(area)
+		delete(missing, area)
+	}
+	for area := range missing {
+		if err := d.note(ctx, area); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *desk) served() map[api.Area]bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[api.Area]bool, len(d.areas))
+	for area := range d.areas {
+		out[area] = true
+	}
+	return out
+}
+
+// takeOver goes on with matches whose holder has let their deadline pass.
+func (d *desk) takeOver(ctx context.Context) error {
+	for area := range d.served() {
+		granted := d.work.reserve(d.cfg.Assignments)
+		if granted == 0 {
+			return nil // later, when there are hands
+		}
+		taken, now, err := d.store.TakeOver(ctx, area, d.self, d.cfg.Lease, granted)
+		d.work.giveBack(granted - len(taken))
+		if err != nil {
+			return err
+		}
+		for _, m := range taken {
+			d.work.recover(m, now)
+		}
+	}
+	return nil
+}
+
+// every has fn run at once and then every so often, until stop.
+func (d *desk) every(pause time.Duration, fn func(context.Context) error) {
+	d.running.Go(func() {
+		ticker := time.NewTicker(pause)
+		defer ticker.Stop()
+		for {
+			if err := fn(d.life); err != nil && d.life.Err() == nil {
+				d.log.Warn("Redis does not answer as it should", "error", err)
+			}
+			select {
+			case <-d.life.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	})
+}
+
+// outside gives an error of Redis a code for whoever asked; what has one already stays. Unless there was no connection to begin with, the request
+// may have had its effect.
+func outside(err error) error {
+	if err == nil || fault.CodeOf(err) != fault.Internal {
+		return err
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return fault.Wrap(err, errStore.Code, errStore.Message)
+	}
+	return fault.Wrap(err, errNoAnswer.Code, errNoAnswer.Message)
+}
