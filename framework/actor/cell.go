@@ -25,7 +25,6 @@ type cell struct {
 	origin origin // a pool's seat; nil for what Spawn made
 	name   string // given to Spawn; empty for the others
 	number uint64 // unique in the system
-	resume func() // work, bound once so that starting it allocates nothing
 
 	mu       sync.Mutex
 	queue    queue
@@ -43,6 +42,8 @@ type cell struct {
 	rare     *rare
 
 	next, prev *cell // the roster's
+	line       *cell // the crew's
+	awaited    int16 // the crew's: workers that are to come
 }
 
 type phase uint8
@@ -115,7 +116,7 @@ func (c *cell) push(e envelope) error {
 	start := c.accept(e)
 	c.mu.Unlock()
 	if start {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 	return nil
 }
@@ -153,7 +154,7 @@ func (c *cell) pushWait(ctx context.Context, e envelope) error {
 		start := c.accept(e)
 		c.mu.Unlock()
 		if start {
-			go c.resume()
+			c.sys.crew(c).enqueue(c)
 		}
 		return nil
 	}
@@ -234,7 +235,7 @@ func (c *cell) stop() {
 	c.mu.Unlock()
 	refuse(waiters)
 	if start {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 }
 
@@ -248,7 +249,7 @@ func (c *cell) release(h hold) {
 	}
 	c.mu.Unlock()
 	if start {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 }
 

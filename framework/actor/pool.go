@@ -244,7 +244,6 @@ func (p *Pool[K, S]) make(key K, old *seat[K, S]) (s *seat[K, S], made bool, err
 		most:     1,
 	}}
 	s.origin = s
-	s.resume = s.work
 	if old != nil {
 		s.hold = afterOther
 	}

@@ -51,7 +51,6 @@ func Spawn[S any](sys *System, name string, b *Behavior[S], state *S, opts Optio
 	if opts.Supervise.fresh != nil || opts.Supervise.escalate != nil {
 		c.more().recovery = &recovery{cell: c, Supervision: opts.Supervise}
 	}
-	c.resume = c.work
 	if err := sys.add(c); err != nil {
 		return Ref{}, err
 	}

@@ -73,13 +73,13 @@ type System struct {
 	slow   int64 // ns
 	report *reporter
 	clock  *clock
-	wheels []*wheel // a power of two of them, so that cores need not share one
+	crews  []*crew  // a power of two of them, so that cores need not all share one
+	wheels []*wheel // as many
 
 	ctx    context.Context // ends when a stop gives up waiting
 	cancel context.CancelFunc
 
 	chunks chunkPool
-	turns  sync.Pool
 	calls  sync.Pool
 	made   atomic.Uint32 // calls
 
@@ -106,18 +106,17 @@ func NewSystem(cfg Config) *System {
 	s.report = &reporter{logger: cfg.Logger, clock: s.clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.roster.init()
-	wheels := 1
-	for wheels < runtime.GOMAXPROCS(0) && wheels < maxWheels {
-		wheels *= 2
-	}
-	for range wheels {
-		s.wheels = append(s.wheels, newWheel(s.clock, s.serve))
+	for n := 1; n == 1 || n*2 <= runtime.GOMAXPROCS(0) && n <= maxCrews; n *= 2 {
+		for len(s.crews) < n {
+			s.crews = append(s.crews, new(crew))
+			s.wheels = append(s.wheels, newWheel(s.clock, s.serve))
+		}
 	}
 	return s
 }
 
-// maxWheels bounds the goroutines that wait for time to pass.
-const maxWheels = 8
+// maxCrews bounds the number of crews and wheels.
+const maxCrews = 16
 
 // serve runs one of the System's own goroutines, which Stop joins.
 func (s *System) serve(fn func()) { s.services.Go(fn) }
@@ -157,9 +156,17 @@ func (s *System) Stop(ctx context.Context) error {
 		for _, w := range s.wheels {
 			w.close()
 		}
+		for _, k := range s.crews {
+			k.close()
+		}
 		s.clock.close()
 	})
 	s.services.Wait()
+	if err == nil {
+		for _, k := range s.crews {
+			k.workers.Wait()
+		}
+	}
 	return err
 }
 
@@ -206,25 +213,8 @@ func (s *System) exit(p drainer) {
 // wheel is where the cell's alarms are.
 func (s *System) wheel(c *cell) *wheel { return s.wheels[c.number&uint64(len(s.wheels)-1)] }
 
-// turn is a fresh turn for a worker of c.
-func (s *System) turn(c *cell) *turn {
-	t, _ := s.turns.Get().(*turn)
-	if t == nil {
-		t = &turn{ctx: new(Context)}
-	}
-	t.cell, t.ctx.cell = c, c
-	t.shard = int(c.number % statShards)
-	t.now = s.clock.coarse()
-	return t
-}
-
-// recycle takes back a turn that has ended.
-func (s *System) recycle(t *turn) {
-	t.drop()
-	t.ctx.cell, t.ctx.reply = nil, nil
-	*t = turn{ctx: t.ctx, own: t.own, seen: t.seen}
-	s.turns.Put(t)
-}
+// crew is who serves the cell.
+func (s *System) crew(c *cell) *crew { return s.crews[c.number&uint64(len(s.crews)-1)] }
 
 // add lists a new cell, and starts the System's own goroutines with the first.
 func (s *System) add(c *cell) error {

@@ -103,7 +103,7 @@ func (t *timer) expire() {
 	}
 	c.mu.Unlock()
 	if start {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 }
 
@@ -163,7 +163,7 @@ func (i *idle) expire() {
 	}
 	c.mu.Unlock()
 	if start {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"loumiao/framework/fault"
 )
 
-// A turn is what a worker needs while it handles an actor's messages. Turns are recycled with their Context.
+// A turn is what a worker needs while it serves an actor. It is used again for the worker's next actor.
 type turn struct {
 	cell  *cell
 	state any
@@ -48,12 +48,22 @@ const (
 	sampleEvery = 8
 )
 
-// work is the body of a worker's goroutine. Its end is deferred because a handler may leave by runtime.Goexit.
-func (c *cell) work() {
-	t := c.sys.turn(c)
-	t.outcome, t.failure = crashed, errGoexit
+// work has c served by the calling worker. The end is deferred because a handler may leave by runtime.Goexit.
+func (c *cell) work(t *turn) {
+	t.begin(c)
 	defer t.end()
 	t.serve()
+}
+
+// begin makes t a turn of c.
+func (t *turn) begin(c *cell) {
+	if t.ctx == nil {
+		t.ctx = new(Context)
+	}
+	t.cell, t.ctx.cell = c, c
+	t.shard = int(c.number % statShards)
+	t.now = c.sys.clock.coarse()
+	t.outcome, t.failure = crashed, errGoexit // unless it turns out otherwise
 }
 
 // serve handles messages until there are none, or until a panic.
@@ -124,7 +134,7 @@ func (t *turn) birth() bool {
 	}
 	c.mu.Unlock()
 	for range helpers {
-		go c.resume()
+		c.sys.crew(c).enqueue(c)
 	}
 	return true
 }
@@ -354,7 +364,9 @@ func (t *turn) end() {
 	case crashed:
 		t.crash()
 	}
-	c.sys.recycle(t)
+	t.drop()
+	t.ctx.cell, t.ctx.reply = nil, nil
+	t.cell, t.state, t.message, t.route, t.failure = nil, nil, nil, nil, nil
 }
 
 // farewell runs the stop hook.
