@@ -262,6 +262,26 @@ func TestDefaultsAreChecked(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	cfg := defaults()
+	if err := errors.Join(Check(cfg), Check(&cfg)); err != nil {
+		t.Error(err)
+	}
+	cfg.SQL.MaxOpen, cfg.Mode = 13, "x"
+	for _, v := range []any{cfg, &cfg} {
+		var problems *Error
+		if err := Check(v); !errors.As(err, &problems) || len(problems.Problems) != 2 {
+			t.Errorf("got %v", err)
+		}
+	}
+	for _, v := range []any{nil, 5, (*settings)(nil)} {
+		if err := Check(v); err == nil {
+			t.Errorf("%v passes", v)
+		}
+	}
+}
+
 func TestRequiredFileMissing(t *testing.T) {
 	t.Parallel()
 	cfg := defaults()

@@ -32,6 +32,23 @@ func Load(dst any, sources ...Source) error {
 	return nil
 }
 
+// Check validates v, a struct as for [Load] or a pointer to one, without reading anything: for a configuration that was changed after it
+// was loaded. The error is an [*Error].
+func Check(v any) error {
+	given := reflect.Indirect(reflect.ValueOf(v))
+	if given.Kind() != reflect.Struct {
+		return fmt.Errorf("config: cannot check %T: must be a struct", v)
+	}
+	addressable := reflect.New(given.Type()).Elem() // methods may want an address
+	addressable.Set(given)
+	l := &loader{set: map[string]string{}, failed: map[string]bool{}, validating: true}
+	l.validate(addressable, "")
+	if len(l.problems) > 0 {
+		return &Error{Problems: l.problems}
+	}
+	return nil
+}
+
 // loader collects problems and remembers where each setting came from.
 type loader struct {
 	problems []Problem
