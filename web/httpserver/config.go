@@ -34,7 +34,7 @@ type Config struct {
 	// MaxConns is how many connections are open at once; more are refused. Default 10000.
 	MaxConns int `yaml:"max_conns" doc:"connections at once"`
 	// Rate is how many requests a second one address may make on average, and Burst how many at once. An IPv6 address counts with
-	// its /64. Default 0: no limit; Burst then means nothing. Default of Burst: twice the Rate, at least 1.
+	// its /64; loopback addresses are free. Default 0: no limit; Burst then means nothing. Default of Burst: twice the Rate, at least 1.
 	Rate  float64 `yaml:"rate" doc:"requests a second from one address; 0 is no limit"`
 	Burst int     `yaml:"burst" doc:"requests at once from one address; 0 is twice the rate"`
 	// Proxies is the addresses, or networks as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed. Default: none.

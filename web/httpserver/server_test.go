@@ -225,6 +225,11 @@ func TestRateLimitPerAddress(t *testing.T) {
 	if a := s.do(t, "GET", "/", "", "X-Forwarded-For", "203.0.113.2"); a.status != 204 {
 		t.Errorf("another address: %d", a.status)
 	}
+	for range 3 {
+		if a := s.do(t, "GET", "/", ""); a.status != 204 {
+			t.Errorf("one's own machine: %d", a.status)
+		}
+	}
 }
 
 func TestIPLimit(t *testing.T) {
