@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
+	"loumiao/framework/config"
 	"loumiao/framework/fault"
 	"loumiao/game/token"
 	"loumiao/web/httpserver"
@@ -420,9 +421,25 @@ func TestGatesAreSpreadByLoad(t *testing.T) {
 func TestDepsValidate(t *testing.T) {
 	t.Parallel()
 	err := Deps{Areas: []Area{{1, "a"}, {1, "b"}}, RefreshTTL: -1}.Validate()
-	for _, what := range []string{"Accounts", "Throttle", "Gates", "Tokens", "Areas", "RefreshTTL"} {
+	for _, what := range []string{"Accounts", "Throttle", "Gates", "Tokens", "areas[1].id", "RefreshTTL"} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("nothing about %s in %v", what, err)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	cfg := Defaults()
+	err := config.Load(&cfg, config.Bytes("game.yaml", []byte("listen: 0.0.0.0:1\nareas: [{id: 3, name: Third}]")), config.Env("X", []string{"X_RATE=0"}))
+	if err != nil || cfg.Listen != "0.0.0.0:1" || cfg.Rate != 0 || !slices.Equal(cfg.Areas, []Area{{3, "Third"}}) {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+	cfg = Defaults()
+	err = config.Load(&cfg, config.Bytes("game.yaml", []byte("listen: nowhere\nareas: [{id: 3}, {id: 3}]")))
+	for _, want := range []string{"game.yaml:1: listen: ", "game.yaml:2: areas[1].id: is 3"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -59,12 +60,6 @@ type Tokens interface {
 	TTL() time.Duration
 }
 
-// An Area is one that players can choose.
-type Area struct {
-	ID   uint16 `json:"id" yaml:"id" min:"1" doc:"number of the area"`
-	Name string `json:"name" yaml:"name" doc:"what players see"`
-}
-
 // Deps is what a [Service] works with. All are required, unless said otherwise.
 type Deps struct {
 	Accounts Accounts
@@ -91,15 +86,8 @@ func (d Deps) Validate() error {
 			errs = append(errs, errors.New("login: "+what+" is missing"))
 		}
 	}
-	if len(d.Areas) == 0 {
-		errs = append(errs, errors.New("login: Areas: there must be at least one"))
-	}
-	seen := map[uint16]bool{}
-	for _, a := range d.Areas {
-		if a.ID == 0 || seen[a.ID] {
-			errs = append(errs, errors.New("login: Areas: numbers must be 1 to 65535, each once"))
-		}
-		seen[a.ID] = true
+	if err := validateAreas(d.Areas); err != nil {
+		errs = append(errs, fmt.Errorf("login: %w", err))
 	}
 	if d.RefreshTTL < 0 {
 		errs = append(errs, errors.New("login: RefreshTTL must not be negative"))
