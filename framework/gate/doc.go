@@ -1,0 +1,20 @@
+// Package gate holds the clients' sessions: it lets clients in, checks what they send, and carries it to the backends and back.
+//
+//	client ─ tcp ─┐    ┌──────────────── gate ────────────────┐
+//	client ─ ws ──┼──► │ session: hello? size, rate, declared │ ══ line ══► world, zone, queue, ...
+//	client ─ ...  ┘ ◄──│ session: bounded outbound queue      │ ◄═ line ═══
+//	                   └──────────────────────────────────────┘
+//
+// The way in: a transport (gate/tcp, gate/ws) reads frames and gives them to their session, which takes them one after another. The first is Hello: it
+// is authenticated, takes the player's place from any older session, and is answered with Welcome. Each later one is looked up in the registry by its number: only what a .proto declares for clients goes on,
+// and only to the type of node that stands there. The node is the one that the stream is bound to or, for messages that may open a stream, one that the
+// gate picks. The body is not decoded, except for JSON sessions.
+//
+// The way out: lines call the gate (see downstream.go), which appends to the session's queue and, at the end of a batch, writes what the kernel takes without
+// waiting. What is left over is written by a goroutine that exists only for as long as the client is slow. A queue is bounded: what is declared droppable goes first, then the session.
+//
+// A session is one goroutine that waits for its socket and holds no buffer meanwhile. Timeouts are found by one goroutine for all, which looks around a few
+// times per heartbeat.
+//
+// The protocol, for authors of clients, is in PROTOCOL.md, with test vectors. The gate knows no message of any game, no token's format and no database: those come as functions in [Config].
+package gate

@@ -1,0 +1,292 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/line"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+)
+
+// lines is the gate's need of its lines to the backends; [line.Lines] has it.
+type lines interface {
+	Start() error
+	Stop(ctx context.Context) error
+	Attach(node id.Node, s line.SessionInfo) error
+	Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error
+	Forward(node id.Node, session id.Session, h wire.Header, body []byte) error
+	Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error
+	Flush()
+}
+
+// A Gate holds the sessions of clients. It is safe for concurrent use.
+type Gate struct {
+	cfg         Config
+	log         *slog.Logger
+	minClient   version
+	entries     []*entry         // by message number
+	routeByType map[string]int   // index in cfg.Routes
+	routeOf     [256]int         // the same, by stream number; -1: none
+	streams     []*wirepb.Stream // for Welcome
+	messages    rate
+	bytes       rate
+
+	lines    lines
+	sessions SessionRegistry
+	ids      *id.Generator
+	table    *table
+	lobby    lobby
+	loads    loads
+	dirty    dirtyList
+	stats    stats
+	count    atomic.Int64
+	draining atomic.Bool
+	started  time.Time
+
+	ctx     context.Context // ends with the gate
+	cancel  context.CancelFunc
+	writers sync.WaitGroup
+	watch   sync.WaitGroup
+
+	life sync.Mutex // makes Start and Stop exclude each other
+	up   bool
+}
+
+// New is a gate that does nothing before Start. Its error says everything that is wrong with the configuration.
+func New(cfg Config) (*Gate, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	var types []string
+	for _, r := range cfg.Routes {
+		types = append(types, r.Type)
+	}
+	g, err := newGate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	lines := line.LinesConfig{View: cfg.View, Links: cfg.Links, Types: types, Downstream: downstream{g}, Logger: g.log}
+	if err := lines.Validate(); err != nil {
+		return nil, fmt.Errorf("gate: %w", err)
+	}
+	g.lines = line.NewLines(lines)
+	return g, nil
+}
+
+// newGate is a gate without lines.
+func newGate(cfg Config) (*Gate, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	g := &Gate{
+		cfg:         cfg,
+		log:         cfg.Logger,
+		entries:     entriesOf(cfg.Registry, cfg.Routes),
+		routeByType: map[string]int{},
+		messages:    newRate(cfg.RateMessages, cfg.BurstMessages),
+		bytes:       newRate(cfg.RateBytes, cfg.BurstBytes),
+		sessions:    cfg.Sessions,
+		ids:         id.NewGenerator(cfg.Self.Node, nil),
+		table:       newTable(),
+		lobby:       lobby{max: cfg.MaxPending},
+		started:     time.Now(),
+	}
+	if cfg.MinClient != "" {
+		g.minClient, _ = parseVersion(cfg.MinClient) // Validate has read it
+	}
+	if g.sessions == nil {
+		g.sessions = &onlyGate{node: cfg.Self.Node, holders: map[int64]id.Session{}}
+	}
+	for i := range g.routeOf {
+		g.routeOf[i] = -1
+	}
+	for i, r := range cfg.Routes {
+		g.routeByType[r.Type] = i
+		g.routeOf[r.Stream] = i
+		g.streams = append(g.streams, &wirepb.Stream{Number: uint32(r.Stream), Type: r.Type})
+	}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	return g, nil
+}
+
+// Start opens the lines and then the transports. When it returns without an error, clients can come in. A gate starts once.
+func (g *Gate) Start(context.Context) error {
+	g.life.Lock()
+	defer g.life.Unlock()
+	if g.up || g.ctx.Err() != nil {
+		return errors.New("gate: was started before")
+	}
+	for i, l := range g.cfg.Listen {
+		if err := l.Transport.Listen(l.Addr); err != nil {
+			for _, opened := range g.cfg.Listen[:i] {
+				opened.Transport.Stop()
+			}
+			return fmt.Errorf("gate: listen for %s clients: %w", l.Transport.Name(), err)
+		}
+	}
+	if err := g.lines.Start(); err != nil {
+		for _, l := range g.cfg.Listen {
+			l.Transport.Stop()
+		}
+		return fmt.Errorf("gate: open lines: %w", err)
+	}
+	g.up = true
+	g.watch.Go(g.lookAround)
+	for _, l := range g.cfg.Listen {
+		l.Transport.Serve(g, wire.Limits{MaxBody: g.cfg.MaxBody})
+	}
+	return nil
+}
+
+// Drain refuses new sessions from now on; those that are there go on.
+func (g *Gate) Drain() { g.draining.Store(true) }
+
+// Stop tells every client that the gate is shutting down, gives them until ctx ends to read it, and then cuts them off. It returns when every
+// goroutine has ended. It may be called more than once, and without Start.
+func (g *Gate) Stop(ctx context.Context) error {
+	g.life.Lock()
+	defer g.life.Unlock()
+	g.Drain()
+	if !g.up {
+		g.cancel()
+		return nil
+	}
+	g.up = false
+	g.kickAll()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		for _, l := range g.cfg.Listen {
+			l.Transport.Stop()
+		}
+	}()
+	g.seeOff(ctx, closed)
+	g.writers.Wait()
+	g.cancel()
+	g.watch.Wait()
+	return g.lines.Stop(ctx)
+}
+
+// seeOff waits for the transports to have ended. Whoever slipped in while the listeners closed is kicked too.
+func (g *Gate) seeOff(ctx context.Context, closed <-chan struct{}) {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-closed:
+			return
+		case <-again.C:
+			g.kickAll()
+		case <-ctx.Done():
+			g.cancel() // ends authentications too
+			g.table.each(nil, func(s *session) { s.drop(fault.ShuttingDown) })
+			ctx = context.WithoutCancel(ctx)
+			again.Reset(10 * time.Millisecond)
+			for {
+				select {
+				case <-closed:
+					return
+				case <-again.C:
+					g.table.each(nil, func(s *session) { s.drop(fault.ShuttingDown) })
+				}
+			}
+		}
+	}
+}
+
+func (g *Gate) kickAll() {
+	g.table.each(nil, func(s *session) { s.kick(fault.ShuttingDown, "the gate is shutting down; connect again") })
+}
+
+// Kick ends a session, telling its client why, and reports whether it was there.
+func (g *Gate) Kick(session id.Session, code fault.Code, reason string) bool {
+	s := g.table.get(session)
+	if s == nil {
+		return false
+	}
+	s.kick(code, reason)
+	return true
+}
+
+// Count is how many sessions there are, those in their handshake included.
+func (g *Gate) Count() int { return int(g.count.Load()) }
+
+// Admit lets a connection in as far as the lobby. It is for transports.
+func (g *Gate) Admit(c net.Conn) (Visit, error) {
+	if g.ctx.Err() != nil {
+		return nil, fault.New(fault.ShuttingDown, "the gate is shutting down")
+	}
+	s := &session{gate: g, net: c, id: id.Session(g.ids.Next())}
+	g.stats.accepted.Add(1)
+	g.table.put(s)
+	if out := g.lobby.enter(s, time.Now()); out != nil {
+		g.stats.pushedOut.Add(1)
+		out.kick(fault.Overloaded, "too many connections wait to say hello")
+	}
+	return s, nil
+}
+
+// now is the gate's clock: nanoseconds since it was made.
+func (g *Gate) now() int64 { return int64(time.Since(g.started)) }
+
+// releaseClaim gives the player's place back. It waits for the registry, so only a session's own goroutine calls it.
+func (g *Gate) releaseClaim(s *session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.ctx), g.cfg.HandshakeTimeout)
+	defer cancel()
+	if err := g.sessions.Release(ctx, s.who.Player, s.id); err != nil {
+		g.log.Warn("session not released", "player", s.who.Player, "session", s.id, "error", err)
+	}
+}
+
+// toJSON is a frame's body for a JSON session.
+func (g *Gate) toJSON(h wire.Header, body []byte) ([]byte, error) {
+	if h.Kind == wire.Error {
+		var e wirepb.Error
+		if err := wire.Unmarshal(body, &e); err != nil {
+			return nil, err
+		}
+		return wire.MarshalJSON(nil, &e)
+	}
+	msg, ok := g.cfg.Registry.ByID(h.Message)
+	if !ok {
+		return nil, fault.Errorf(fault.Unimplemented, "message %d is not in this gate's registry", h.Message)
+	}
+	return wire.ToJSON(msg, body)
+}
+
+// onlyGate is the registry of a gate that is alone.
+type onlyGate struct {
+	node    id.Node
+	mu      sync.Mutex
+	holders map[int64]id.Session
+}
+
+func (o *onlyGate) Claim(_ context.Context, player int64, session id.Session) (*Holder, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	previous, held := o.holders[player]
+	o.holders[player] = session
+	if !held {
+		return nil, nil
+	}
+	return &Holder{Node: o.node, Session: previous}, nil
+}
+
+func (o *onlyGate) Release(_ context.Context, player int64, session id.Session) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.holders[player] == session {
+		delete(o.holders, player)
+	}
+	return nil
+}

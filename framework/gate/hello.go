@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+)
+
+// hello answers a client's first frame: its error is why the client is not let in.
+func (s *session) hello(h wire.Header, body []byte) error {
+	g := s.gate
+	if h.Kind != wire.Hello || h.Stream != 0 || h.Call != 0 || h.Sequence != 0 {
+		return errNotHello
+	}
+	if !g.lobby.leave(s) {
+		return errEnded
+	}
+	s.json = h.Flags&wire.JSON != 0
+	var hello wirepb.Hello
+	if err := s.decode(body, &hello); err != nil {
+		return err
+	}
+	if err := g.mayEnter(&hello); err != nil {
+		return err
+	}
+	if g.count.Add(1) > int64(g.cfg.MaxSessions) {
+		g.count.Add(-1)
+		g.stats.overloaded.Add(1)
+		return fault.New(fault.Overloaded, "this gate is full; try another one")
+	}
+	s.slot = true
+
+	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
+	defer cancel()
+	if hello.GetToken() != "" {
+		if err := s.authenticate(ctx, hello.GetToken()); err != nil {
+			return err
+		}
+	}
+	return s.open()
+}
+
+// mayEnter says what is wrong with a Hello before anybody is asked about its token.
+func (g *Gate) mayEnter(hello *wirepb.Hello) error {
+	if g.draining.Load() {
+		return fault.New(fault.ShuttingDown, "this gate is shutting down; try another one")
+	}
+	if v := hello.GetProtocol(); v != wire.Version {
+		return fault.Errorf(fault.Version, "this gate speaks version %d of the protocol, and the client version %d", wire.Version, v)
+	}
+	if g.cfg.MinClient != "" {
+		v, err := parseVersion(hello.GetClient())
+		if err != nil {
+			return fault.New(fault.Version, err.Error())
+		}
+		if v.less(g.minClient) {
+			return fault.Errorf(fault.Version, "version %s of the client is too old; at least %s is needed", hello.GetClient(), g.cfg.MinClient)
+		}
+	}
+	if len(hello.GetResume()) > 0 {
+		return fault.New(fault.StartOver, "the session cannot be resumed; begin a new one")
+	}
+	return nil
+}
+
+// authenticate makes the session the one of the token's player.
+func (s *session) authenticate(ctx context.Context, token string) error {
+	g := s.gate
+	who, err := g.cfg.Authenticate(ctx, token)
+	if err == nil && who.Player == 0 {
+		err = fault.New(fault.Unauthenticated, "the token is nobody's")
+	}
+	if err != nil {
+		g.stats.unauthenticated.Add(1)
+		code, message := fault.Outside(err)
+		if code == fault.Internal {
+			g.log.Error("token not checked", "error", err)
+		}
+		return fault.New(code, message)
+	}
+	s.who = who
+	previous, err := g.sessions.Claim(ctx, who.Player, s.id)
+	if err != nil {
+		g.log.Error("session not claimed", "player", who.Player, "error", err)
+		return fault.New(fault.Unavailable, "the player's session cannot be taken now")
+	}
+	s.claimed = true
+	if previous != nil && previous.Session != s.id {
+		g.replace(ctx, *previous)
+	}
+	return nil
+}
+
+// replace ends the session whose player has come again, wherever it is. If its gate cannot be reached, that gate has lost it or is about to: backends
+// refuse the older session in any case.
+func (g *Gate) replace(ctx context.Context, previous Holder) {
+	if previous.Node == g.cfg.Self.Node {
+		g.Kick(previous.Session, fault.Replaced, "the player has come in again")
+		return
+	}
+	if g.cfg.KickRemote == nil {
+		return
+	}
+	if err := g.cfg.KickRemote(ctx, previous.Node, previous.Session); err != nil {
+		g.log.Warn("replaced session not kicked", "gate", previous.Node, "session", previous.Session, "error", err)
+	}
+}
+
+// open lets the client in.
+func (s *session) open() error {
+	g := s.gate
+	welcome := &wirepb.Welcome{
+		Protocol:     wire.Version,
+		Session:      uint64(s.id),
+		HeartbeatMs:  uint32(g.cfg.Heartbeat.Milliseconds()),
+		MaxBody:      uint32(g.cfg.MaxBody),
+		ServerTimeMs: time.Now().UnixMilli(),
+		Streams:      g.streams,
+	}
+	body := s.bodyOf(welcome)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == ended {
+		return errEnded
+	}
+	s.phase = open
+	s.queueFrame(wire.Header{Kind: wire.Welcome}, body, false)
+	s.wrote, s.welcomed = true, true
+	g.stats.opened.Add(1)
+	return nil
+}

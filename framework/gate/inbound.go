@@ -1,0 +1,253 @@
+package gate
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+)
+
+const maxPing = 64 // bytes of a Ping's body, which its Pong brings back
+
+var (
+	errNotHello    = fault.New(fault.Invalid, "the first frame must be a Hello")
+	errDirection   = fault.New(fault.Invalid, "a client does not send frames of this kind")
+	errPing        = fault.New(fault.TooLarge, "a Ping carries at most 64 bytes")
+	errCall        = fault.New(fault.Invalid, "a Request has a call number, and a Send has none")
+	errAck         = fault.New(fault.Invalid, "the Ack cannot be read")
+	errFlood       = fault.New(fault.RateLimited, "too many messages for too long")
+	errRate        = fault.New(fault.RateLimited, "too many messages; wait a second")
+	errUnknown     = fault.New(fault.Unimplemented, "no such message from clients")
+	errNoRoute     = fault.New(fault.Unavailable, "this gate does not lead there")
+	errStream      = fault.New(fault.Invalid, "this message belongs to another stream")
+	errAnonymous   = fault.New(fault.Unauthenticated, "this message needs a session with a token")
+	errUnbound     = fault.New(fault.FailedPrecondition, "the session is not bound to a node for this message")
+	errMessageSize = fault.New(fault.TooLarge, "the body is over the limit")
+)
+
+// Frame takes one frame from the client. An error is the client's fault and ends the session, except for errEnded.
+func (s *session) Frame(h wire.Header, body []byte) error {
+	if s.now == 0 {
+		s.now = s.gate.now()
+		s.heard.Store(s.now)
+	}
+	s.gate.stats.framesIn.Add(1)
+	if !s.welcomed {
+		return s.hello(h, body)
+	}
+	if !h.Kind.FromClient() || h.Kind == wire.Hello {
+		return errDirection
+	}
+	if h.Sequence == 1 {
+		s.restarted(h.Stream)
+	}
+	if !s.withinRate(wire.HeaderSize + len(body)) {
+		return s.overRate(h)
+	}
+	switch h.Kind {
+	case wire.Ping:
+		if len(body) > maxPing {
+			return errPing
+		}
+		return s.answer(wire.Header{Kind: wire.Pong, Call: h.Call}, body)
+	case wire.Ack:
+		return s.ack(body)
+	}
+	return s.message(h, body)
+}
+
+// Control queues what the transport has to answer with. It is limited like frames are: an answer over the limit is left out.
+func (s *session) Control(b []byte) {
+	if s.now == 0 {
+		s.now = s.gate.now()
+		s.heard.Store(s.now)
+	}
+	if !s.withinRate(len(b)) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != ended && !s.full(len(b)) {
+		s.queueBytes(b)
+		s.wrote = true
+	}
+}
+
+// Flush sends on what the frames of one read have left.
+func (s *session) Flush() {
+	s.now = 0
+	if s.sent {
+		s.sent = false
+		s.gate.lines.Flush()
+	}
+	if s.wrote {
+		s.wrote = false
+		s.flush()
+	}
+}
+
+// message takes a Send or a Request.
+func (s *session) message(h wire.Header, body []byte) error {
+	if (h.Kind == wire.Request) != (h.Call != 0) {
+		return errCall
+	}
+	e := s.gate.entry(h.Message)
+	if err := s.mayNot(e, h); err != nil {
+		return s.refuse(h, err)
+	}
+	if s.json {
+		var err error
+		if body, err = wire.FromJSON(e.msg, body); err != nil {
+			return s.refuse(h, err)
+		}
+		if len(body) > s.gate.cfg.MaxBody {
+			return s.refuse(h, errMessageSize)
+		}
+	}
+	return s.forward(e, h, body)
+}
+
+// mayNot says what stands in the way of the message, as far as the message and the session's identity tell.
+func (s *session) mayNot(e *entry, h wire.Header) error {
+	switch {
+	case e == nil:
+		return errUnknown
+	case e.route < 0:
+		return errNoRoute
+	case h.Stream != s.gate.cfg.Routes[e.route].Stream:
+		return errStream
+	case e.msg.State == wirepb.State_AUTHENTICATED && s.who.Player == 0:
+		return errAnonymous
+	}
+	return nil
+}
+
+// forward sends the message to its stream's node; if it has none and the message may open a stream, to one that is picked.
+func (s *session) forward(e *entry, h wire.Header, body []byte) error {
+	s.mu.Lock()
+	if s.phase != ended && (s.streams == nil || s.streams[e.route].node == 0) {
+		s.mu.Unlock()
+		if e.msg.State == wirepb.State_BOUND {
+			return s.refuse(h, errUnbound)
+		}
+		if err := s.pick(e.route); err != nil {
+			return s.refuse(h, err)
+		}
+		s.mu.Lock()
+	}
+	if s.phase == ended {
+		s.mu.Unlock()
+		return errEnded
+	}
+	st := &s.streams[e.route]
+	if st.restart && h.Sequence > 1 {
+		s.mu.Unlock()
+		s.gate.stats.stale.Add(1)
+		return nil // sent before the client saw the Reset: it knows that this is lost
+	}
+	var err error = errUnbound
+	if st.node != 0 {
+		st.used = true
+		err = s.gate.lines.Forward(st.node, s.id, h, body)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return s.refuse(h, err)
+	}
+	s.sent = true
+	return nil
+}
+
+// restarted notes that the client counts from 1, whatever becomes of this frame.
+func (s *session) restarted(number uint8) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st := s.stream(number); st != nil {
+		st.restart = false
+	}
+}
+
+// ack passes on what the client has received.
+func (s *session) ack(body []byte) error {
+	var a wirepb.Ack
+	if err := s.decode(body, &a); err != nil {
+		return errAck
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range a.GetReceived() {
+		number := uint8(m.GetStream())
+		st := s.stream(number)
+		if uint32(number) != m.GetStream() || st == nil || st.node == 0 || st.restart {
+			continue
+		}
+		if s.gate.lines.Ack(st.node, s.id, number, m.GetSequence()) == nil {
+			s.sent = true
+		}
+	}
+	return nil
+}
+
+// refuse answers a Request with the error; anything else is only counted.
+func (s *session) refuse(h wire.Header, err error) error {
+	s.gate.stats.refused.Add(1)
+	if h.Kind != wire.Request {
+		return nil
+	}
+	return s.answer(wire.Header{Kind: wire.Error, Stream: h.Stream, Call: h.Call}, s.bodyOf(wire.ErrorBody(err)))
+}
+
+// answer queues a frame of the gate's own.
+func (s *session) answer(h wire.Header, body []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queueFrame(h, body, false)
+	s.wrote = true
+	if s.phase == ended {
+		return errEnded
+	}
+	return nil
+}
+
+// decode reads the body of a control frame.
+func (s *session) decode(body []byte, m wireMessage) error {
+	if s.json {
+		return wire.UnmarshalJSON(body, m)
+	}
+	return wire.Unmarshal(body, m)
+}
+
+// excess is what a session has sent, measured against the gate's rates. It belongs to the reader.
+type excess struct {
+	messages, bytes int64 // states of the two rates
+	strikes         int
+	since           int64 // when strikes was last halved
+}
+
+func (s *session) withinRate(size int) bool {
+	g := s.gate
+	return g.messages.take(&s.excess.messages, s.now, 1) && g.bytes.take(&s.excess.bytes, s.now, size)
+}
+
+// overRate refuses a frame that came too early, and loses patience with a client that goes on like this.
+func (s *session) overRate(h wire.Header) error {
+	x := &s.excess
+	if seconds := (s.now - x.since) / int64(time.Second); seconds > 0 {
+		x.strikes >>= min(seconds, 31)
+		x.since = s.now
+	}
+	x.strikes++
+	s.gate.stats.limited.Add(1)
+	if x.strikes > s.gate.cfg.Patience {
+		return errFlood
+	}
+	return s.refuse(h, errRate)
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

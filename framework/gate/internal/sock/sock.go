@@ -1,0 +1,140 @@
+// Package sock reads and writes a connection without tying up memory while it waits: it waits until there is something to read, and only then
+// takes a buffer, from a pool; it writes what the kernel takes at once, so that whoever delivers to many clients never waits for one.
+//
+// Where the system offers no way to wait without reading (Windows), or the connection is not a socket, it reads into a small buffer of its own first.
+package sock
+
+import (
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	bufferSize = 16 << 10 // of what one read may bring, in bytes
+	writeChunk = 64 << 10 // what a slow client has to take within the limit of one Write, in bytes
+)
+
+// A Buffer is what one read brought. Give it back with [Buffer.Release].
+type Buffer struct {
+	n    int
+	data [bufferSize]byte
+}
+
+var buffers = sync.Pool{New: func() any { return new(Buffer) }}
+
+func newBuffer() *Buffer { return buffers.Get().(*Buffer) }
+
+// Bytes is what was read; valid until Release.
+func (b *Buffer) Bytes() []byte { return b.data[:b.n] }
+
+// Release gives the buffer back to its pool.
+func (b *Buffer) Release() { buffers.Put(b) }
+
+// A Socket is a connection. One goroutine reads and one writes at a time.
+type Socket struct {
+	net.Conn
+	raw  syscall.RawConn // nil: the portable way
+	fast fast
+	slow []byte // the portable way's own buffer
+}
+
+// New is a socket for nc.
+func New(nc net.Conn) *Socket {
+	s := &Socket{Conn: nc}
+	if sc, ok := nc.(syscall.Conn); ok && hasFast {
+		if raw, err := sc.SyscallConn(); err == nil {
+			s.raw = raw
+			s.fast.init()
+		}
+	}
+	return s
+}
+
+// ReadBuffer waits until something has come, and reads it into a buffer that the caller releases. The error is io.EOF when the other side has closed.
+func (s *Socket) ReadBuffer() (*Buffer, error) {
+	if s.raw != nil {
+		return s.fast.read(s.raw)
+	}
+	return s.readPortably()
+}
+
+// TryWrite writes what can be written without waiting: all of b, a part or nothing.
+func (s *Socket) TryWrite(b []byte) (int, error) {
+	if s.raw != nil {
+		return s.fast.write(s.raw, b)
+	}
+	return 0, nil
+}
+
+// WriteAll writes all of b, and fails when the other side does not take 64 KiB of it within the limit.
+func (s *Socket) WriteAll(b []byte, limit time.Duration) error {
+	for len(b) > 0 {
+		chunk := b[:min(len(b), writeChunk)]
+		if err := s.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+			return err
+		}
+		n, err := s.Conn.Write(chunk)
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return s.SetWriteDeadline(time.Time{})
+}
+
+// Discard reads and drops what comes until the other side has closed, or the limit has passed.
+func (s *Socket) Discard(limit time.Duration) {
+	if s.SetReadDeadline(time.Now().Add(limit)) != nil {
+		return
+	}
+	for {
+		b, err := s.ReadBuffer()
+		if err != nil {
+			return
+		}
+		b.Release()
+	}
+}
+
+// CloseWrite shuts the writing side down, if the connection can, and the reading side after the limit.
+func (s *Socket) CloseWrite(limit time.Duration) {
+	_ = s.SetReadDeadline(time.Now().Add(limit)) // fails only for a connection that is closed already
+	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite() // the connection is ending: an error has nobody left to tell
+	}
+}
+
+const smallBuffer = 256 // bytes that a connection holds while it waits the portable way
+
+// readPortably waits with a small buffer. When that came back full there is likely more, and the next read takes a large one.
+func (s *Socket) readPortably() (*Buffer, error) {
+	if s.slow == nil {
+		s.slow = make([]byte, smallBuffer)
+	}
+	if len(s.slow) == smallBuffer {
+		n, err := s.Conn.Read(s.slow)
+		if n == 0 && err != nil {
+			return nil, err
+		}
+		b := newBuffer()
+		b.n = copy(b.data[:], s.slow[:n])
+		if n == smallBuffer {
+			s.slow = s.slow[:smallBuffer-1] // marks that the next read is to be a large one
+		}
+		return b, nil
+	}
+	s.slow = s.slow[:smallBuffer]
+	b := newBuffer()
+	n, err := s.Conn.Read(b.data[:])
+	if n == 0 && err != nil {
+		b.Release()
+		return nil, err
+	}
+	b.n = n
+	if n == bufferSize {
+		s.slow = s.slow[:smallBuffer-1]
+	}
+	return b, nil
+}
