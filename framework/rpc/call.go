@@ -1,0 +1,225 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+)
+
+// call makes a call, trying again where that is allowed. With no error, w holds the reply and is to be released.
+func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target) (w *pending, err error) {
+	if r.invalid != nil {
+		return nil, r.invalid
+	}
+	if to.kind == toAll {
+		return nil, fault.New(fault.Invalid, "a call has one answer: use Send or CallAll for all nodes")
+	}
+	stats, start := r.stats.of(m), time.Now()
+	defer func() { stats.called(fault.CodeOf(err), time.Since(start)) }()
+	var tried tries
+	for {
+		p, err := r.pick(ctx, m, to, &tried)
+		if err != nil {
+			return nil, err
+		}
+		w, unsent, err := r.callPeer(ctx, m, req, p)
+		if err == nil {
+			return w, nil
+		}
+		tried.add(p)
+		if tried.n == maxTries || !mayRetry(m, to, err, unsent, tried.n) || pause(ctx, to, tried.n) != nil {
+			return nil, err
+		}
+		if to.kind == toOwner {
+			if f, ok := r.cfg.Owners.(Forgetter); ok {
+				f.Forget(int64(to.key), p.Node, p.Boot)
+			}
+		}
+	}
+}
+
+// mayRetry says whether a call that failed for the n-th time may be tried again. unsent: it surely reached no handler.
+func mayRetry(m *method, to Target, err error, unsent bool, n int) bool {
+	code := fault.CodeOf(err)
+	switch {
+	case code == fault.Deadline || code == fault.Cancelled:
+		return false
+	case to.kind == toOwner && code == fault.NotOwner:
+		return n == 1
+	case unsent && (to.kind == toAny || to.kind == toKey):
+		// An overloaded node's load must not be multiplied: one other node is asked, not all.
+		return code == fault.Unavailable || code == fault.Lost || code == fault.Overloaded && n == 1
+	}
+	return m.idempotent && (code == fault.Lost || code == fault.Unavailable)
+}
+
+// pause waits a little before a node is tried again, so that it may come back; another node is tried at once.
+func pause(ctx context.Context, to Target, n int) error {
+	if to.kind == toAny || to.kind == toKey || to.kind == toOwner {
+		return ctx.Err()
+	}
+	d := time.Duration(n) * firstBackoff
+	timer := time.NewTimer(d + rand.N(d))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// pick is the node to try next.
+func (r *RPC) pick(ctx context.Context, m *method, to Target, tried *tries) (*peer, error) {
+	rt := r.current()
+	var p *peer
+	switch to.kind {
+	case toAny:
+		p = pickAny(rt.byType[m.typ].serving(), tried)
+	case toKey:
+		p = pickKey(rt.byType[m.typ].serving(), to.key, tried)
+	case toNode:
+		return r.nodeOf(rt, id.Node(to.key), 0)
+	case toOwner:
+		if r.cfg.Owners == nil {
+			return nil, fault.New(fault.Unavailable, "this node knows no owners")
+		}
+		node, boot, err := r.cfg.Owners.Owner(ctx, int64(to.key))
+		if err != nil {
+			return nil, err
+		}
+		return r.nodeOf(rt, node, boot)
+	}
+	if p == nil {
+		return nil, noNode(m)
+	}
+	return p, nil
+}
+
+func (r *RPC) nodeOf(rt *routes, node id.Node, boot id.Boot) (*peer, error) {
+	p := rt.byNode[node]
+	if node == r.cfg.Self.Node {
+		p = r.own // also while membership does not show it
+	}
+	if p == nil || boot != 0 && p.Boot != boot {
+		return nil, fault.Errorf(fault.Unavailable, "node %v is not there", node)
+	}
+	return p, nil
+}
+
+// callPeer makes one attempt. unsent: the request surely reached no handler.
+func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *peer) (w *pending, unsent bool, err error) {
+	if ctx.Err() != nil {
+		return nil, true, ended(ctx)
+	}
+	c, err := p.connect(ctx)
+	if err != nil {
+		return nil, true, err
+	}
+	timeout, expire := r.cfg.CallTimeout, uint32(0)
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = max(time.Until(deadline), time.Microsecond)
+	} else {
+		expire = r.sweep.expiry(timeout)
+	}
+	w = r.acquire()
+	call, err := c.calls.add(w, expire)
+	if err != nil {
+		r.release(w)
+		return nil, true, err
+	}
+	if expire != 0 {
+		r.sweep.ensure(r)
+	}
+	if err := c.request(kindCall, call, m, timeout, req); err != nil {
+		if c.calls.take(call) != nil {
+			r.release(w)
+		} else {
+			r.await(w) // it was ended by somebody else meanwhile
+		}
+		return nil, true, err
+	}
+	if done := ctx.Done(); done == nil {
+		<-w.done
+	} else {
+		select {
+		case <-w.done:
+		case <-done:
+			if c.calls.take(call) == nil {
+				<-w.done // somebody was faster
+				break
+			}
+			r.release(w)
+			err := ended(ctx)
+			c.cancel(call)
+			return nil, false, err
+		}
+	}
+	if w.err != nil {
+		unsent, err = w.refused, w.err
+		r.release(w)
+		return nil, unsent, err
+	}
+	return w, false, nil
+}
+
+func (r *RPC) await(w *pending) { <-w.done; r.release(w) }
+
+// ended is why ctx ended, as a fault.
+func ended(ctx context.Context) error {
+	code, text := fault.Outside(ctx.Err())
+	return fault.Wrap(ctx.Err(), code, text)
+}
+
+// send hands a one-way message to a link.
+func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target) (err error) {
+	if r.invalid != nil {
+		return r.invalid
+	}
+	stats := r.stats.of(m)
+	defer func() { stats.sent(fault.CodeOf(err)) }()
+	if to.kind == toAll {
+		peers, err := r.everyone(m)
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for _, p := range peers {
+			errs = append(errs, r.sendPeer(ctx, m, req, p))
+		}
+		return errors.Join(errs...)
+	}
+	var tried tries
+	for {
+		p, err := r.pick(ctx, m, to, &tried)
+		if err != nil {
+			return err
+		}
+		if err = r.sendPeer(ctx, m, req, p); err == nil {
+			return nil
+		}
+		if tried.add(p); tried.n == maxTries || !mayRetry(m, to, err, true, tried.n) || pause(ctx, to, tried.n) != nil {
+			return err
+		}
+	}
+}
+
+func (r *RPC) sendPeer(ctx context.Context, m *method, req proto.Message, p *peer) error {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	var timeout time.Duration
+	if deadline, ok := ctx.Deadline(); ok {
+		if timeout = time.Until(deadline); timeout <= 0 {
+			return ended(ctx)
+		}
+	}
+	return c.request(kindSend, 0, m, timeout, req)
+}

@@ -1,0 +1,232 @@
+package rpc
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/link"
+)
+
+// A callee is the serving end of one link: it hands requests to endpoints and sends their answers. In place of the link there may be the caller's end
+// itself, for calls of the own node.
+type callee struct {
+	rpc    *RPC
+	conn   *link.Conn
+	local  *caller
+	peer   link.Peer
+	ctx    context.Context // ends with the link
+	cancel context.CancelFunc
+	now    time.Time // of the read that is being dispatched; zero when not asked for yet
+
+	mu    sync.Mutex
+	calls []*inbound // calls whose caller may cancel them, by slot
+}
+
+func newCallee(r *RPC, conn *link.Conn, peer link.Peer) *callee {
+	c := &callee{rpc: r, conn: conn, peer: peer}
+	c.ctx, c.cancel = context.WithCancel(r.ctx)
+	return c
+}
+
+// Frame takes a request. The link's reader calls it.
+func (c *callee) Frame(conn *link.Conn, b []byte) {
+	if c.now.IsZero() {
+		c.now = time.Now()
+	}
+	if err := c.dispatch(b, c.now); err != nil {
+		conn.Close(err)
+	}
+}
+
+// Flush ends the reading of the clock for one read.
+func (c *callee) Flush(*link.Conn) { c.now = time.Time{} }
+
+// Closed cuts the contexts of handlers that work for this link.
+func (c *callee) Closed(*link.Conn, error) { c.cancel() }
+
+// take is Frame for the caller's end within this process; any goroutine may call it.
+func (c *callee) take(b []byte) error { return c.dispatch(b, time.Now()) }
+
+func (c *callee) dispatch(b []byte, now time.Time) error {
+	f, err := parseFrame(b)
+	if err != nil {
+		return err
+	}
+	switch f.kind {
+	case kindCall, kindSend:
+		c.request(f, now)
+	case kindCancel:
+		c.cancelled(f.call)
+	default:
+		return errFrame
+	}
+	return nil
+}
+
+func (c *callee) request(f frame, now time.Time) {
+	e := (*c.rpc.endpoints.Load())[f.method]
+	if e == nil {
+		c.refuse(f, nil, fault.Errorf(fault.Unimplemented, "node %v has no method %08x", c.rpc.cfg.Self.Node, f.method))
+		return
+	}
+	c.rpc.running.Add(1)
+	if c.rpc.draining.Load() && c.local == nil {
+		c.refuse(f, e, errDraining)
+		c.rpc.ended()
+		return
+	}
+	in := c.rpc.inbound()
+	in.from, in.endpoint, in.call, in.arrived = c, e, f.call, now
+	if f.timeout > 0 {
+		in.deadline = now.Add(f.timeout)
+	}
+	if err := e.accept(in, f.body); err != nil {
+		c.refuse(f, e, err)
+		c.rpc.recycle(in)
+		c.rpc.ended()
+	}
+}
+
+// refuse answers a request that no handler gets to see.
+func (c *callee) refuse(f frame, e *endpoint, err error) {
+	code, text := fault.Outside(err)
+	if e != nil {
+		e.stats.refused(code)
+	}
+	if f.kind == kindCall {
+		c.sendError(f.call, code, text, refused)
+		return
+	}
+	name := ""
+	if e != nil {
+		name = e.name
+	}
+	c.rpc.log.Warn("send refused", "method", name, "from", c.peer.Node, "error", err)
+}
+
+// reply sends the answer to one call. An answer that cannot be encoded, or is too large, becomes an error.
+func (c *callee) reply(call uint64, m *method, msg proto.Message) error {
+	var broken error
+	load := c.rpc.loadNow()
+	err := c.write(func(b []byte) []byte {
+		b, broken = proto.MarshalOptions{}.MarshalAppend(appendHead(b, kindReply, 0, load, call), msg)
+		if broken != nil {
+			return nil
+		}
+		return b
+	})
+	if broken != nil {
+		err = fault.Wrap(broken, fault.Internal, "the reply of "+m.name+" cannot be encoded")
+	}
+	if code, text := fault.Outside(err); code == fault.Internal || code == fault.TooLarge {
+		c.sendError(call, code, text, 0)
+	}
+	return err
+}
+
+func (c *callee) sendError(call uint64, code fault.Code, text string, flags uint8) {
+	load := c.rpc.loadNow()
+	_ = c.write(func(b []byte) []byte { return appendError(b, flags, load, call, code, text) })
+}
+
+// write sends a frame. When the link's queue is full, the answer is lost, and the call ends at its deadline.
+func (c *callee) write(fill func([]byte) []byte) error {
+	var err error
+	if c.local != nil {
+		err = c.local.toLocal(fill, c.local.take)
+	} else {
+		err = c.conn.Write(fill)
+	}
+	if fault.CodeOf(err) == fault.Overloaded {
+		c.rpc.log.Warn("reply lost: the peer does not read", "node", c.peer.Node)
+	}
+	return err
+}
+
+// loadNow is what replies tell about this node: how many requests it works on.
+func (r *RPC) loadNow() uint16 { return uint16(min(r.running.Load(), 1<<16-1)) }
+
+// cancellable lets the caller cancel in from now on, until forget.
+func (c *callee) cancellable(in *inbound) {
+	slot := int(in.call & (maxSlots - 1))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.calls) <= slot {
+		c.calls = append(c.calls, nil)
+	}
+	c.calls[slot] = in
+}
+
+func (c *callee) forget(in *inbound) {
+	slot := int(in.call & (maxSlots - 1))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slot < len(c.calls) && c.calls[slot] == in {
+		c.calls[slot] = nil
+	}
+}
+
+// cancelled cuts the context of the call's handler. A handler on an actor is not cut: its caller has left, and its turn goes on.
+func (c *callee) cancelled(call uint64) {
+	slot := int(call & (maxSlots - 1))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slot < len(c.calls) {
+		if in := c.calls[slot]; in != nil && in.call == call {
+			in.ctx.cut()
+		}
+	}
+}
+
+// An inbound is one request that a handler works on. It is the actor.Responder of its answer.
+type inbound struct {
+	from     *callee
+	endpoint *endpoint
+	call     uint64 // 0: a send
+	arrived  time.Time
+	deadline time.Time // zero: none
+	msg      proto.Message
+	ctx      *callContext // of HandleFunc's methods
+}
+
+func (r *RPC) inbound() *inbound {
+	if in, ok := r.inbounds.Get().(*inbound); ok {
+		return in
+	}
+	return &inbound{}
+}
+
+func (r *RPC) recycle(in *inbound) {
+	*in = inbound{}
+	r.inbounds.Put(in)
+}
+
+// Respond sends the answer; exactly one call is made for each request that was accepted.
+func (in *inbound) Respond(msg any, err error) {
+	c, e, r := in.from, in.endpoint, in.from.rpc
+	if err == nil && in.call != 0 {
+		if reply, ok := msg.(proto.Message); ok {
+			err = c.reply(in.call, e.method, reply)
+		} else {
+			err = fault.Errorf(fault.Internal, "the handler of %s answered with %T", e.name, msg)
+			c.sendError(in.call, fault.Internal, err.Error(), 0)
+		}
+		e.stats.handled(fault.CodeOf(err), time.Since(in.arrived))
+	} else {
+		code, text := fault.Outside(err)
+		if in.call != 0 {
+			c.sendError(in.call, code, text, 0)
+		}
+		if code == fault.Internal || code != fault.OK && in.call == 0 {
+			r.log.LogAttrs(c.ctx, slog.LevelError, "handler failed", slog.String("method", e.name), slog.Any("from", c.peer.Node), slog.Any("error", err))
+		}
+		e.stats.handled(code, time.Since(in.arrived))
+	}
+	r.recycle(in)
+	r.ended()
+}

@@ -1,0 +1,136 @@
+package rpc
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/link"
+)
+
+// A caller is the calling end of one link: it numbers calls, sends them and hands replies to those who wait. In place of the link there may be the
+// callee's end itself, for calls to the own node.
+type caller struct {
+	peer  *peer
+	conn  *link.Conn // set before the caller is seen by anyone who sends
+	local *callee
+	calls table
+	load  atomic.Uint32 // what the callee said about itself last
+	over  atomic.Bool
+}
+
+func newCaller(p *peer) *caller {
+	return &caller{peer: p, calls: table{max: p.rpc.cfg.MaxInFlight}}
+}
+
+// attach lets calls use the link, unless it has ended already.
+func (c *caller) attach() {
+	c.peer.live.Store(c)
+	if c.over.Load() {
+		c.peer.live.CompareAndSwap(c, nil)
+	}
+}
+
+// request sends a call or a send. A call's sender is about to wait, so it carries the frame to the kernel itself; where others wait too, it lets them append theirs
+// first. A sender of sends is not made to pay for the kernel.
+func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, req proto.Message) error {
+	var broken error
+	fill := func(b []byte) []byte {
+		b, broken = proto.MarshalOptions{}.MarshalAppend(appendRequest(b, k, call, m.hash, timeout), req)
+		if broken != nil {
+			return nil
+		}
+		return b
+	}
+	var err error
+	switch {
+	case c.local != nil:
+		err = c.toLocal(fill, c.local.take)
+	case k == kindSend:
+		err = c.conn.Write(fill)
+	default:
+		if err = c.conn.Append(fill); err == nil {
+			if c.calls.used.Load() > 1 {
+				runtime.Gosched()
+			}
+			c.conn.Flush()
+		}
+	}
+	if broken != nil {
+		return fault.Wrap(broken, fault.Invalid, "the request of "+m.name+" cannot be encoded")
+	}
+	return err
+}
+
+// cancel tells the callee that nobody waits any more. If that cannot be sent, the call runs to its end there, for nobody.
+func (c *caller) cancel(call uint64) {
+	fill := func(b []byte) []byte { return appendHead(b, kindCancel, 0, 0, call) }
+	if c.local != nil {
+		_ = c.toLocal(fill, c.local.take)
+		return
+	}
+	_ = c.conn.Write(fill)
+}
+
+// toLocal hands a frame to the other end within this process.
+func (c *caller) toLocal(fill func([]byte) []byte, take func([]byte) error) error {
+	r := c.peer.rpc
+	buf, ok := r.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
+	}
+	defer r.buffers.Put(buf)
+	b := fill((*buf)[:0])
+	if b == nil {
+		return nil
+	}
+	if cap(b) <= keepBody {
+		*buf = b
+	}
+	return take(b)
+}
+
+// Frame takes an answer. The link's reader calls it.
+func (c *caller) Frame(conn *link.Conn, b []byte) {
+	if err := c.take(b); err != nil {
+		conn.Close(err)
+	}
+}
+
+func (c *caller) take(b []byte) error {
+	f, err := parseFrame(b)
+	if err != nil {
+		return err
+	}
+	if f.kind != kindReply && f.kind != kindError {
+		return errFrame
+	}
+	c.load.Store(uint32(f.load))
+	w := c.calls.take(f.call)
+	switch {
+	case w == nil: // it has ended: cancelled, or over its deadline
+	case f.kind == kindReply:
+		w.reply(f.body)
+	default:
+		w.fail(fault.New(f.code, string(f.body)), f.flags&refused != 0)
+	}
+	return nil
+}
+
+// Flush does nothing: those who wait were told one by one.
+func (c *caller) Flush(*link.Conn) {}
+
+// Closed ends every call on the link.
+func (c *caller) Closed(_ *link.Conn, err error) {
+	p := c.peer
+	c.over.Store(true)
+	p.live.CompareAndSwap(c, nil)
+	c.calls.close(fault.Wrap(err, fault.Lost, "the link to "+p.Type+" "+p.Node.String()+" broke"))
+	if p.rpc.ctx.Err() == nil {
+		p.rpc.log.Info("link ended", "node", p.Node, "type", p.Type, "reason", err)
+	}
+	p.rpc.tasks.Done()
+}

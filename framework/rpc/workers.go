@@ -1,0 +1,114 @@
+package rpc
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+)
+
+// workers run one method's function on a bounded number of goroutines, which come when there is work and go when there is none.
+type workers struct {
+	run   func(context.Context, proto.Message) (proto.Message, error)
+	loop  func() // w.work as a value, made once: a go statement with it does not allocate
+	limit int
+
+	mu    sync.Mutex
+	busy  int
+	queue []*inbound // ring
+	head  int
+	count int
+	max   int
+}
+
+func newWorkers(limit, queue int, run func(context.Context, proto.Message) (proto.Message, error)) *workers {
+	w := &workers{run: run, limit: max(1, limit)}
+	w.max = w.limit + max(0, queue)
+	w.queue = make([]*inbound, 16)
+	w.loop = w.work
+	return w
+}
+
+// submit queues a request, and gives it a goroutine if there may be one more.
+func (w *workers) submit(in *inbound) error {
+	in.ctx = &callContext{parent: in.from.ctx, deadline: in.deadline, caller: in.from.peer}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy+w.count >= w.max {
+		return fault.Errorf(fault.Overloaded, "%s: %d requests wait already", in.endpoint.name, w.count)
+	}
+	if in.call != 0 {
+		in.from.cancellable(in)
+	}
+	w.push(in)
+	if w.busy < w.limit {
+		w.busy++
+		go w.loop()
+	}
+	return nil
+}
+
+func (w *workers) push(in *inbound) {
+	if w.count == len(w.queue) {
+		grown := make([]*inbound, 2*len(w.queue))
+		n := copy(grown, w.queue[w.head:])
+		copy(grown[n:], w.queue[:w.head])
+		w.queue, w.head = grown, 0
+	}
+	w.queue[(w.head+w.count)%len(w.queue)] = in
+	w.count++
+}
+
+func (w *workers) pop() *inbound {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.count == 0 {
+		w.busy--
+		return nil
+	}
+	in := w.queue[w.head]
+	w.queue[w.head] = nil
+	w.head = (w.head + 1) % len(w.queue)
+	w.count--
+	return in
+}
+
+func (w *workers) work() {
+	over := false
+	defer func() {
+		if !over { // a handler ended this goroutine: another takes its place
+			go w.loop()
+		}
+	}()
+	for in := w.pop(); in != nil; in = w.pop() {
+		w.serve(in)
+	}
+	over = true
+}
+
+func (w *workers) serve(in *inbound) {
+	var reply proto.Message
+	var err error = errGoexit
+	defer func() {
+		if v := recover(); v != nil {
+			in.from.rpc.log.Error("handler panicked", "method", in.endpoint.name, "panic", v, "stack", string(debug.Stack()))
+			err = fault.New(fault.Internal, "internal error")
+		}
+		in.ctx.cut()
+		if in.call != 0 {
+			in.from.forget(in)
+		}
+		in.Respond(reply, err)
+	}()
+	if !in.deadline.IsZero() && time.Now().After(in.deadline) {
+		err = errTimeout
+		return
+	}
+	reply, err = w.run(in.ctx, in.msg)
+}
+
+var errGoexit = fault.New(fault.Internal, "the handler ended its goroutine")
