@@ -39,6 +39,8 @@ type Cluster struct {
 	seeds   []string
 	leaving chan struct{} // closed when the leave is done; nil before it
 
+	rejoinEvery time.Duration
+
 	events  chan serf.Event
 	changed chan struct{}   // capacity 1: members have changed
 	retag   chan struct{}   // capacity 1: own tags are to change
@@ -68,6 +70,9 @@ func New(cfg Config) (*Cluster, error) {
 		lines: &lineLogger{to: cfg.Logger},
 		self:  cfg.Self,
 		seeds: cfg.Join,
+
+		rejoinEvery: rejoinInterval,
+
 		// Room for what serf may still have in hand when nobody reads any more: it sends without looking whether it was stopped.
 		events:  make(chan serf.Event, 64),
 		changed: make(chan struct{}, 1),

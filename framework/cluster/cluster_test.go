@@ -283,6 +283,24 @@ func TestJoinWaitsForASeedThatStartsLater(t *testing.T) {
 	awaitCount(t, []*Cluster{early, late}, 2)
 }
 
+func TestSeedThatIsNoMemberIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	seed := start(t, config(1, 1))
+	cut, err := New(config(2, 2, seed.Addr())) // as after a split that has lasted until both halves forgot each other
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut.rejoinEvery = 20 * time.Millisecond
+	if err := cut.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer crash(t, cut)
+	awaitCount(t, []*Cluster{seed, cut}, 2)
+	if missing := cut.missingSeeds(t.Context()); len(missing) > 0 {
+		t.Errorf("a member is still missing: %v", missing)
+	}
+}
+
 func TestStrangerIsListedAndNeverChosen(t *testing.T) {
 	t.Parallel()
 	c := start(t, config(1, 1))

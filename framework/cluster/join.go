@@ -135,7 +135,7 @@ func (c *Cluster) Join(ctx context.Context, seeds []string) error {
 
 // rejoin tries seeds that are not members. After a split in which each half has forgotten the other, that is what heals it.
 func (c *Cluster) rejoin(s *serf.Serf) {
-	for c.pause(rejoinInterval/2 + rand.N(rejoinInterval)) {
+	for c.pause(c.rejoinEvery/2 + rand.N(c.rejoinEvery)) {
 		if missing := c.missingSeeds(c.life); len(missing) > 0 {
 			if _, err := s.Join(missing[:1], true); err != nil {
 				c.log.Debug("seed does not answer", slog.String("seed", missing[0]), slog.Any("error", err))
