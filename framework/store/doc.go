@@ -15,8 +15,8 @@
 //   - The handle of [Stores.SQL] only reads. Every write is inside [InTx], on the handle that its callback gets; a write anywhere else
 //     is refused at once with [ErrOutsideTx], on both engines, because on SQLite it would wait for the lock of its own caller and on MySQL
 //     it would silently not be part of the transaction.
-//   - Whatever decides about a write is read in the transaction with clause.Locking: on SQLite a transaction has the only write lock
-//     from its start, on MySQL the row has it.
+//   - A transaction first reads the row that stands for what it is going to change with clause.Locking, and then decides: on SQLite it has
+//     the only write lock from its start, on MySQL (read committed) it has that row's from then on.
 //   - Keys are BIGINTs that the application assigns, times are BIGINT milliseconds UTC, JSON is text. No model relies on a column's type.
 //   - An owner's tables are in one database, and no transaction spans two owners.
 //   - What is in Redis must be rebuildable from SQL.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,27 @@ func parseDSN(dsn config.Secret) (*mysql.Config, error) {
 	return cfg, nil
 }
 
+// readCommitted opens connections whose transactions see what others have committed until each statement, and lock rows but no gaps
+// between them: two that insert next to each other do not meet. A transaction locks the row that stands for what it changes first (a
+// player's, a fence's), and so needs no more. The statement is the one form that MySQL and MariaDB of all versions share.
+type readCommitted struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	execer, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's connections do not execute statements"), conn.Close())
+	}
+	if _, err := execer.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
 type mysqlDialector struct{ *gormmysql.Dialector }
 
 // Translate is called by gorm on each error.
@@ -66,7 +88,7 @@ func openMySQL(ctx context.Context, cfg SQLConfig, log *slog.Logger) (*gorm.DB, 
 	if err != nil {
 		return nil, "", fmt.Errorf("sql.dsn: %w", err)
 	}
-	db := sql.OpenDB(connector)
+	db := sql.OpenDB(readCommitted{connector})
 	db.SetMaxOpenConns(cfg.MaxOpen)
 	db.SetMaxIdleConns(cfg.MaxIdle)
 	db.SetConnMaxLifetime(cfg.ConnMaxLifetime)

@@ -1,0 +1,142 @@
+package player
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// An Op is one change of what a player has. It happens as a whole or not at all, once under its key.
+type Op struct {
+	// Key names the operation: the order, the quest and its day. Once it is applied to the player, it is not again. 1 to 128 printable
+	// ASCII characters. "create:" and "match:" are the package's own beginnings.
+	Key    string
+	Player ID
+	// Epoch is that of the world that holds the player; 0 is for who need not hold him, such as an order that was paid.
+	Epoch uint64
+	// Reason is for the ledger and names the system account on the other side: 1 to 32 lower-case letters, digits and underscores.
+	Reason string
+	Wallet []Change
+	Items  []ItemChange
+	Exp    int64 // to add, not negative
+	Rating int32 // to add; a rating does not fall below 0
+}
+
+// A Change adds to a currency, or takes if negative.
+type Change struct {
+	Currency string
+	Amount   int64
+}
+
+// An ItemChange adds to an item, or takes if negative.
+type ItemChange struct {
+	Item  string
+	Count int64
+}
+
+// A Result is what an operation has led to: the balances of what it touched, right after it.
+type Result struct {
+	Repeated bool             `json:"-"` // the key was applied before; this is what it led to then
+	Wallet   map[string]int64 `json:"wallet,omitempty"`
+	Items    map[string]int64 `json:"items,omitempty"`
+	Level    int32            `json:"level"`
+	Exp      int64            `json:"exp"`
+	Rating   int32            `json:"rating"`
+	Version  int64            `json:"version"` // of the player's row
+}
+
+// opKey is the form of an idempotency key.
+var opKey = regexp.MustCompile(`^[!-~]{1,128}$`)
+
+// Apply changes what a player has, once for each key. It is [ErrInsufficient] when there is not enough, [ErrFenced] when op.Epoch is old,
+// [ErrNotFound] when the player was never loaded, fault.Invalid when op itself is wrong; then nothing is changed, and the key is not used up.
+func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
+	changes, err := collect(op.Wallet, op.Items)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case !opKey.MatchString(op.Key):
+		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q is not 1 to 128 printable characters", op.Key)
+	case !assetName.MatchString(op.Reason):
+		return Result{}, fault.Errorf(fault.Invalid, "reason %q is not 1 to 32 lower-case letters, digits and underscores", op.Reason)
+	case op.Exp < 0 || op.Exp > MaxBalance:
+		return Result{}, fault.Errorf(fault.Invalid, "experience cannot change by %d", op.Exp)
+	}
+	var result Result
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		result = Result{}
+		row, err := lock(tx, op.Player)
+		if err != nil {
+			return err
+		}
+		if op.Epoch != 0 && op.Epoch != row.Epoch {
+			return ErrFenced
+		}
+		var before appliedRow
+		err = tx.Take(&before, "player = ? AND op = ?", op.Player, op.Key).Error
+		if err == nil {
+			result.Repeated = true
+			return json.Unmarshal([]byte(before.Result), &result)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		have, err := s.post(tx, []posting{{player: op.Player, op: op.Key, reason: op.Reason, changes: changes}})
+		if err != nil {
+			return err
+		}
+		if err := s.progress(tx, &row, op.Exp, op.Rating); err != nil {
+			return err
+		}
+		result = resultOf(row, have[op.Player])
+		return remember(tx, op.Player, op.Key, result, row.UpdatedAt)
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("apply %s to player %d: %w", op.Key, op.Player, err)
+	}
+	return result, nil
+}
+
+func resultOf(row playerRow, have map[asset]int64) Result {
+	r := Result{Level: row.Level, Exp: row.Exp, Rating: row.Rating, Version: row.Version}
+	for a, amount := range have {
+		if name, ok := a.itemName(); ok {
+			if r.Items == nil {
+				r.Items = map[string]int64{}
+			}
+			r.Items[name] = amount
+			continue
+		}
+		if r.Wallet == nil {
+			r.Wallet = map[string]int64{}
+		}
+		r.Wallet[string(a)] = amount
+	}
+	return r
+}
+
+// remember stores an operation's result under its key.
+func remember(tx *gorm.DB, player ID, op string, result any, at int64) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	return tx.Create(&appliedRow{Player: player, Op: op, Result: string(text), AppliedAt: at}).Error
+}
+
+// progress adds experience and rating to a locked row, and counts the change.
+func (s *Store) progress(tx *gorm.DB, row *playerRow, exp int64, rating int32) error {
+	row.Exp = min(row.Exp+exp, MaxBalance)
+	row.Level = LevelAt(row.Exp)
+	row.Rating = addRating(row.Rating, rating)
+	row.Version++
+	row.UpdatedAt = s.nowMS()
+	return tx.Model(row).Select("exp", "level", "rating", "version", "updated_at").Updates(*row).Error
+}

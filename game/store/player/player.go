@@ -1,0 +1,81 @@
+package player
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/lease"
+)
+
+// An ID is one player: one character of one account in one area.
+type ID int64
+
+// A MatchID is one match.
+type MatchID int64
+
+// Gold is the currency that players begin with and win.
+const Gold = "gold"
+
+// What a player begins with.
+const (
+	StartRating int32 = 1500
+	StartGold   int64 = 100
+)
+
+// What a caller may tell apart.
+var (
+	// ErrFenced: another world has loaded the player since.
+	ErrFenced = lease.ErrFenced
+	// ErrNotFound: no such player.
+	ErrNotFound = fault.New(fault.NotFound, "no such player")
+	// ErrInsufficient: the player has less than what is to be taken. Nothing is changed.
+	ErrInsufficient = fault.New(fault.FailedPrecondition, "not enough of it")
+	// ErrTooMuch: the player would have more than [MaxBalance]. Nothing is changed.
+	ErrTooMuch = fault.New(fault.FailedPrecondition, "more than one can have")
+	// ErrNewerState: the stored state has a newer schema than the one to be saved, which would lose what a newer build put there.
+	ErrNewerState = fault.New(fault.Version, "the player's state was saved by a newer build")
+)
+
+// A Player is all that is stored of one.
+type Player struct {
+	ID      ID
+	Account int64
+	Area    uint16 // where the player is now
+	Origin  uint16 // where the player began; names are unique within it, so that areas can be merged
+	Name    string
+	Level   int32 // from 1; follows from Exp
+	Exp     int64
+	Rating  int32
+	Epoch   uint64 // of the world that loaded the player last
+	Version int64  // counts every change
+	Schema  int32  // of State; 0 while there is none
+	State   []byte // the game's own, JSON; nil for a new player
+	Wallet  map[string]int64
+	Items   []Item // in alphabetical order, none with a count of 0
+}
+
+// An Item is how many of one kind of thing a player has.
+type Item struct {
+	Item  string
+	Count int64
+}
+
+// A Store is the players' tables. It is safe for concurrent use, by any number of processes.
+type Store struct {
+	db  *gorm.DB
+	ids *id.Generator
+	now func() time.Time
+}
+
+// New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.
+func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{db: db, ids: ids, now: now}
+}
+
+func (s *Store) nowMS() int64 { return s.now().UnixMilli() }

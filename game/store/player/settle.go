@@ -1,0 +1,68 @@
+package player
+
+import "math"
+
+const (
+	// MaxLevel is the highest level.
+	MaxLevel int32 = 100
+	// MaxRating bounds ratings above; 0 does below.
+	MaxRating int32 = 1_000_000
+
+	expStep   = 50 // experience for level 2 beyond level 1 is twice this; each further level takes twice this more than the last
+	eloFactor = 32 // K of the Elo rating
+	eloScale  = 400
+)
+
+// LevelAt is the level of a player with so much experience: level n begins at 50 n (n-1).
+func LevelAt(exp int64) int32 {
+	level := int64((1 + math.Sqrt(1+4*float64(max(0, exp))/expStep)) / 2)
+	for level > 1 && expStep*level*(level-1) > exp { // what the square root's rounding may be off by
+		level--
+	}
+	return int32(min(level, int64(MaxLevel)))
+}
+
+func addRating(rating, delta int32) int32 {
+	return int32(max(0, min(int64(rating)+int64(delta), int64(MaxRating))))
+}
+
+// An Outcome is what a match gives one of its players.
+type Outcome struct {
+	Rating int32            // to add
+	Exp    int64            // to add, not negative
+	Reward map[string]int64 // by currency, positive
+}
+
+// Settle decides what a match gives, from its standings and the players' ratings before it, in the same order; so are the outcomes. It
+// depends on nothing else, because it may run more than once.
+type Settle func(standings []Standing, ratings []int32) []Outcome
+
+// Arena settles a match of the arena: ratings as Elo's, each player against each other; gold for each player left behind; experience for
+// playing, and for each kill.
+func Arena(standings []Standing, ratings []int32) []Outcome {
+	outcomes := make([]Outcome, len(standings))
+	for i, s := range standings {
+		behind, surplus := int64(0), 0.0 // surplus: points won beyond what the ratings let expect
+		for j, other := range standings {
+			if i == j {
+				continue
+			}
+			expected := 1 / (1 + math.Pow(10, float64(ratings[j]-ratings[i])/eloScale))
+			switch {
+			case s.Place < other.Place:
+				behind++
+				surplus += 1 - expected
+			case s.Place == other.Place:
+				surplus += 0.5 - expected
+			default:
+				surplus -= expected
+			}
+		}
+		if n := len(standings) - 1; n > 0 {
+			outcomes[i].Rating = int32(math.Round(eloFactor * surplus / float64(n)))
+		}
+		outcomes[i].Reward = map[string]int64{Gold: 10 + 10*behind}
+		outcomes[i].Exp = 50 + 10*int64(max(0, s.Kills))
+	}
+	return outcomes
+}
