@@ -1,0 +1,76 @@
+package zone
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"loumiao/game/arena"
+)
+
+// tickEvery is the time between two ticks of a battle.
+const tickEvery = time.Second / arena.TicksPerSecond
+
+// Config is the zone's settings. Zero is no default: begin with [Defaults].
+type Config struct {
+	// MatchSeconds is how long a battle lasts.
+	MatchSeconds int `yaml:"match_seconds" doc:"how long a battle lasts, in seconds"`
+	// StartDelay is how long the first player waits for the others. When all are there the battle begins at once.
+	StartDelay time.Duration `yaml:"start_delay" doc:"how long the first player waits for the others"`
+	// AbandonAfter is how long a room waits for its first player before it is aborted.
+	AbandonAfter time.Duration `yaml:"abandon_after" doc:"how long a room waits for its first player before it is aborted"`
+	// SnapshotEvery is how many ticks lie between two snapshots: 1 is 20 a second, 2 is 10.
+	SnapshotEvery int `yaml:"snapshot_every" doc:"ticks between two snapshots; there are 20 ticks a second"`
+	// ViewRadius is how far a player sees from his ship along each axis, in points of the arena.
+	ViewRadius int32 `yaml:"view_radius" doc:"how far a player sees from his ship along each axis, in points of the arena"`
+	// MaxRooms is how many battles the node takes at a time; it refuses more as overloaded.
+	MaxRooms int `yaml:"max_rooms" doc:"how many battles the node takes at a time"`
+	// RecordFor is how long a result is offered to db, and after that to the players' owners, before the room gives up and logs it.
+	RecordFor time.Duration `yaml:"record_for" doc:"how long a result is offered to db before the room gives up and logs it"`
+	// Drain is how long battles may go on when the node stops; those that cannot end by then are aborted. The node's own stop timeout must be
+	// longer. 0 aborts all.
+	Drain time.Duration `yaml:"drain" doc:"how long battles may go on when the node stops; others are aborted"`
+}
+
+// Defaults is a Config that is good for most games.
+func Defaults() Config {
+	return Config{
+		MatchSeconds:  60,
+		StartDelay:    3 * time.Second,
+		AbandonAfter:  20 * time.Second,
+		SnapshotEvery: 2,
+		ViewRadius:    12000,
+		MaxRooms:      1000,
+		RecordFor:     5 * time.Minute,
+		Drain:         2 * time.Second,
+	}
+}
+
+// Validate reports everything that is wrong, joined.
+func (c Config) Validate() error {
+	var errs []error
+	number := func(name string, n, least, most int) {
+		if n < least || n > most {
+			errs = append(errs, fmt.Errorf("%s: %d; must be %d to %d", name, n, least, most))
+		}
+	}
+	duration := func(name string, d, least, most time.Duration) {
+		if d < least || d > most {
+			errs = append(errs, fmt.Errorf("%s: %s; must be %s to %s", name, d, least, most))
+		}
+	}
+	number("match_seconds", c.MatchSeconds, 1, 3600)
+	duration("start_delay", c.StartDelay, 0, time.Minute)
+	duration("abandon_after", c.AbandonAfter, time.Second, 10*time.Minute)
+	number("snapshot_every", c.SnapshotEvery, 1, arena.TicksPerSecond)
+	number("view_radius", int(c.ViewRadius), 1000, 131072)
+	number("max_rooms", c.MaxRooms, 1, 100_000)
+	duration("record_for", c.RecordFor, time.Second, time.Hour)
+	duration("drain", c.Drain, 0, 2*time.Hour)
+	return errors.Join(errs...)
+}
+
+// rules is the arena's rules for a battle of so many players.
+func (c Config) rules(players int) arena.Config {
+	return arena.Config{Players: players, Ticks: c.MatchSeconds * arena.TicksPerSecond}
+}

@@ -1,0 +1,145 @@
+package zone
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/fault"
+	"loumiao/game/pb"
+)
+
+const (
+	attemptTimeout = 5 * time.Second        // for db, or an owner, to answer
+	firstPause     = 250 * time.Millisecond // between two attempts; doubled each time
+	longestPause   = 10 * time.Second
+)
+
+// peers is what a room asks of others.
+type peers interface {
+	// record stores a match's result, once; a repetition answers what the first did.
+	record(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatchReply, error)
+	// finished and unmatched tell a player's owner. fault.NotOwner: nobody owns the player now, so there is nobody to tell.
+	finished(ctx context.Context, m *pb.PlayerFinished) error
+	unmatched(ctx context.Context, m *pb.PlayerUnmatched) error
+}
+
+// A notice tells one player's owner something.
+type notice func(context.Context) error
+
+// A retry paces repeated attempts.
+type retry struct {
+	pause time.Duration
+	until time.Time
+}
+
+func newRetry(d time.Duration) retry { return retry{pause: firstPause, until: time.Now().Add(d)} }
+
+// next is how long to wait before the next attempt, if there is to be one.
+func (r *retry) next() (time.Duration, bool) {
+	pause := r.pause
+	r.pause = min(2*r.pause, longestPause)
+	return pause, time.Now().Add(pause).Before(r.until)
+}
+
+func (r *Room) again(ctx *actor.Context, _ *again) error {
+	if r.phase == recording {
+		r.settle(ctx)
+	}
+	return nil
+}
+
+// settle does what is left to do after the battle: it stores the result, and tells the owners. What fails is tried again later.
+func (r *Room) settle(ctx *actor.Context) {
+	if r.result != nil {
+		err := r.store(ctx)
+		switch {
+		case err == nil:
+		case fault.CodeOf(err) != fault.Invalid && r.later(ctx):
+			r.zone.log.Warn("result not stored; will try again", "match", r.match, "err", err)
+			return
+		default:
+			r.lose(err)
+		}
+	}
+	var err error
+	r.notices, err = tellAll(ctx, r.notices)
+	if len(r.notices) > 0 {
+		if r.later(ctx) {
+			return
+		}
+		r.zone.log.Error("owners not told how a match ended", "match", r.match, "players", len(r.notices), "err", err)
+	}
+	r.leave(ctx)
+}
+
+// store gives the result to db.
+func (r *Room) store(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	reply, err := r.zone.peers.record(ctx, r.result)
+	if err != nil {
+		return err
+	}
+	r.zone.stats.battles.WithLabelValues("recorded").Inc()
+	r.result = nil
+	r.retry = newRetry(r.zone.cfg.RecordFor)
+	for _, result := range reply.GetResults() {
+		finished := &pb.PlayerFinished{Player: result.GetPlayer(), Result: result.GetResult()}
+		r.notices = append(r.notices, func(ctx context.Context) error { return r.zone.peers.finished(ctx, finished) })
+	}
+	return nil
+}
+
+// lose gives up on the result. It stands whole in the log, from where a person can still have it stored.
+func (r *Room) lose(err error) {
+	r.zone.stats.battles.WithLabelValues("lost").Inc()
+	r.zone.log.Error("RESULT LOST: db did not take it", "match", r.match, "result", protojson.Format(r.result), "err", err)
+	r.result = nil
+	r.retry = newRetry(r.zone.cfg.RecordFor)
+	r.notices = r.unmatched("the battle's result could not be stored")
+}
+
+// unmatched is the notices that the match came to nothing.
+func (r *Room) unmatched(reason string) []notice {
+	var notices []notice
+	for _, p := range r.players {
+		m := &pb.PlayerUnmatched{Player: int64(p), Reason: reason}
+		notices = append(notices, func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) })
+	}
+	return notices
+}
+
+// later plans another attempt, unless it is too late for that.
+func (r *Room) later(ctx *actor.Context) bool {
+	pause, ok := r.retry.next()
+	if !ok || r.closing {
+		return false
+	}
+	ctx.After(pause, &again{})
+	return true
+}
+
+// tellAll tells the owners all at once and returns those who have to be told again, with one reason. That nobody owns a player is no
+// reason: whoever takes him next reads the result from db.
+func tellAll(ctx context.Context, notices []notice) ([]notice, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	errs := make([]error, len(notices))
+	var wg sync.WaitGroup
+	for i, tell := range notices {
+		wg.Go(func() { errs[i] = tell(ctx) })
+	}
+	wg.Wait()
+	var failed []notice
+	var reason error
+	for i, err := range errs {
+		if err != nil && fault.CodeOf(err) != fault.NotOwner {
+			failed, reason = append(failed, notices[i]), err
+		}
+	}
+	return failed, reason
+}
