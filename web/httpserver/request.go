@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"net/netip"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -106,74 +103,6 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// Retry is an error with the time after which to try again, which goes into the Retry-After header.
-type Retry struct {
-	After time.Duration
-	Err   error
-}
-
-// Error is that of the error inside.
-func (r *Retry) Error() string { return r.Err.Error() }
-
-// Unwrap is the error inside.
-func (r *Retry) Unwrap() error { return r.Err }
-
-// fail answers with err: as it is when it was made for the outside, as "internal" otherwise.
-func (s *Server) fail(c *fiber.Ctx, err error) error {
-	var fe *fiber.Error
-	if errors.As(err, &fe) {
-		err = fromFiber(fe)
-	}
-	code, message := fault.Outside(err)
-	if code == fault.Internal {
-		attrs := []slog.Attr{slog.String("server", s.cfg.Name), slog.String("request", RequestID(c)), slog.Any("error", err)}
-		var p *panicked
-		if errors.As(err, &p) {
-			attrs = append(attrs, slog.String("stack", string(p.stack)))
-		}
-		s.log.LogAttrs(c.UserContext(), slog.LevelError, "request failed", attrs...)
-	}
-	var retry *Retry
-	if errors.As(err, &retry) {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(max(1, retry.After.Seconds())))))
-	}
-	return c.Status(status(code, fe)).JSON(errorBody{Error: errorDetail{Code: code.String(), Message: message}})
-}
-
-type errorBody struct {
-	Error errorDetail `json:"error"`
-}
-
-type errorDetail struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-// fromFiber is the fault for an error of fiber's own, which it makes for requests that reach no handler.
-func fromFiber(e *fiber.Error) error {
-	switch {
-	case e.Code == fiber.StatusNotFound:
-		return fault.New(fault.NotFound, "nothing is served under this path")
-	case e.Code == fiber.StatusMethodNotAllowed:
-		return fault.New(fault.Unimplemented, "this path does not serve the method")
-	case e.Code == fiber.StatusRequestEntityTooLarge, e.Code == fiber.StatusRequestHeaderFieldsTooLarge:
-		return fault.New(fault.TooLarge, "the request is too large")
-	case e.Code == fiber.StatusRequestTimeout:
-		return fault.New(fault.Slow, "the request did not arrive in time")
-	case e.Code >= 400 && e.Code < 500:
-		return fault.New(fault.Invalid, "this is no HTTP request that can be answered")
-	}
-	return e
-}
-
-// status is the HTTP status: the one that HTTP has for fiber's own errors, that of the code for all others.
-func status(code fault.Code, fe *fiber.Error) int {
-	if fe != nil && code != fault.Internal {
-		return fe.Code
-	}
-	return code.HTTPStatus()
-}
-
 // secure sets headers that suit an API; a handler that serves pages sets its own.
 func secure(c *fiber.Ctx) {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
@@ -191,36 +120,6 @@ func (s *Server) health(c *fiber.Ctx) error {
 		}
 	}
 	return c.JSON(map[string]string{"status": "ok"})
-}
-
-// ClientIP is the client's address: the peer of the connection or, behind proxies that are believed, the last address of
-// X-Forwarded-For that is none of theirs. What stands to the left of it the client may have written itself.
-func (s *Server) ClientIP(c *fiber.Ctx) netip.Addr {
-	addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
-	addr = addr.Unmap()
-	if !s.isProxy(addr) {
-		return addr
-	}
-	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		if addr = hop.Unmap().WithZone(""); !s.isProxy(addr) {
-			break
-		}
-	}
-	return addr
-}
-
-func (s *Server) isProxy(a netip.Addr) bool {
-	for _, p := range s.proxies {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }
 
 func decentID(requestID string) bool {
