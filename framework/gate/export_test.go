@@ -1,0 +1,25 @@
+package gate
+
+import "loumiao/framework/line"
+
+// Lines is what a gate needs of its lines.
+type Lines = lines
+
+// NewWithLines is a gate with other lines than real ones.
+func NewWithLines(cfg Config, make func(line.Downstream) Lines) (*Gate, error) {
+	g, err := newGate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g.lines = make(downstream{g})
+	return g, nil
+}
+
+// Waiting is how many connections have not said hello.
+func (g *Gate) Waiting() int { return g.lobby.size() }
+
+// Dropped is how many droppable frames were dropped.
+func (g *Gate) Dropped() int64 { return g.stats.dropped.Load() }
+
+// Stray is how many frames came from backends that had no say.
+func (g *Gate) Stray() int64 { return g.stats.stray.Load() }

@@ -1,0 +1,464 @@
+package gate_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gobwas "github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"loumiao/framework/cluster"
+	"loumiao/framework/fault"
+	"loumiao/framework/gate"
+	"loumiao/framework/gate/tcp"
+	"loumiao/framework/gate/ws"
+	"loumiao/framework/id"
+	"loumiao/framework/line"
+	"loumiao/framework/link"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second // for what must happen
+
+// The messages of these tests, and the streams of the types that they go to.
+const (
+	enter  = 1 // to world, any player: opens the stream
+	reply  = 2
+	act    = 3 // to world, bound
+	tick   = 4 // droppable
+	login  = 5 // to account, anybody
+	join   = 6 // to zone, bound
+	note   = 7
+	lineUp = 8 // to queue
+	nobody = 9 // to a type that has no route
+
+	streamWorld, streamZone, streamQueue, streamAccount = 1, 2, 3, 4
+)
+
+func registry(t testing.TB) *wire.Registry {
+	t.Helper()
+	file := &descriptorpb.FileDescriptorProto{
+		Name: proto.String("gatetest.proto"), Package: proto.String("gatetest"), Syntax: proto.String("proto3"), Dependency: []string{"wire.proto"},
+	}
+	for _, m := range []struct {
+		name   string
+		option *wirepb.Message
+	}{
+		{"Enter", &wirepb.Message{Id: enter, From: wirepb.From_CLIENT, To: "world", State: wirepb.State_AUTHENTICATED}},
+		{"Reply", &wirepb.Message{Id: reply, From: wirepb.From_SERVER}},
+		{"Act", &wirepb.Message{Id: act, From: wirepb.From_CLIENT, To: "world"}},
+		{"Tick", &wirepb.Message{Id: tick, From: wirepb.From_SERVER, Delivery: wirepb.Delivery_DROPPABLE}},
+		{"Login", &wirepb.Message{Id: login, From: wirepb.From_CLIENT, To: "account", State: wirepb.State_ANONYMOUS}},
+		{"Join", &wirepb.Message{Id: join, From: wirepb.From_CLIENT, To: "zone"}},
+		{"Note", &wirepb.Message{Id: note, From: wirepb.From_SERVER}},
+		{"LineUp", &wirepb.Message{Id: lineUp, From: wirepb.From_CLIENT, To: "queue", State: wirepb.State_AUTHENTICATED}},
+		{"Nobody", &wirepb.Message{Id: nobody, From: wirepb.From_CLIENT, To: "nowhere", State: wirepb.State_ANONYMOUS}},
+		{"Internal", nil},
+	} {
+		d := &descriptorpb.DescriptorProto{Name: proto.String(m.name), Field: []*descriptorpb.FieldDescriptorProto{
+			{
+				Name: proto.String("number"), Number: proto.Int32(1), JsonName: proto.String("number"),
+				Type: descriptorpb.FieldDescriptorProto_TYPE_INT64.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+			},
+			{
+				Name: proto.String("text"), Number: proto.Int32(2), JsonName: proto.String("text"),
+				Type: descriptorpb.FieldDescriptorProto_TYPE_BYTES.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+			},
+		}}
+		if m.option != nil {
+			d.Options = &descriptorpb.MessageOptions{}
+			proto.SetExtension(d.Options, wirepb.E_Message, m.option)
+		}
+		file.MessageType = append(file.MessageType, d)
+	}
+	d, err := protodesc.NewFile(file, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := wire.NewRegistry(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Nodes of these tests.
+const (
+	gateNode  id.Node = 1
+	worldNode id.Node = 30
+	otherNode id.Node = 31
+	zoneNode  id.Node = 40
+	queueNode id.Node = 50
+	accNode   id.Node = 60
+)
+
+func peer(n id.Node, typ string) link.Peer { return link.Peer{Node: n, Boot: 1, Type: typ} }
+
+var (
+	world   = peer(worldNode, "world")
+	zone    = peer(zoneNode, "zone")
+	account = peer(accNode, "account")
+)
+
+func view() *cluster.Static {
+	member := func(n id.Node, typ string) cluster.Member {
+		return cluster.Member{Node: n, Boot: 1, Type: typ, State: cluster.Ready, Addr: "127.0.0.1:1"}
+	}
+	return cluster.NewStatic(member(worldNode, "world"), member(zoneNode, "zone"), member(queueNode, "queue"), member(accNode, "account"))
+}
+
+// A frame is one that went either way.
+type frame struct {
+	wire.Header
+	body []byte
+}
+
+func (f frame) String() string {
+	return fmt.Sprintf("%s stream %d message %d call %d seq %d %q", f.Kind, f.Stream, f.Message, f.Call, f.Sequence, f.body)
+}
+
+// An event is something that the gate told its lines.
+type event struct {
+	what    string // "attach", "detach", "forward", "ack"
+	node    id.Node
+	session id.Session
+	info    line.SessionInfo
+	stream  uint8
+	code    fault.Code
+	frame   frame
+}
+
+// fakeLines is the backends: it records what the gate says, and answers requests of messages enter, act and login like an echo.
+type fakeLines struct {
+	down   line.Downstream
+	events chan event
+	quiet  bool // records and answers nothing
+
+	mu     sync.Mutex
+	broken map[id.Node]bool // nodes without a line
+}
+
+func (f *fakeLines) Start() error               { return nil }
+func (f *fakeLines) Stop(context.Context) error { return nil }
+func (f *fakeLines) Flush()                     {}
+
+func (f *fakeLines) cut(n id.Node) {
+	f.mu.Lock()
+	f.broken[n] = true
+	f.mu.Unlock()
+}
+
+func (f *fakeLines) record(e event) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken[e.node] {
+		return fault.New(fault.Unavailable, "no line")
+	}
+	if !f.quiet {
+		f.events <- e
+	}
+	return nil
+}
+
+func (f *fakeLines) Attach(n id.Node, s line.SessionInfo) error {
+	return f.record(event{what: "attach", node: n, session: s.ID, info: s, stream: s.Stream})
+}
+
+func (f *fakeLines) Detach(n id.Node, s id.Session, stream uint8, code fault.Code) error {
+	return f.record(event{what: "detach", node: n, session: s, stream: stream, code: code})
+}
+
+func (f *fakeLines) Forward(n id.Node, s id.Session, h wire.Header, body []byte) error {
+	return f.record(event{what: "forward", node: n, session: s, stream: h.Stream, frame: frame{h, append([]byte(nil), body...)}})
+}
+
+func (f *fakeLines) Ack(n id.Node, s id.Session, stream uint8, sequence uint32) error {
+	return f.record(event{what: "ack", node: n, session: s, stream: stream, frame: frame{Header: wire.Header{Sequence: sequence}}})
+}
+
+// next is the next thing that the gate told its lines.
+func (f *fakeLines) next(t testing.TB, what string) event {
+	t.Helper()
+	select {
+	case e := <-f.events:
+		if e.what != what {
+			t.Fatalf("the gate's lines got %s %+v, want %s", e.what, e, what)
+		}
+		return e
+	case <-time.After(patience):
+		t.Fatalf("the gate's lines got nothing, want %s", what)
+		return event{}
+	}
+}
+
+// send has a backend send one frame.
+func (f *fakeLines) send(from link.Peer, s id.Session, h wire.Header, body []byte) {
+	f.down.Deliver(from, s, h, body)
+	f.down.Flush()
+}
+
+// A stack is a gate with fake backends, listening for TCP and WebSocket.
+type stack struct {
+	*gate.Gate
+	lines *fakeLines
+	view  *cluster.Static
+	addrs map[string]string
+}
+
+// start starts a gate. Tokens are "player:NUMBER".
+func start(t testing.TB, change func(*gate.Config)) *stack {
+	t.Helper()
+	s := &stack{view: view(), addrs: map[string]string{}}
+	s.lines = &fakeLines{events: make(chan event, 100_000), broken: map[id.Node]bool{}}
+	tcpTransport, wsTransport := tcp.New(), ws.New(ws.Config{Path: "/ws"})
+	cfg := gate.Config{
+		Self: peer(gateNode, "gate"), Registry: registry(t), View: s.view,
+		Listen: []gate.Listen{{Transport: tcpTransport, Addr: "127.0.0.1:0"}, {Transport: wsTransport, Addr: "127.0.0.1:0"}},
+		Routes: []gate.Route{
+			{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}, {Type: "zone", Stream: streamZone},
+			{Type: "queue", Stream: streamQueue, Pick: gate.PickSingle}, {Type: "account", Stream: streamAccount, Pick: gate.PickLeast},
+		},
+		Authenticate: func(_ context.Context, token string) (gate.Identity, error) {
+			n, err := strconv.ParseInt(strings.TrimPrefix(token, "player:"), 10, 64)
+			if err != nil {
+				return gate.Identity{}, fault.New(fault.Unauthenticated, "the token is forged")
+			}
+			return gate.Identity{Player: n, Account: n + 1000, Area: 7}, nil
+		},
+		Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	g, err := gate.NewWithLines(cfg, func(d line.Downstream) gate.Lines { s.lines.down = d; return s.lines })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Gate = g
+	s.addrs["tcp"], s.addrs["ws"] = tcpTransport.Addr().String(), wsTransport.Addr().String()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := g.Stop(ctx); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return s
+}
+
+// testWriter logs to the test, for as long as it runs.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	if w.t.Context().Err() == nil {
+		w.t.Log(strings.TrimSpace(string(b)))
+	}
+	return len(b), nil
+}
+
+// A client is one that a test plays.
+type client struct {
+	t    testing.TB
+	conn net.Conn
+	ws   bool
+	json bool
+	r    *bufio.Reader
+	id   id.Session
+}
+
+func (s *stack) dial(t testing.TB, transport string) *client {
+	t.Helper()
+	c := &client{t: t, ws: transport == "ws"}
+	var err error
+	if c.ws {
+		var br *bufio.Reader
+		c.conn, br, _, err = gobwas.Dial(t.Context(), "ws://"+s.addrs["ws"]+"/ws")
+		c.r = br
+	} else {
+		c.conn, err = net.Dial("tcp", s.addrs["tcp"])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.r == nil {
+		c.r = bufio.NewReader(c.conn)
+	}
+	_ = c.conn.SetDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { c.conn.Close() })
+	return c
+}
+
+// enter connects and says hello; token "" is anonymous.
+func (s *stack) enter(t testing.TB, transport, token string) *client {
+	t.Helper()
+	c := s.dial(t, transport)
+	c.hello(&wirepb.Hello{Protocol: wire.Version, Token: token})
+	c.welcome()
+	return c
+}
+
+func (c *client) hello(h *wirepb.Hello) {
+	c.t.Helper()
+	header := wire.Header{Kind: wire.Hello}
+	if c.json {
+		header.Flags = wire.JSON
+	}
+	c.send(header, c.encode(h))
+}
+
+func (c *client) welcome() *wirepb.Welcome {
+	c.t.Helper()
+	var w wirepb.Welcome
+	c.decode(c.expect(wire.Welcome).body, &w)
+	c.id = id.Session(w.GetSession())
+	return &w
+}
+
+func (c *client) encode(m proto.Message) []byte {
+	c.t.Helper()
+	encode := wire.MarshalAppend
+	if c.json {
+		encode = wire.MarshalJSON
+	}
+	b, err := encode(nil, m)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return b
+}
+
+func (c *client) decode(b []byte, m proto.Message) {
+	c.t.Helper()
+	decode := wire.Unmarshal
+	if c.json {
+		decode = wire.UnmarshalJSON
+	}
+	if err := decode(b, m); err != nil {
+		c.t.Fatalf("%v: %q", err, b)
+	}
+}
+
+func (c *client) send(h wire.Header, body []byte) {
+	c.t.Helper()
+	if err := c.write(wire.Append(nil, h, body)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) write(b []byte) error {
+	if c.ws {
+		return wsutil.WriteClientBinary(c.conn, b)
+	}
+	_, err := c.conn.Write(b)
+	return err
+}
+
+// recv is the next frame.
+func (c *client) recv() (frame, error) {
+	b := make([]byte, wire.HeaderSize)
+	if c.ws {
+		var err error
+		b, err = wsutil.ReadServerBinary(struct {
+			io.Reader
+			io.Writer
+		}{c.r, io.Discard})
+		if err != nil {
+			return frame{}, err
+		}
+	} else {
+		if _, err := io.ReadFull(c.r, b); err != nil {
+			return frame{}, err
+		}
+		h, err := wire.ParseHeader(b)
+		if err != nil {
+			return frame{}, err
+		}
+		b = append(b, make([]byte, h.Size)...)
+		if _, err := io.ReadFull(c.r, b[wire.HeaderSize:]); err != nil {
+			return frame{}, err
+		}
+	}
+	h, body, err := wire.ParseFrame(b, wire.Limits{})
+	return frame{h, body}, err
+}
+
+func (c *client) expect(kind wire.Kind) frame {
+	c.t.Helper()
+	f, err := c.recv()
+	if err != nil {
+		c.t.Fatalf("got %v, want a %s frame", err, kind)
+	}
+	if f.Kind != kind {
+		c.t.Fatalf("got %v, want a %s frame", f, kind)
+	}
+	return f
+}
+
+// expectError is an Error for the call, or a Kick.
+func (c *client) expectError(kind wire.Kind, call uint32, code fault.Code) {
+	c.t.Helper()
+	f := c.expect(kind)
+	var e wirepb.Error
+	c.decode(f.body, &e)
+	if f.Call != call || fault.Code(e.GetCode()) != code {
+		c.t.Fatalf("got %s for call %d: %s %q, want %s for call %d", f.Kind, f.Call, fault.Code(e.GetCode()), e.GetMessage(), code, call)
+	}
+}
+
+// expectEnd reads until the gate has closed the connection.
+func (c *client) expectEnd() {
+	c.t.Helper()
+	for {
+		if _, err := c.recv(); err != nil {
+			if isTimeout(err) {
+				c.t.Fatal("the connection stays open")
+			}
+			return
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// eventually waits until ok.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it never became true that " + what)
+		}
+	}
+}
+
+func eachTransport(t *testing.T, fn func(t *testing.T, transport string)) {
+	for _, transport := range []string{"tcp", "ws"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			fn(t, transport)
+		})
+	}
+}
