@@ -65,9 +65,9 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 	})
 }
 
-// HandleActor serves a method with one actor: fn runs on its turn, in the order of arrival. b is the actor's behavior, not frozen yet, and may serve only one method for each
-// request type.
-func HandleActor[S any, Req, Resp proto.Message](h Host, ref actor.Ref, b *actor.Behavior[S], m MethodDef[Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error)) {
+// HandleActor serves a method with one actor: fn runs on its turn, in the order of arrival. b is the actor's behavior, which takes handlers only until the actor is spawned, and one for each request
+// type; so to says later which actor it is. It is asked for each request, on the link's reader, and returns at once. While it returns the zero Ref, requests are Unavailable.
+func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], m MethodDef[Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error)) {
 	actor.Handle(b, fn)
 	request := typeOf[Req]()
 	register(h, m.method, func(in *inbound, body []byte) error {
@@ -75,7 +75,7 @@ func HandleActor[S any, Req, Resp proto.Message](h Host, ref actor.Ref, b *actor
 		if err := proto.Unmarshal(body, req); err != nil {
 			return undecodable(m.method, err)
 		}
-		return ref.Deliver(req, in, in.deadline)
+		return to().Deliver(req, in, in.deadline)
 	})
 }
 

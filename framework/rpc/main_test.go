@@ -1,0 +1,89 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/cluster"
+	"loumiao/framework/id"
+	"loumiao/framework/link"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(peerEnv) != "" {
+		servePeer()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// testNode is one node of a cluster in this process.
+type testNode struct {
+	rpc    *RPC
+	view   *cluster.Static
+	server *link.Server
+	member cluster.Member
+	actors *actor.System
+}
+
+// newNode starts a node that serves the type, and stops it at the end of the test. Membership does not know it before view.Set(n.member).
+func newNode(t testing.TB, view *cluster.Static, node id.Node, typ string, change ...func(*Config)) *testNode {
+	t.Helper()
+	n := startNode(t, view, node, typ, change...)
+	t.Cleanup(n.stop)
+	return n
+}
+
+func startNode(t testing.TB, view *cluster.Static, node id.Node, typ string, change ...func(*Config)) *testNode {
+	t.Helper()
+	self := link.Peer{Node: node, Boot: id.Boot(node) + 1000, Type: typ}
+	links := link.Config{Self: self, Key: bytes.Repeat([]byte{9}, link.KeySize)}
+	n := &testNode{view: view, server: link.NewServer(links), actors: actor.NewSystem(actor.Config{})}
+	cfg := Config{Self: self, View: view, Links: links, Server: n.server}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	n.rpc = New(cfg)
+	if err := n.server.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	n.member = cluster.Member{Node: node, Boot: self.Boot, Type: typ, Addr: n.server.Addr(), State: cluster.Ready}
+	n.server.Start()
+	return n
+}
+
+func (n *testNode) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = n.actors.Stop(ctx)
+	_ = n.rpc.Stop(ctx)
+	_ = n.server.Stop(ctx)
+}
+
+// pair is a caller, node 1, and a callee of type "echo", node 2.
+func pair(t testing.TB, change ...func(*Config)) (caller, callee *testNode) {
+	t.Helper()
+	view := cluster.NewStatic()
+	caller, callee = newNode(t, view, 1, "caller", change...), newNode(t, view, 2, "echo")
+	view.Set(caller.member, callee.member)
+	return caller, callee
+}
+
+// eventually waits until what is true, which must come without further help.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not %s after 5 s", what)
+		}
+	}
+}
+
+// RPC makes it a Host.
+func (n *testNode) RPC() *RPC { return n.rpc }
