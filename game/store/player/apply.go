@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -16,7 +17,7 @@ import (
 // An Op is one change of what a player has. It happens as a whole or not at all, once under its key.
 type Op struct {
 	// Key names the operation: the order, the quest and its day. Once it is applied to the player, it is not again. 1 to 128 printable
-	// ASCII characters. "create:" and "match:" are the package's own beginnings.
+	// ASCII characters. Those that begin with "create:" and "match:" are the package's own.
 	Key    string
 	Player ID
 	// Epoch is that of the world that holds the player; 0 is for who need not hold him, such as an order that was paid.
@@ -52,6 +53,12 @@ type Result struct {
 	Version  int64            `json:"version"` // of the player's row
 }
 
+// The beginnings of the keys of what is not an [Op].
+const (
+	createKey = "create:" // and the player
+	matchKey  = "match:"  // and the match
+)
+
 // opKey is the form of an idempotency key.
 var opKey = regexp.MustCompile(`^[!-~]{1,128}$`)
 
@@ -64,6 +71,8 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		return Result{}, err
 	case !opKey.MatchString(op.Key):
 		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q is not 1 to 128 printable characters", op.Key)
+	case strings.HasPrefix(op.Key, createKey), strings.HasPrefix(op.Key, matchKey):
+		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q begins like the package's own", op.Key)
 	case !assetName.MatchString(op.Reason):
 		return Result{}, fault.Errorf(fault.Invalid, "reason %q is not 1 to 32 lower-case letters, digits and underscores", op.Reason)
 	case op.Exp < 0 || op.Exp > MaxBalance:

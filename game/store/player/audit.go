@@ -16,14 +16,16 @@ type Imbalance struct {
 
 // auditBalances compares what players have with the sum of their legs, in one statement and so at one moment.
 const auditBalances = `
-SELECT player, asset, 0 AS entry, SUM(amount) AS amount FROM (
-	SELECT player, currency AS asset, amount FROM wallets
-	UNION ALL SELECT player, CONCAT('item:', item) AS asset, amount FROM items
-	UNION ALL SELECT player, asset, -amount AS amount FROM ledger WHERE holder = ?
-) AS both_sides GROUP BY player, asset HAVING SUM(amount) <> 0 LIMIT 1000`
+SELECT player, asset, 0 AS entry, SUM(part) AS amount FROM (
+	SELECT player, currency AS asset, amount AS part FROM wallets
+	UNION ALL SELECT player, CONCAT('item:', item) AS asset, amount AS part FROM items
+	UNION ALL SELECT player, asset, -amount AS part FROM ledger WHERE holder = ?
+) AS parts GROUP BY player, asset HAVING SUM(part) <> 0 LIMIT 1000`
 
 const auditEntries = `
-SELECT player, asset, entry, SUM(amount) AS amount FROM ledger GROUP BY player, entry, asset HAVING SUM(amount) <> 0 LIMIT 1000`
+SELECT player, asset, entry, SUM(part) AS amount FROM (
+	SELECT player, asset, entry, amount AS part FROM ledger
+) AS parts GROUP BY player, entry, asset HAVING SUM(part) <> 0 LIMIT 1000`
 
 // Audit compares every wallet with the ledger, and returns up to 2,000 differences: none, unless something is broken. It reads everything, so
 // that it is for tests and for the night.

@@ -109,9 +109,9 @@ func (s *Store) post(tx *gorm.DB, postings []posting) (balances, error) {
 			balance := have[p.player][c.asset] + c.amount
 			switch {
 			case balance < 0:
-				return nil, fault.Errorf(fault.FailedPrecondition, "%w: %s", ErrInsufficient, c.asset)
+				return nil, fault.Wrap(ErrInsufficient, fault.FailedPrecondition, fmt.Sprintf("not enough %s: %d, and %d are needed", c.asset, have[p.player][c.asset], -c.amount))
 			case balance > MaxBalance:
-				return nil, fault.Errorf(fault.FailedPrecondition, "%w: %s", ErrTooMuch, c.asset)
+				return nil, fault.Wrap(ErrTooMuch, fault.FailedPrecondition, fmt.Sprintf("more %s than one can have, %d", c.asset, MaxBalance))
 			}
 			have[p.player][c.asset] = balance
 			if name, ok := c.asset.itemName(); ok {

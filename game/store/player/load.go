@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -120,7 +121,7 @@ func (s *Store) create(tx *gorm.DB, id ID, account int64, area uint16, attempt i
 		return row, err
 	}
 	_, err := s.post(tx, []posting{{
-		player: id, op: fmt.Sprintf("create:%d", id), reason: "create", changes: []change{{currency(Gold), StartGold}},
+		player: id, op: createKey + strconv.FormatInt(int64(id), 10), reason: "create", changes: []change{{currency(Gold), StartGold}},
 	}})
 	return row, err
 }

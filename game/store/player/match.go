@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -28,7 +29,6 @@ type Match struct {
 	Started, Ended time.Time
 	Standings      []Standing // each player once
 	Settle         Settle     // what it gives; nil is [Arena]
-	_              struct{}   // named fields only: the order is no promise
 }
 
 // A Standing is how one player did.
@@ -171,7 +171,7 @@ func lockAll(tx *gorm.DB, standings []Standing) (map[ID]*playerRow, error) {
 	}
 	for _, id := range ids {
 		if players[id] == nil {
-			return nil, fault.Errorf(fault.NotFound, "%w: %d", ErrNotFound, id)
+			return nil, fault.Wrap(ErrNotFound, fault.NotFound, fmt.Sprintf("no such player: %d", id))
 		}
 	}
 	return players, nil
@@ -206,7 +206,7 @@ func (m Match) settle(players map[ID]*playerRow) ([]MatchRow, []posting, error) 
 		if o.Exp < 0 || o.Exp > MaxBalance {
 			return nil, nil, fmt.Errorf("experience cannot change by %d", o.Exp)
 		}
-		postings[i] = posting{player: st.Player, op: fmt.Sprintf("match:%d", m.ID), reason: "match", changes: changes}
+		postings[i] = posting{player: st.Player, op: matchKey + strconv.FormatInt(int64(m.ID), 10), reason: "match", changes: changes}
 		rows[i] = MatchRow{
 			Match: m.ID, Player: st.Player, Mode: m.Mode, Ended: fromMS(m.Ended.UnixMilli()), Place: st.Place, Players: int32(len(outcomes)),
 			Score: st.Score, Kills: st.Kills, Deaths: st.Deaths, Exp: o.Exp, Reward: o.Reward,
