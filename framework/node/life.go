@@ -142,7 +142,7 @@ func (n *Node) listen(ctx context.Context) error {
 		Owners: directory{n.owners}, Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
-	n.line = line.NewServer(line.Config{Registry: n.env.Registry, Links: n.links, Type: n.cfg.Type, Logger: n.log})
+	n.line = line.NewServer(line.Config{Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, Logger: n.log})
 	n.metrics.MustRegister(n.line.Collector())
 	return nil
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 
-	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/lease"

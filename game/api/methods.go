@@ -8,27 +8,27 @@ import (
 // db: the only writer of the game's tables. Calls for a player go to rpc.ByKey(player).
 var (
 	LoadPlayer  = rpc.Method[*pb.LoadPlayer, *pb.PlayerRecord]("db.LoadPlayer")
-	SavePlayer  = rpc.Method[*pb.SavePlayer, *pb.Done]("db.SavePlayer", rpc.Idempotent)
-	ReadProfile = rpc.Method[*pb.ReadProfile, *pb.Profile]("db.ReadProfile", rpc.Idempotent)
-	RecordMatch = rpc.Method[*pb.RecordMatch, *pb.RecordMatchReply]("db.RecordMatch", rpc.Idempotent)
-	ListMatches = rpc.Method[*pb.ListMatches, *pb.GetMatchesReply]("db.ListMatches", rpc.Idempotent)
-	ListLedger  = rpc.Method[*pb.ListLedger, *pb.GetLedgerReply]("db.ListLedger", rpc.Idempotent)
+	SavePlayer  = rpc.Method[*pb.SavePlayer, *pb.Done]("db.SavePlayer", rpc.Idempotent())
+	ReadProfile = rpc.Method[*pb.ReadProfile, *pb.Profile]("db.ReadProfile", rpc.Idempotent())
+	RecordMatch = rpc.Method[*pb.RecordMatch, *pb.RecordMatchReply]("db.RecordMatch", rpc.Idempotent())
+	ListMatches = rpc.Method[*pb.ListMatches, *pb.GetMatchesReply]("db.ListMatches", rpc.Idempotent())
+	ListLedger  = rpc.Method[*pb.ListLedger, *pb.GetLedgerReply]("db.ListLedger", rpc.Idempotent())
 )
 
 // queue: admission to an area.
 var (
 	RedeemPass   = rpc.Method[*pb.RedeemPass, *pb.Done]("queue.RedeemPass")
-	ReportInside = rpc.Method[*pb.ReportInside, *pb.Done]("queue.ReportInside", rpc.Idempotent)
+	ReportInside = rpc.Method[*pb.ReportInside, *pb.Done]("queue.ReportInside", rpc.Idempotent())
 )
 
 // match: matchmaking.
 var (
 	JoinMatch  = rpc.Method[*pb.JoinMatch, *pb.JoinMatchReply]("match.Join")
-	LeaveMatch = rpc.Method[*pb.LeaveMatch, *pb.LeaveMatchReply]("match.Leave", rpc.Idempotent)
+	LeaveMatch = rpc.Method[*pb.LeaveMatch, *pb.LeaveMatchReply]("match.Leave", rpc.Idempotent())
 )
 
 // zone: battle rooms.
-var CreateRoom = rpc.Method[*pb.CreateRoom, *pb.CreateRoomReply]("zone.CreateRoom", rpc.Idempotent)
+var CreateRoom = rpc.Method[*pb.CreateRoom, *pb.CreateRoomReply]("zone.CreateRoom", rpc.Idempotent())
 
 // player: whoever owns the player now.
 var (
@@ -39,4 +39,4 @@ var (
 )
 
 // gate: clients' sessions.
-var KickSession = rpc.Method[*pb.KickSession, *pb.Done]("gate.KickSession", rpc.Idempotent)
+var KickSession = rpc.Method[*pb.KickSession, *pb.Done]("gate.KickSession", rpc.Idempotent())

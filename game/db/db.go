@@ -7,7 +7,6 @@ import (
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
-	"loumiao/game/pb"
 	"loumiao/game/store/player"
 )
 
@@ -38,11 +37,3 @@ func (d *DB) Ready(context.Context) error { return nil }
 
 // Stop has nothing to save; the node finishes the calls that run.
 func (d *DB) Stop(context.Context) error { return nil }
-
-func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
-	p, err := d.players.Load(ctx, player.ID(m.GetPlayer()), m.GetAccount(), uint16(m.GetArea()))
-	if err != nil {
-		return nil, err
-	}
-	return &pb.PlayerRecord{Profile: profile(p), Account: p.Account, Epoch: p.Epoch, State: p.State, Schema: p.Schema}, nil
-}

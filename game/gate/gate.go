@@ -118,7 +118,6 @@ func (g *Gate) Ready(ctx context.Context) error {
 func (g *Gate) publish(ctx context.Context) error {
 	load := g.load
 	load.Sessions = g.gate.Count()
-	g.node.RPC().SetLoad(load.Sessions)
 	return g.gates.Publish(ctx, g.node.ID(), load)
 }
 

@@ -1117,9 +1117,10 @@ type LedgerEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The operation's idempotency key.
-	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	Currency      string `protobuf:"bytes,4,opt,name=currency,proto3" json:"currency,omitempty"`
+	Key    string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A currency, or "item:" and the item.
+	Asset         string `protobuf:"bytes,4,opt,name=asset,proto3" json:"asset,omitempty"`
 	Amount        int64  `protobuf:"varint,5,opt,name=amount,proto3" json:"amount,omitempty"`
 	CreatedMs     int64  `protobuf:"varint,6,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1177,9 +1178,9 @@ func (x *LedgerEntry) GetReason() string {
 	return ""
 }
 
-func (x *LedgerEntry) GetCurrency() string {
+func (x *LedgerEntry) GetAsset() string {
 	if x != nil {
-		return x.Currency
+		return x.Asset
 	}
 	return ""
 }
@@ -1282,12 +1283,12 @@ const file_world_proto_rawDesc = "" +
 	"\x05limit\x18\x01 \x01(\x05R\x05limit\x12\x16\n" +
 	"\x06before\x18\x02 \x01(\x03R\x06before:\x10\xca\xf3\x18\f\b\xa9\x18\x10\x01\x1a\x05world\"H\n" +
 	"\x0eGetLedgerReply\x12+\n" +
-	"\aentries\x18\x01 \x03(\v2\x11.game.LedgerEntryR\aentries:\t\xca\xf3\x18\x05\b\xaa\x18\x10\x02\"\x9a\x01\n" +
+	"\aentries\x18\x01 \x03(\v2\x11.game.LedgerEntryR\aentries:\t\xca\xf3\x18\x05\b\xaa\x18\x10\x02\"\x94\x01\n" +
 	"\vLedgerEntry\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
-	"\bcurrency\x18\x04 \x01(\tR\bcurrency\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05asset\x18\x04 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06amount\x18\x05 \x01(\x03R\x06amount\x12\x1d\n" +
 	"\n" +
 	"created_ms\x18\x06 \x01(\x03R\tcreatedMsb\x06proto3"

@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 
@@ -41,12 +40,6 @@ func (i *inside) remove(p api.PlayerID) {
 		delete(i.players, p)
 		i.left[was.area] = append(i.left[was.area], int64(p))
 	}
-}
-
-func (i *inside) count() int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return len(i.players)
 }
 
 func (i *inside) epochs() map[api.PlayerID]uint64 {
@@ -92,11 +85,10 @@ func (w *World) reportInside(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for area, report := range maps.All(w.inside.reports()) {
+		for area, report := range w.inside.reports() {
 			if _, err := api.ReportInside.Call(ctx, w.rpc, report, rpc.Any); err != nil && ctx.Err() == nil {
 				w.log.Warn("queue not told who is inside", "area", area, "err", err)
 			}
 		}
-		w.rpc.SetLoad(w.inside.count())
 	}
 }
