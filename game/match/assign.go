@@ -20,6 +20,8 @@ const (
 // maxTellers is how many owners are told at once that their tickets ended without a match.
 const maxTellers = 32
 
+var errStopping = errors.New("match: the node is stopping")
+
 // An assigner brings claimed matches into their rooms: a goroutine each, as many as Config.Assignments at a time. It is safe for concurrent use.
 type assigner struct {
 	cfg   Config

@@ -2,11 +2,9 @@ package match
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
-	"loumiao/framework/id"
 	"loumiao/game/api"
 )
 
@@ -234,16 +232,3 @@ func (m *matcher) claim(ctx context.Context, now int64) error {
 	m.picture.remove(gone)
 	return m.left(ctx, doubtful)
 }
-
-// A mesh is whom a match node talks to: zones, and the owners of players.
-type mesh interface {
-	// Pick chooses a zone for a room.
-	Pick(area api.Area) (zone id.Node, ok bool)
-	// Alive reports whether the zone is in the cluster.
-	Alive(zone id.Node) bool
-	CreateRoom(ctx context.Context, m Match) error
-	Matched(ctx context.Context, m Match, t Ticket) error
-	Unmatched(ctx context.Context, t Ticket, reason string) error
-}
-
-var errStopping = errors.New("match: the node is stopping")

@@ -47,11 +47,18 @@ type Store struct {
 	client redis.UniversalClient
 	key    func(parts ...string) string
 	now    func() int64 // milliseconds; 0: Redis's own clock
+
+	joins, commits, finishes *batch
 }
 
 // NewStore uses the given Redis and its clock.
 func NewStore(r Redis) *Store {
-	return &Store{client: r.Redis(), key: r.Key, now: func() int64 { return 0 }}
+	return &Store{
+		client: r.Redis(), key: r.Key, now: func() int64 { return 0 },
+		joins:    newBatch(r.Redis(), joinScript),
+		commits:  newBatch(r.Redis(), commitScript),
+		finishes: newBatch(r.Redis(), finishScript),
+	}
 }
 
 func (s *Store) at(area api.Area, parts ...string) string {
@@ -65,9 +72,12 @@ func (s *Store) gone(area api.Area, t api.TicketID) string { return s.at(area, "
 // Join puts a new ticket into the pool and returns its id, or that of the ticket which the player has there already, also when a match has
 // been made of it that the player has not heard of. [ErrOtherMode] when he has one in another mode. t.Joined is not used.
 func (s *Store) Join(ctx context.Context, p Pool, t Ticket) (api.TicketID, error) {
-	held, err := joinScript.Run(ctx, s.client,
-		[]string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence")},
-		int64(t.Player), int64(t.ID), p.Mode, t.Rating, s.now()).StringSlice()
+	reply, err := s.joins.do(ctx, []string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence")},
+		int64(t.Player), int64(t.ID), p.Mode, t.Rating, s.now())
+	var held []string
+	if err == nil {
+		held, err = reply.StringSlice()
+	}
 	if err != nil {
 		return 0, fmt.Errorf("join pool %v of area %v: %w", p.Mode, p.Area, err)
 	}
@@ -192,34 +202,18 @@ func (s *Store) Claim(ctx context.Context, matches []Match, lease time.Duration)
 }
 
 func (s *Store) claimPage(ctx context.Context, page []Match, lease time.Duration, missing [][]Ticket) error {
-	run := func() ([]*redis.Cmd, error) {
-		cmds := make([]*redis.Cmd, len(page))
-		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
-			for i, m := range page {
-				args := make([]any, 0, 6+len(m.Tickets))
-				args = append(args, int64(m.ID), m.Holder, int(m.Zone), m.Mode, lease.Milliseconds(), s.now())
-				for _, t := range m.Tickets {
-					args = append(args, t.String())
-				}
-				cmds[i] = claimScript.EvalSha(ctx, pipe, []string{
-					s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "matches"), s.at(m.Area, "due"),
-				}, args...)
-			}
-			return nil
-		})
-		return cmds, err
-	}
-	cmds, err := run()
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // nothing ran: a pipeline cannot fall back to EVAL by itself
-		if err = claimScript.Load(ctx, s.client).Err(); err == nil {
-			cmds, err = run()
+	runs := make([]*run, len(page))
+	for i, m := range page {
+		args := make([]any, 0, 6+len(m.Tickets))
+		args = append(args, int64(m.ID), m.Holder, int(m.Zone), m.Mode, lease.Milliseconds(), s.now())
+		for _, t := range m.Tickets {
+			args = append(args, t.String())
 		}
+		runs[i] = &run{args: args, keys: []string{s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "matches"), s.at(m.Area, "due")}}
 	}
-	if err != nil {
-		return err
-	}
-	for i, cmd := range cmds {
-		places, err := cmd.Int64Slice()
+	runAll(ctx, s.client, claimScript, runs)
+	for i, r := range runs {
+		places, err := r.reply.Int64Slice()
 		if err != nil {
 			return err
 		}
@@ -232,7 +226,7 @@ func (s *Store) claimPage(ctx context.Context, page []Match, lease time.Duration
 
 // Commit makes a claimed match final: from now on its tickets can only be in this one. [ErrLost] when m.Holder does not hold it.
 func (s *Store) Commit(ctx context.Context, m Match, lease time.Duration) error {
-	return held(commitScript.Run(ctx, s.client, []string{s.at(m.Area, "matches"), s.at(m.Area, "due")},
+	return held(s.commits.do(ctx, []string{s.at(m.Area, "matches"), s.at(m.Area, "due")},
 		int64(m.ID), m.Holder, lease.Milliseconds(), s.now()))
 }
 
@@ -240,7 +234,7 @@ func (s *Store) Commit(ctx context.Context, m Match, lease time.Duration) error 
 func (s *Store) Release(ctx context.Context, m Match) error {
 	return held(releaseScript.Run(ctx, s.client, []string{
 		s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "sequence"),
-	}, int64(m.ID), m.Holder))
+	}, int64(m.ID), m.Holder), nil)
 }
 
 // Finish forgets a match that all its players know of: they may join again. [ErrLost] when m.Holder does not hold it.
@@ -251,10 +245,13 @@ func (s *Store) Finish(ctx context.Context, m Match) error {
 		keys = append(keys, s.gone(m.Area, t.ID))
 		args = append(args, int64(t.Player))
 	}
-	return held(finishScript.Run(ctx, s.client, keys, args...))
+	return held(s.finishes.do(ctx, keys, args...))
 }
 
-func held(cmd *redis.Cmd) error {
+func held(cmd *redis.Cmd, err error) error {
+	if err != nil {
+		return err
+	}
 	ok, err := cmd.Bool()
 	if err != nil {
 		return err

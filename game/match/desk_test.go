@@ -1,0 +1,161 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/api"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// open is a desk that runs until the end of the test.
+func open(t testing.TB, stores *store.Stores, w mesh, cfg Config, area api.Area, self string) *desk {
+	t.Helper()
+	ids := id.NewGenerator(id.Node(len(self)), nil)
+	d := newDesk(cfg, area, self, NewStore(stores), w, ids.Next, slog.New(slog.DiscardHandler), newStats())
+	d.run()
+	t.Cleanup(func() {
+		if err := d.stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// quick is a configuration whose times are short enough to wait for.
+func quick() Config {
+	return Config{
+		Modes: map[string]Mode{"arena": {Players: 4, Patience: 50 * time.Millisecond}, "duel": {Players: 2}},
+		Tick:  10 * time.Millisecond, Lead: 300 * time.Millisecond, Lease: 2 * time.Second,
+	}.WithDefaults()
+}
+
+// until waits for what other goroutines bring about.
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("in vain: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (w *world) told() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.matched)
+}
+
+func TestDesks(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		w := newWorld(t, 40)
+		// Two that serve every area, of which only one is asked, and whichever comes first runs the passes.
+		a := open(t, stores, w, quick(), 0, "a")
+		b := open(t, stores, w, quick(), 0, "bb")
+		for n := range 20 {
+			if _, err := a.join(ctx, Pool{api.Area(1 + n%2), "arena"}, api.PlayerID(1+n), 1500); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "all are matched", func() bool { return w.told() == 20 })
+		until(t, "the other node has heard of the areas", func() bool { return len(b.served()) == 2 })
+
+		// The one that leads goes; the other goes on.
+		if err := a.stop(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 4 {
+			if _, err := b.join(ctx, Pool{1, "arena"}, api.PlayerID(100+n), 1500); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "those who came later are matched", func() bool { return w.told() == 24 })
+	})
+}
+
+func TestDeskRefuses(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	stores := storetest.Embedded(t)
+	d := open(t, stores, newWorld(t), quick(), 7, "a")
+	for what, try := range map[string]struct {
+		pool   Pool
+		player api.PlayerID
+		want   error
+	}{
+		"an unknown mode": {Pool{7, "chess"}, 1, errNoMode},
+		"another area":    {Pool{8, "arena"}, 1, errOtherArea},
+		"no player":       {Pool{7, "arena"}, 0, errNoPlayer},
+	} {
+		if _, err := d.join(ctx, try.pool, try.player, 1); !errors.Is(err, try.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	ticket, err := d.join(ctx, Pool{7, "duel"}, 1, 1500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if won, err := d.leave(ctx, 1, ticket, 7); !won || err != nil {
+		t.Errorf("leave: %v, %v", won, err)
+	}
+	if _, err := d.leave(ctx, 2, 99, 7); !errors.Is(err, ErrNoTicket) {
+		t.Errorf("leave without a ticket: %v", err)
+	}
+}
+
+func TestRedisDown(t *testing.T) {
+	t.Parallel()
+	stores := storetest.Embedded(t)
+	d := newDesk(quick(), 7, "a", NewStore(stores), newWorld(t), func() int64 { return 1 }, slog.New(slog.DiscardHandler), newStats())
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.join(ended, Pool{7, "arena"}, 1, 1); fault.CodeOf(err) != fault.Cancelled {
+		t.Errorf("join with an ended context: %v", err)
+	}
+	if err := d.stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := outside(errors.New("i/o timeout")); fault.CodeOf(err) != fault.Lost {
+		t.Errorf("an answer of Redis that never came: %v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	if err := (Config{}).Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	bad := Config{
+		Modes: map[string]Mode{
+			"Arena": {Players: 1000}, "b": {Players: 2, MinPlayers: 3}, "c": {Window: 10, MaxWindow: 5}, "d": {Patience: -1, WidenPerSecond: -1},
+		},
+		Tick: time.Hour, TicketTTL: 1, Lead: 1, Lease: 1, Abandon: 1, Assignments: -1,
+	}
+	err := bad.Validate()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		"match.tick", "match.ticket_ttl", "match.lead", "match.lease", "match.assignments", `name "Arena"`, "match.modes.Arena.players",
+		"match.modes.b.min_players", "match.modes.c.window", "match.modes.d.patience", "match.modes.d.widen_per_second",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not named in:\n%v", want, err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package match
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// A Service is the match node.
+type Service struct {
+	cfg  Config
+	desk *desk
+}
+
+var _ node.Service = (*Service)(nil)
+
+// New is a match node that has not started.
+func New(cfg Config) *Service { return &Service{cfg: cfg.WithDefaults()} }
+
+// Start registers what worlds call.
+func (s *Service) Start(_ context.Context, n *node.Node) error {
+	if err := s.cfg.Validate(); err != nil {
+		return err
+	}
+	stats := newStats()
+	if err := stats.register(n.Metrics()); err != nil {
+		return fmt.Errorf("match: metrics: %w", err)
+	}
+	cfg := s.cfg
+	cfg.Lead, cfg.Lease, cfg.Abandon = n.Stretch(cfg.Lead), n.Stretch(cfg.Lease), n.Stretch(cfg.Abandon)
+	mesh := &peers{rpc: n.RPC(), view: n.Cluster()}
+	self := n.ID().String() + "." + n.Boot().String()
+	s.desk = newDesk(cfg, api.Area(n.Area()), self, NewStore(n.Stores()), mesh, n.IDs().Next, n.Log(), stats)
+
+	rpc.HandleFunc(n, api.JoinMatch, s.join)
+	rpc.HandleFunc(n, api.LeaveMatch, s.leave)
+	return nil
+}
+
+// Ready starts the passes, and the care for what dead nodes have left.
+func (s *Service) Ready(context.Context) error {
+	s.desk.run()
+	return nil
+}
+
+// Stop hands the pools to other nodes and finishes the matches in hand; what does not end in time is taken over by others. Tickets stay where they are.
+func (s *Service) Stop(ctx context.Context) error { return s.desk.stop(ctx) }
+
+func (s *Service) join(ctx context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply, error) {
+	area, err := areaOf(m.GetArea())
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.desk.join(ctx, Pool{area, m.GetMode()}, api.PlayerID(m.GetPlayer()), m.GetRating())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.JoinMatchReply{Ticket: int64(ticket)}, nil
+}
+
+func (s *Service) leave(ctx context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
+	areas := slices.Collect(maps.Keys(s.desk.served()))
+	won, err := s.desk.leave(ctx, api.PlayerID(m.GetPlayer()), api.TicketID(m.GetTicket()), areas...)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.LeaveMatchReply{Cancelled: won}, nil
+}
+
+func areaOf(n uint32) (api.Area, error) {
+	if n > 1<<16-1 {
+		return 0, errOtherArea
+	}
+	return api.Area(n), nil
+}
