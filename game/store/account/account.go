@@ -1,0 +1,123 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/store"
+)
+
+// An ID is one account.
+type ID int64
+
+// What a caller may tell apart.
+var (
+	// ErrNameTaken: somebody has registered the name, in whatever case.
+	ErrNameTaken = fault.New(fault.AlreadyExists, "this name is taken")
+	// ErrBound: the account has an identity of this kind already.
+	ErrBound = fault.New(fault.AlreadyExists, "the account has a name and password already")
+	// ErrCredentials: no such name, or not its password. Which of the two is not said, and takes the same time.
+	ErrCredentials = fault.New(fault.Unauthenticated, "wrong name or password")
+	// ErrBusy: too many passwords are being checked. Nothing was tried.
+	ErrBusy = fault.New(fault.Overloaded, "too many logins at once; try again in a moment")
+)
+
+// Kinds of identities.
+const (
+	kindPassword = "password"
+	kindDevice   = "device"
+)
+
+// A Store is the accounts' tables. It is safe for concurrent use, by any number of processes.
+type Store struct {
+	db     *gorm.DB
+	ids    *id.Generator
+	now    func() time.Time
+	hasher *hasher
+}
+
+// New uses db, the handle of owner "account", and makes ids of accounts and players with ids. now is the clock of what expires; nil is
+// time.Now.
+func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{db: db, ids: ids, now: now, hasher: newHasher()}
+}
+
+type accountRow struct {
+	ID        ID    `gorm:"primaryKey;autoIncrement:false"`
+	CreatedAt int64 `gorm:"autoCreateTime:false"`
+}
+
+func (accountRow) TableName() string { return "accounts" }
+
+type identityRow struct {
+	Kind      string `gorm:"primaryKey"`
+	Subject   string `gorm:"primaryKey"`
+	Account   ID
+	Display   string
+	Secret    string
+	CreatedAt int64 `gorm:"autoCreateTime:false"`
+}
+
+func (identityRow) TableName() string { return "identities" }
+
+// create makes an account with its first identity. It is store.ErrDuplicate when the subject has one.
+func (s *Store) create(ctx context.Context, identity identityRow) (ID, error) {
+	identity.Account = ID(s.ids.Next())
+	identity.CreatedAt = s.now().UnixMilli()
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := tx.Create(&accountRow{ID: identity.Account, CreatedAt: identity.CreatedAt}).Error; err != nil {
+			return err
+		}
+		return tx.Create(&identity).Error
+	})
+	return identity.Account, err
+}
+
+// find returns the identity of a subject, or store.ErrNotFound.
+func (s *Store) find(ctx context.Context, kind, subject string) (identityRow, error) {
+	var row identityRow
+	err := s.db.WithContext(ctx).Take(&row, "kind = ? AND subject = ?", kind, subject).Error
+	return row, err
+}
+
+// Bounds of a device's id, in bytes. Shorter ones could be guessed.
+const (
+	MinDevice = 16
+	MaxDevice = 128
+)
+
+// Guest logs a device in, and makes an account for it the first time. device is a secret that the client has made up at random, 16 to 128
+// bytes: whoever knows it is the guest.
+func (s *Store) Guest(ctx context.Context, device string) (ID, error) {
+	if len(device) < MinDevice || len(device) > MaxDevice {
+		return 0, fault.Errorf(fault.Invalid, "a device's id has %d to %d bytes", MinDevice, MaxDevice)
+	}
+	subject := digest(device)
+	// The second time round finds the account that another call of the same device has just made.
+	for again := false; ; again = true {
+		row, err := s.find(ctx, kindDevice, subject)
+		if err == nil {
+			return row.Account, nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return 0, fmt.Errorf("log a guest in: %w", err)
+		}
+		account, err := s.create(ctx, identityRow{Kind: kindDevice, Subject: subject})
+		if errors.Is(err, store.ErrDuplicate) && !again {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("log a guest in: %w", err)
+		}
+		return account, nil
+	}
+}

@@ -1,0 +1,44 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/store"
+)
+
+type characterRow struct {
+	Account   ID     `gorm:"primaryKey"`
+	Area      uint16 `gorm:"primaryKey"`
+	Player    int64
+	CreatedAt int64 `gorm:"autoCreateTime:false"`
+}
+
+func (characterRow) TableName() string { return "characters" }
+
+// Character returns the player that an account plays in an area, and gives it a new id the first time. Any number of calls at once get
+// the same.
+func (s *Store) Character(ctx context.Context, account ID, area uint16) (player int64, err error) {
+	// The second time round finds the one that another call has just made.
+	for again := false; ; again = true {
+		var row characterRow
+		err := s.db.WithContext(ctx).Take(&row, "account = ? AND area = ?", account, area).Error
+		if err == nil {
+			return row.Player, nil
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			row = characterRow{Account: account, Area: area, Player: s.ids.Next(), CreatedAt: s.now().UnixMilli()}
+			err = store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+			if errors.Is(err, store.ErrDuplicate) && !again {
+				continue
+			}
+		}
+		if err != nil {
+			return 0, fmt.Errorf("character of account %d in area %d: %w", account, area, err)
+		}
+		return row.Player, nil
+	}
+}

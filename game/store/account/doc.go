@@ -1,0 +1,17 @@
+// Package account is the tables of accounts: who may log in, how, and which players they play. Login web opens it, and later the account
+// and operator nodes.
+//
+//	accounts        a person
+//	identities      a way to log in: password (a name) or device (a guest)
+//	sanctions       why an account may not play now
+//	refresh_tokens  one row a login, replaced with each use
+//	characters      which player an account plays in an area
+//
+//	id, err := accounts.Login(ctx, name, password)
+//	player, err := accounts.Character(ctx, id, area)
+//	token, err := accounts.IssueRefresh(ctx, id, 30*24*time.Hour)
+//
+// Secrets are stored as hashes only: passwords as argon2id, which is slow and costs memory, so that few run at once and too many are
+// turned away; devices and refresh tokens, which are random and long, as SHA-256. [Throttle] counts attempts by name and address in
+// Redis. The package signs no token and knows no HTTP.
+package account

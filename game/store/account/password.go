@@ -1,0 +1,119 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// Bounds of a password, in bytes. The upper one bounds what hashing it costs.
+const (
+	MinPassword = 8
+	MaxPassword = 128
+)
+
+// nameForm is what a name to log in with looks like. It is told apart from others without regard to case.
+var nameForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
+
+func checkCredentials(name, password string) error {
+	var errs []error
+	if !nameForm.MatchString(name) {
+		errs = append(errs, errors.New("a name has 3 to 32 letters from a to z, digits, '_', '.' and '-'"))
+	}
+	if len(password) < MinPassword || len(password) > MaxPassword {
+		errs = append(errs, fmt.Errorf("a password has %d to %d bytes", MinPassword, MaxPassword))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fault.New(fault.Invalid, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return nil
+}
+
+// Register makes an account with a name and password. It is [ErrNameTaken], [ErrBusy], or fault.Invalid with what names and passwords look
+// like.
+func (s *Store) Register(ctx context.Context, name, password string) (ID, error) {
+	identity, err := s.identity(ctx, name, password)
+	if err != nil {
+		return 0, err
+	}
+	account, err := s.create(ctx, identity)
+	if errors.Is(err, store.ErrDuplicate) {
+		return 0, ErrNameTaken
+	}
+	if err != nil {
+		return 0, fmt.Errorf("register: %w", err)
+	}
+	return account, nil
+}
+
+// Bind gives a guest's account a name and password, so that it can be used on other devices. It is what [Store.Register] returns, or
+// [ErrBound].
+func (s *Store) Bind(ctx context.Context, account ID, name, password string) error {
+	identity, err := s.identity(ctx, name, password)
+	if err != nil {
+		return err
+	}
+	identity.Account, identity.CreatedAt = account, s.now().UnixMilli()
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&identity).Error })
+	if errors.Is(err, store.ErrDuplicate) {
+		// One of two unique keys: the name, or the account and the kind.
+		if _, err := s.find(ctx, kindPassword, identity.Subject); errors.Is(err, store.ErrNotFound) {
+			return ErrBound
+		}
+		return ErrNameTaken
+	}
+	if err != nil {
+		return fmt.Errorf("bind a name: %w", err)
+	}
+	return nil
+}
+
+// identity checks a name and password and hashes it, without an account yet.
+func (s *Store) identity(ctx context.Context, name, password string) (identityRow, error) {
+	if err := checkCredentials(name, password); err != nil {
+		return identityRow{}, err
+	}
+	subject := strings.ToLower(name)
+	// A taken name is told before it costs anything; the unique key decides.
+	if _, err := s.find(ctx, kindPassword, subject); err == nil {
+		return identityRow{}, ErrNameTaken
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return identityRow{}, fmt.Errorf("find a name: %w", err)
+	}
+	secret, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return identityRow{}, err
+	}
+	return identityRow{Kind: kindPassword, Subject: subject, Display: name, Secret: secret}, nil
+}
+
+// Login finds the account of a name and password. It is [ErrCredentials] or [ErrBusy]. An unknown name costs as much as a wrong password;
+// throttle before calling.
+func (s *Store) Login(ctx context.Context, name, password string) (ID, error) {
+	if len(name) > MaxPassword || len(password) > MaxPassword {
+		return 0, ErrCredentials // nobody has these; and they are not to be hashed
+	}
+	row, err := s.find(ctx, kindPassword, strings.ToLower(name))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, fmt.Errorf("log in: %w", err)
+	}
+	secret := row.Secret
+	if err != nil {
+		secret = nobody
+	}
+	ok, err := s.hasher.verify(ctx, password, secret)
+	if err != nil {
+		return 0, err
+	}
+	if !ok || row.Account == 0 {
+		return 0, ErrCredentials
+	}
+	return row.Account, nil
+}

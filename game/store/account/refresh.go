@@ -1,0 +1,117 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// ErrRefresh: the token is unknown, expired, revoked or was used before. Log in again.
+var ErrRefresh = fault.New(fault.Unauthenticated, "the refresh token is not valid any more; log in again")
+
+// refreshRow is one login. Its token has two random halves, family.secret: the family stays, the secret is new after each use. A token whose
+// family is known and whose secret is not has been used before, by its owner or by a thief: nobody can tell, and the login ends.
+type refreshRow struct {
+	Family    string `gorm:"primaryKey"` // hashed
+	Account   ID
+	Secret    string // hashed
+	IssuedAt  int64
+	ExpiresAt int64
+	RevokedAt int64 // 0: not revoked
+}
+
+func (refreshRow) TableName() string { return "refresh_tokens" }
+
+// maxToken bounds a refresh token in bytes; they have 53.
+const maxToken = 64
+
+// IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one.
+func (s *Store) IssueRefresh(ctx context.Context, account ID, ttl time.Duration) (token string, err error) {
+	now := s.now()
+	family, secret := rand.Text(), rand.Text()
+	row := refreshRow{
+		Family: digest(family), Account: account, Secret: digest(secret), IssuedAt: now.UnixMilli(), ExpiresAt: now.Add(ttl).UnixMilli(),
+	}
+	if err := store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error }); err != nil {
+		return "", fmt.Errorf("issue a refresh token: %w", err)
+	}
+	return family + "." + secret, nil
+}
+
+// UseRefresh returns the account of a token and the token to use next time. It is [ErrRefresh]. A token that was used before ends its whole
+// login: the thief's, and the owner's, who logs in again.
+func (s *Store) UseRefresh(ctx context.Context, token string) (account ID, next string, err error) {
+	family, secret, ok := strings.Cut(token, ".")
+	if !ok || len(token) > maxToken {
+		return 0, "", ErrRefresh
+	}
+	fresh := rand.Text()
+	valid := false
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		valid = false
+		var row refreshRow
+		err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&row, "family = ?", digest(family)).Error
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		now := s.now().UnixMilli()
+		if row.RevokedAt != 0 || row.ExpiresAt <= now {
+			return nil
+		}
+		account = row.Account
+		change := map[string]any{"secret": digest(fresh), "issued_at": now}
+		// Comparing hashes of random secrets takes time that says nothing about the secrets.
+		if valid = row.Secret == digest(secret); !valid {
+			change = map[string]any{"revoked_at": now}
+		}
+		return tx.Model(&refreshRow{}).Where("family = ?", row.Family).Updates(change).Error
+	})
+	if err != nil {
+		return 0, "", fmt.Errorf("use a refresh token: %w", err)
+	}
+	if !valid {
+		return 0, "", ErrRefresh
+	}
+	return account, family + "." + fresh, nil
+}
+
+// RevokeRefresh ends all logins of an account: they last until their short-lived tokens expire.
+func (s *Store) RevokeRefresh(ctx context.Context, account ID) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		return tx.Model(&refreshRow{}).Where("account = ? AND revoked_at = 0", account).Update("revoked_at", s.now().UnixMilli()).Error
+	})
+	if err != nil {
+		return fmt.Errorf("revoke refresh tokens: %w", err)
+	}
+	return nil
+}
+
+// purgeBatch bounds the rows that one transaction of [Store.PurgeRefresh] deletes.
+const purgeBatch = 1000
+
+// PurgeRefresh deletes logins that have expired, up to 1,000, and returns how many. Call it now and then, until it returns less.
+func (s *Store) PurgeRefresh(ctx context.Context) (int, error) {
+	var families []string
+	now := s.now().UnixMilli()
+	err := s.db.WithContext(ctx).Model(&refreshRow{}).Where("expires_at <= ?", now).Limit(purgeBatch).Pluck("family", &families).Error
+	if err != nil || len(families) == 0 {
+		return 0, err
+	}
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Delete(&refreshRow{}, "family IN ?", families).Error })
+	if err != nil {
+		return 0, fmt.Errorf("purge refresh tokens: %w", err)
+	}
+	return len(families), nil
+}

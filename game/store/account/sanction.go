@@ -1,0 +1,93 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// A Sanction keeps an account from playing.
+type Sanction struct {
+	ID     int64
+	Reason string    // shown to the player; 1 to 255 bytes
+	Author string    // who imposed it; 1 to 64 bytes, not shown
+	Starts time.Time // zero: now
+	Ends   time.Time // zero: never
+}
+
+type sanctionRow struct {
+	Account  ID    `gorm:"primaryKey"`
+	ID       int64 `gorm:"primaryKey;autoIncrement:false"`
+	Reason   string
+	Author   string
+	StartsAt int64
+	EndsAt   int64 // 0: never
+	LiftedAt int64 // 0: not lifted
+}
+
+func (sanctionRow) TableName() string { return "sanctions" }
+
+// Sanctioned returns the sanction that is in force now and ends last, or nil.
+func (s *Store) Sanctioned(ctx context.Context, account ID) (*Sanction, error) {
+	now := s.now().UnixMilli()
+	var row sanctionRow
+	err := s.db.WithContext(ctx).
+		Order("CASE WHEN ends_at = 0 THEN 1 ELSE 0 END DESC, ends_at DESC").
+		Take(&row, "account = ? AND lifted_at = 0 AND starts_at <= ? AND (ends_at = 0 OR ends_at > ?)", account, now, now).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sanctions of account %d: %w", account, err)
+	}
+	return row.sanction(), nil
+}
+
+// Impose stores a sanction, and ends the account's logins so that it is in force when their short-lived tokens expire. It returns the
+// sanction's id.
+func (s *Store) Impose(ctx context.Context, account ID, sanction Sanction) (int64, error) {
+	switch {
+	case sanction.Reason == "" || len(sanction.Reason) > 255 || sanction.Author == "" || len(sanction.Author) > 64:
+		return 0, fault.New(fault.Invalid, "a sanction has a reason of 1 to 255 bytes and an author of 1 to 64")
+	case sanction.Starts.IsZero():
+		sanction.Starts = s.now()
+	}
+	if !sanction.Ends.IsZero() && !sanction.Ends.After(sanction.Starts) {
+		return 0, fault.New(fault.Invalid, "a sanction ends after it starts")
+	}
+	row := sanctionRow{Account: account, ID: s.ids.Next(), Reason: sanction.Reason, Author: sanction.Author, StartsAt: sanction.Starts.UnixMilli()}
+	if !sanction.Ends.IsZero() {
+		row.EndsAt = sanction.Ends.UnixMilli()
+	}
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	if err != nil {
+		return 0, fmt.Errorf("impose a sanction on account %d: %w", account, err)
+	}
+	return row.ID, s.RevokeRefresh(ctx, account)
+}
+
+// Lift ends a sanction before its time. Lifting again, or one that does not exist, does nothing.
+func (s *Store) Lift(ctx context.Context, account ID, sanction int64) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		return tx.Model(&sanctionRow{}).Where("account = ? AND id = ? AND lifted_at = 0", account, sanction).
+			Update("lifted_at", s.now().UnixMilli()).Error
+	})
+	if err != nil {
+		return fmt.Errorf("lift sanction %d of account %d: %w", sanction, account, err)
+	}
+	return nil
+}
+
+func (r sanctionRow) sanction() *Sanction {
+	s := &Sanction{ID: r.ID, Reason: r.Reason, Author: r.Author, Starts: time.UnixMilli(r.StartsAt).UTC()}
+	if r.EndsAt != 0 {
+		s.Ends = time.UnixMilli(r.EndsAt).UTC()
+	}
+	return s
+}
