@@ -3,6 +3,7 @@ package actor_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ func (s *sink) count(*actor.Context, *ping) error {
 }
 
 func newSystem(b *testing.B) *actor.System {
-	sys := actor.NewSystem(actor.Config{})
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	b.Cleanup(func() {
 		if err := sys.Stop(context.Background()); err != nil {
 			b.Error(err)
@@ -134,7 +135,7 @@ func BenchmarkTellMany(b *testing.B) {
 		})
 		refs := make([]actor.Ref, actors)
 		for i := range refs {
-			refs[i] = spawn(b, sys, kind, m, actor.Options{})
+			refs[i] = spawn(b, sys, kind, m, actor.Options{Mailbox: 64})
 		}
 		msg := &ping{}
 		b.ReportAllocs()

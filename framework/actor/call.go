@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"loumiao/framework/fault"
 )
@@ -13,9 +14,10 @@ type call struct {
 	state atomic.Uint32 // pending, then either of the others
 	msg   any
 	err   error
-	done  chan struct{} // receives once msg and err are there
+	done  chan struct{} // receives when msg and err are there, and for a nudge
 	alarm alarm
 	wheel *wheel // of the alarm; sync.Pool keeps calls near a core, and so their wheel
+	nudge bool   // the alarm does not end the call, but wakes the caller
 
 	// The chain of calls: the actor whose handler asks, and the call that it is handling. nil for what comes from elsewhere.
 	from   *cell
@@ -32,8 +34,12 @@ const (
 // Respond is how the callee ends the call, unless the caller has.
 func (k *call) Respond(msg any, err error) { k.settle(answered, msg, err) }
 
-// expire ends the call at its deadline.
+// expire ends the call at its deadline, or wakes the caller.
 func (k *call) expire() {
+	if k.nudge {
+		k.done <- struct{}{}
+		return
+	}
 	k.settle(abandoned, nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "no answer in time"))
 }
 
@@ -43,6 +49,10 @@ func (k *call) settle(as uint32, msg any, err error) {
 		k.done <- struct{}{}
 	}
 }
+
+// inattention is how long an Ask may fail to notice that its context was cancelled. Most calls are over by then, and waiting for
+// one channel is much cheaper than for two.
+const inattention = 5 * time.Millisecond
 
 // ask queues msg with send and waits for the answer. target is who will get it, as far as that is known.
 func (s *System) ask(ctx context.Context, target *cell, msg any, send func(envelope) error) (any, error) {
@@ -61,63 +71,72 @@ func (s *System) ask(ctx context.Context, target *cell, msg any, send func(envel
 		}
 		k.from, k.parent = within.cell, within.call()
 	}
-	deadline, alarmed := s.deadline(ctx, within, direct)
-	if err := send(envelope{msg: msg, reply: k, deadline: deadline}); err != nil {
-		k.from, k.parent = nil, nil
-		s.calls.Put(k)
-		return nil, err
-	}
-	if alarmed && !k.wheel.arm(&k.alarm, deadline, k) {
-		k.settle(abandoned, nil, ErrStopped) // the system has given up on its actors
-	}
-	if direct {
-		<-k.done // its ctx.Done would cost a context, and could only tell of the same deadline
+
+	now := s.clock.coarse()
+	deadline := now + int64(s.cfg.AskTimeout)
+	alarm := deadline
+	if direct { // its Done would cost a context, and could only tell of the same deadline
+		if within.deadline != 0 {
+			deadline, alarm = within.deadline, within.deadline
+		}
 	} else {
-		select {
-		case <-k.done:
-		case <-ctx.Done():
-			k.settle(abandoned, nil, ended(ctx))
-			<-k.done
+		if t, ok := ctx.Deadline(); ok {
+			deadline = s.clock.at(t)
+		}
+		if k.nudge = ctx.Done() != nil; k.nudge {
+			alarm = min(deadline, now+int64(inattention))
 		}
 	}
+	if !k.wheel.arm(&k.alarm, alarm, k) {
+		return nil, ErrStopped // the system has given up on its actors
+	}
+	if err := send(envelope{msg: msg, reply: k, deadline: deadline}); err != nil {
+		k.state.Store(answered)
+		s.hangUp(k)
+		return nil, err
+	}
+	<-k.done
+	if k.state.Load() == pending {
+		k.listen(ctx, deadline)
+	}
 	reply, err := k.msg, k.err
-	s.hangUp(k, alarmed)
+	s.hangUp(k)
 	return reply, err
 }
 
-// deadline is when the call ends, and whether an alarm has to see to that because ctx will not.
-func (s *System) deadline(ctx context.Context, within *Context, direct bool) (at int64, alarmed bool) {
-	if direct {
-		if within.deadline != 0 {
-			return within.deadline, true
-		}
-	} else if t, ok := ctx.Deadline(); ok {
-		return s.clock.at(t), false
+// listen waits for what comes first: the answer, the end of ctx, or the deadline.
+func (k *call) listen(ctx context.Context, deadline int64) {
+	k.nudge = false
+	if _, own := ctx.Deadline(); !own && !k.wheel.arm(&k.alarm, deadline, k) {
+		k.settle(abandoned, nil, ErrStopped)
 	}
-	return s.clock.coarse() + int64(s.cfg.AskTimeout), true
+	select {
+	case <-k.done:
+	case <-ctx.Done():
+		k.settle(abandoned, nil, ended(ctx))
+		<-k.done
+	}
 }
 
 // call is a fresh call.
 func (s *System) call() *call {
 	k, _ := s.calls.Get().(*call)
 	if k == nil {
-		k = &call{done: make(chan struct{}, 1)}
+		k = &call{done: make(chan struct{}, 2)} // an answer and a nudge
 		k.wheel = s.wheels[int(s.made.Add(1))%len(s.wheels)]
 	}
 	return k
 }
 
-// hangUp recycles a call that is over, unless its alarm is going off or its message may still be queued.
-func (s *System) hangUp(k *call, alarmed bool) {
-	silent := !alarmed || k.wheel.disarm(&k.alarm)
+// hangUp recycles a call that is over, unless its alarm has gone off or its message may still be queued.
+func (s *System) hangUp(k *call) {
+	silent := k.wheel.disarm(&k.alarm)
 	over := k.state.Load() == answered
 	if over && silent && !k.kept.Load() {
 		k.msg, k.err, k.from, k.parent = nil, nil, nil, nil
 		k.state.Store(pending)
 		s.calls.Put(k)
-		return
-	}
-	if k.parent != nil && (!over || k.kept.Load()) {
+	} else if k.parent != nil && (!over || k.kept.Load()) {
 		k.parent.kept.Store(true)
 	}
 }

@@ -322,20 +322,16 @@ func (c *cell) bury() {
 // fail answers every envelope of q with err, and reports those that nobody waits for.
 func (c *cell) fail(q queue, err error) {
 	lost := 0
-	for b := q.take(); b != nil; b = q.take() {
-		for ; b.read < b.write; b.read++ {
-			e := &b.envelopes[b.read]
-			if _, tick := e.msg.(*timer); !tick {
-				c.kind.dropped.Add(1)
-				if e.reply != nil {
-					e.reply.Respond(nil, err)
-				} else {
-					lost++
-				}
-			}
-			*e = envelope{}
+	for e := (envelope{}); q.pop(&e, &c.sys.chunks); {
+		if _, tick := e.msg.(*timer); tick {
+			continue
 		}
-		c.sys.chunks.put(b)
+		c.kind.dropped.Add(1)
+		if e.reply != nil {
+			e.reply.Respond(nil, err)
+		} else {
+			lost++
+		}
 	}
 	if lost > 0 {
 		c.sys.report.log(aboutDropped, slog.LevelError, "actor stopped with messages in its mailbox",

@@ -39,25 +39,41 @@ func (p *chunkPool) put(b *chunk) {
 	p.pool.Put(b)
 }
 
-// A queue is a first-in first-out list of envelopes. Its owner locks it.
-type queue struct{ head, tail *chunk }
+// A queue is a first-in first-out list of envelopes. Its owner locks it. A message that finds the queue empty, which is the
+// usual case, has a place in the queue itself and needs no chunk.
+type queue struct {
+	one        envelope // older than the chunks
+	full       bool     // there is one
+	head, tail *chunk
+}
 
 func (q *queue) push(e envelope, free *chunkPool) {
 	b := q.tail
-	if b == nil || b.write == chunkSize {
-		b = free.get()
-		if q.tail == nil {
-			q.head = b
-		} else {
-			q.tail.next = b
+	if b == nil {
+		if !q.full {
+			q.one, q.full = e, true
+			return
 		}
-		q.tail = b
+		b = free.get()
+		q.head, q.tail = b, b
+	} else if b.write == chunkSize {
+		b = free.get()
+		q.tail.next, q.tail = b, b
 	}
 	b.envelopes[b.write] = e
 	b.write++
 }
 
-// take removes the oldest chunk; nil when the queue is empty.
+// takeOne moves the envelope that has a place of its own to e, and reports whether there was one.
+func (q *queue) takeOne(e *envelope) bool {
+	if !q.full {
+		return false
+	}
+	*e, q.one, q.full = q.one, envelope{}, false
+	return true
+}
+
+// take removes the oldest chunk; nil when there is none. takeOne comes first.
 func (q *queue) take() *chunk {
 	b := q.head
 	if b == nil {
@@ -70,27 +86,32 @@ func (q *queue) take() *chunk {
 	return b
 }
 
-// takeOne moves the oldest envelope into b, which is empty, and reports whether there was one.
-func (q *queue) takeOne(b *chunk, free *chunkPool) bool {
-	head := q.head
-	if head == nil {
+// pop moves the oldest envelope to e, and reports whether there was one.
+func (q *queue) pop(e *envelope, free *chunkPool) bool {
+	if q.takeOne(e) {
+		return true
+	}
+	b := q.head
+	if b == nil {
 		return false
 	}
-	b.envelopes[0] = head.envelopes[head.read]
-	b.read, b.write = 0, 1
-	head.envelopes[head.read] = envelope{}
-	head.read++
-	if head.read == head.write {
+	*e, b.envelopes[b.read] = b.envelopes[b.read], envelope{}
+	if b.read++; b.read == b.write {
 		free.put(q.take())
 	}
 	return true
 }
 
-// untake puts a chunk back, in front of all others. The chunk may be full, or partly read.
-func (q *queue) untake(b *chunk) {
-	b.next = q.head
-	q.head = b
-	if q.tail == nil {
+// untake puts a chunk back in front of everything. It may be full, or partly read.
+func (q *queue) untake(b *chunk, free *chunkPool) {
+	if q.full {
+		later := free.get()
+		later.write = 1
+		q.takeOne(&later.envelopes[0])
+		q.untake(later, free)
+	}
+	if b.next = q.head; q.head == nil {
 		q.tail = b
 	}
+	q.head = b
 }

@@ -139,7 +139,7 @@ func (t *turn) crash() {
 	c.mu.Lock()
 	if t.batch != nil && t.batch.len() > 0 {
 		c.depth += int32(t.batch.len())
-		c.queue.untake(t.batch)
+		c.queue.untake(t.batch, &c.sys.chunks)
 		t.batch = nil
 	}
 	var policy Supervision

@@ -16,11 +16,13 @@ type turn struct {
 	cell  *cell
 	state any
 	ctx   *Context
-	batch *chunk // in hand
-	own   *chunk // the one-envelope batch of a concurrent actor's worker
+	first envelope // in hand, if has is set
+	has   bool
+	batch *chunk // in hand after that; may be nil
 
-	message reflect.Type // of the last message
-	route   *route       // to its handler
+	kind    *kind        // of the last actor
+	message reflect.Type // of its last message
+	route   *route       // to the handler of that
 	shard   int          // of the route's counts
 	handled uint64       // by this route and not yet counted
 	seen    uint64       // messages since the turn was made
@@ -61,6 +63,9 @@ func (t *turn) begin(c *cell) {
 		t.ctx = new(Context)
 	}
 	t.cell, t.ctx.cell = c, c
+	if t.kind != c.kind {
+		t.kind, t.message, t.route = c.kind, nil, nil
+	}
 	t.shard = int(c.number % statShards)
 	t.now = c.sys.clock.coarse()
 	t.outcome, t.failure = crashed, errGoexit // unless it turns out otherwise
@@ -69,14 +74,17 @@ func (t *turn) begin(c *cell) {
 // serve handles messages until there are none, or until a panic.
 func (t *turn) serve() {
 	defer t.catch()
-	if !t.birth() {
-		return
-	}
 	for t.next() {
-		for b := t.batch; b.read < b.write; {
-			e := &b.envelopes[b.read]
-			b.read++
-			t.handle(e)
+		if t.has {
+			t.has = false
+			t.handle(&t.first)
+		}
+		if b := t.batch; b != nil {
+			for b.read < b.write {
+				e := &b.envelopes[b.read]
+				b.read++
+				t.handle(e)
+			}
 		}
 	}
 }
@@ -100,59 +108,26 @@ func (t *turn) subject() string {
 	return t.route.name
 }
 
-// birth makes the actor's state if that is not there yet, and reports whether there is something to serve.
-func (t *turn) birth() bool {
-	c := t.cell
-	c.mu.Lock()
-	if c.born {
-		t.state = c.state
-		c.mu.Unlock()
-		return true
-	}
-	if c.phase == doomed || c.phase == stopping && c.depth == 0 {
-		c.mu.Unlock()
-		t.outcome = dead
-		return false
-	}
-	c.mu.Unlock()
-
-	t.doing = "load"
-	t.open(envelope{})
-	state, err := c.load(t.ctx)
-	t.close()
-	if err != nil {
-		t.failure = err
-		return false
-	}
-
-	t.state = state
-	c.mu.Lock()
-	c.state, c.born, c.limit = state, true, c.most
-	helpers := 0
-	for n := 1; n < int(c.depth) && c.hire(); n++ {
-		helpers++
-	}
-	c.mu.Unlock()
-	for range helpers {
-		c.sys.crew(c).enqueue(c)
-	}
-	return true
-}
-
-// next takes the next batch, and reports false when this worker is to leave.
+// next takes what is to be handled next, and reports false when this worker is to leave. Before anything else it makes the
+// actor's state, if that is not there yet.
 func (t *turn) next() bool {
 	c := t.cell
 	t.settle()
 	t.drop()
 	c.mu.Lock()
+	t.state = c.state
 	for {
 		switch {
 		case c.hold != free:
 			t.leave(left)
 			return false
-		case c.phase == doomed:
+		case c.phase == doomed || !c.born && c.phase == stopping && c.depth == 0:
 			t.leave(dead)
 			return false
+		case !c.born:
+			if !t.birth() {
+				return false
+			}
 		case t.take():
 			c.mu.Unlock()
 			return true
@@ -168,35 +143,55 @@ func (t *turn) next() bool {
 	}
 }
 
+// birth makes the actor's state. The caller holds the cell's mu, and has it again if that went well.
+func (t *turn) birth() bool {
+	c := t.cell
+	c.mu.Unlock()
+	t.doing = "load"
+	t.open(envelope{})
+	state, err := c.load(t.ctx)
+	t.close()
+	if err != nil {
+		t.outcome, t.failure = crashed, err
+		return false
+	}
+	c.mu.Lock()
+	c.state, c.born, c.limit = state, true, c.most
+	t.state = state
+	for n := 1; n < int(c.depth) && c.hire(); n++ {
+		c.sys.crew(c).enqueue(c)
+	}
+	return true
+}
+
 // take puts queued messages in hand. The caller holds the cell's mu.
 func (t *turn) take() bool {
 	c := t.cell
 	if c.most == 1 {
-		if t.batch = c.queue.take(); t.batch == nil {
+		t.has = c.queue.takeOne(&t.first)
+		if t.batch = c.queue.take(); t.batch != nil {
+			c.depth -= int32(t.batch.len())
+		} else if !t.has {
 			return false
 		}
-	} else {
-		if t.own == nil {
-			t.own = new(chunk)
-		}
-		if !c.queue.takeOne(t.own, &c.sys.chunks) {
-			return false
-		}
-		t.batch = t.own
+	} else if t.has = c.queue.pop(&t.first, &c.sys.chunks); !t.has {
+		return false
 	}
-	c.depth -= int32(t.batch.len())
+	if t.has {
+		c.depth--
+	}
 	if c.rare != nil && c.rare.first != nil {
 		c.admit()
 	}
 	return true
 }
 
-// drop gives an empty batch back.
+// drop gives a batch that has been handled back.
 func (t *turn) drop() {
-	if t.batch != nil && t.batch != t.own {
+	if t.batch != nil {
 		t.cell.sys.chunks.put(t.batch)
+		t.batch = nil
 	}
-	t.batch = nil
 }
 
 // leave ends the worker's part and unlocks the cell's mu. The last one out does what is to be done then; until it has, it still
@@ -264,9 +259,9 @@ func (t *turn) handle(e *envelope) {
 	}
 	if message := reflect.TypeOf(msg); message != t.message {
 		t.settle()
-		t.message, t.route = message, t.cell.kind.routes[message]
+		t.message, t.route = message, t.kind.routes[message]
 		if t.route == nil {
-			t.route = t.cell.kind.unknown
+			t.route = t.kind.unknown
 		}
 	}
 	t.inHand = true
@@ -366,7 +361,7 @@ func (t *turn) end() {
 	}
 	t.drop()
 	t.ctx.cell, t.ctx.reply = nil, nil
-	t.cell, t.state, t.message, t.route, t.failure = nil, nil, nil, nil, nil
+	t.cell, t.state, t.failure = nil, nil, nil
 }
 
 // farewell runs the stop hook.
