@@ -49,13 +49,6 @@ func (e *Encoder) Encode(tick int32, input uint32, seen int32, v *arena.View) *p
 	return m
 }
 
-// Forget has the next snapshot be a keyframe, whatever the client says: it is another client now.
-func (e *Encoder) Forget() {
-	for i := range e.past {
-		e.past[i].tick = 0
-	}
-}
-
 // base is what the snapshot of tick seen meant, or nothing at all if that is not remembered. The oldest state is no base: the next
 // snapshot takes its place.
 func (e *Encoder) base(seen int32) state {

@@ -203,16 +203,14 @@ func TestKeyframes(t *testing.T) {
 	var v arena.View
 	tests := map[string]struct {
 		seen    int32
-		forget  bool
 		isDelta bool
 	}{
-		"nothing seen":          {seen: 0},
-		"newest seen":           {seen: 100, isDelta: true},
-		"oldest remembered":     {seen: 100 - snapshot.History + 2, isDelta: true},
-		"forgotten":             {seen: 100 - snapshot.History + 1},
-		"never sent":            {seen: 101},
-		"a lie":                 {seen: -5},
-		"another client by now": {seen: 100, forget: true},
+		"nothing seen":      {seen: 0},
+		"newest seen":       {seen: 100, isDelta: true},
+		"oldest remembered": {seen: 100 - snapshot.History + 2, isDelta: true},
+		"forgotten":         {seen: 100 - snapshot.History + 1},
+		"never sent":        {seen: 101},
+		"a lie":             {seen: -5},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -221,9 +219,6 @@ func TestKeyframes(t *testing.T) {
 			enc := snapshot.NewEncoder(room)
 			for tick := int32(1); tick <= 100; tick++ {
 				enc.Encode(tick, 0, tick-1, &v)
-			}
-			if tt.forget {
-				enc.Forget()
 			}
 			m := enc.Encode(101, 0, tt.seen, &v)
 			if got := m.GetSince() != 0; got != tt.isDelta || tt.isDelta && m.GetSince() != tt.seen {

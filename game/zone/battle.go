@@ -67,7 +67,6 @@ func (b *battle) join(player api.PlayerID, c client) (*pb.JoinRoomReply, error) 
 	s := &b.seats[i]
 	s.came, s.client = true, c
 	s.input, s.number, s.seen = 0, 0, 0
-	s.snapshots.Forget()
 
 	rules := b.arena.Config()
 	return &pb.JoinRoomReply{

@@ -83,7 +83,11 @@ func (w *world) unmatched(_ context.Context, m *pb.PlayerUnmatched) error {
 	return w.told(m.GetPlayer(), &w.unmatch)
 }
 
-func (w *world) SetLoad(rooms int) { w.load = rooms }
+func (w *world) SetLoad(rooms int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.load = rooms
+}
 
 // seat and steer are what sessions send, without sessions.
 type seatMsg struct {
@@ -94,6 +98,7 @@ type seatMsg struct {
 
 type watched struct {
 	*fakeClient
+	world    *world
 	watchers []actor.Ref
 	panics   bool
 }
@@ -101,6 +106,8 @@ type watched struct {
 func (c *watched) Watch(ref actor.Ref) { c.watchers = append(c.watchers, ref) }
 
 func (c *watched) Push(m proto.Message) error {
+	c.world.mu.Lock()
+	defer c.world.mu.Unlock()
 	if c.panics {
 		panic("a client that breaks the room")
 	}
@@ -148,7 +155,7 @@ func (w *world) create(match int64, n int) {
 }
 
 func (w *world) join(match int64, player api.PlayerID) (*watched, error) {
-	c := &watched{fakeClient: newClient(1, 1)}
+	c := &watched{fakeClient: newClient(1, 1), world: w}
 	ref, ok := w.zone.rooms.Get(api.MatchID(match))
 	if !ok {
 		return nil, actor.ErrNoActor
@@ -171,8 +178,11 @@ func (w *world) fill(match int64, n int) []*watched {
 	return all
 }
 
-// pass lets time pass, and what is due then happen.
-func pass(d time.Duration) {
+// pass lets time pass, and what is due then happen. What the test did before happened before that.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	//lint:ignore SA2001 it is there for the order only
+	w.mu.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
 }
@@ -186,11 +196,11 @@ func TestRoomFromCreationToResult(t *testing.T) {
 		}
 		clients := w.fill(7, 4)
 		began := time.Now()
-		pass(2900 * time.Millisecond)
+		w.pass(2900 * time.Millisecond)
 		if w.create(7, 4); len(w.recorded) != 0 || clients[0].ended != nil {
 			t.Fatal("over too early")
 		}
-		pass(200 * time.Millisecond)
+		w.pass(200 * time.Millisecond)
 		if len(w.recorded) != 1 {
 			t.Fatalf("%d results stored", len(w.recorded))
 		}
@@ -222,7 +232,7 @@ func TestRoomFromCreationToResult(t *testing.T) {
 		if _, err := w.join(7, 1000); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("joined a room that is over: %v", err)
 		}
-		if pass(remember); w.zone.rooms.Len() != 0 {
+		if w.pass(remember); w.zone.rooms.Len() != 0 {
 			t.Error("the room stays forever")
 		}
 	})
@@ -231,17 +241,17 @@ func TestRoomFromCreationToResult(t *testing.T) {
 func TestRoomBeginsWithoutTheLate(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
 		w.create(7, 3)
-		pass(10 * time.Second) // the delay counts from the first to come
+		w.pass(10 * time.Second) // the delay counts from the first to come
 		first, err := w.join(7, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		pass(2 * time.Second)
+		w.pass(2 * time.Second)
 		if _, err := w.join(7, 1001); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now().Add(time.Second)
-		pass(20 * time.Second)
+		w.pass(20 * time.Second)
 		if first.ended == nil || len(w.recorded) != 1 || w.recorded[0].GetStartedMs() != began.UnixMilli() {
 			t.Fatalf("began at %v, want %d", w.recorded, began.UnixMilli())
 		}
@@ -257,7 +267,7 @@ func TestRoomThatNobodyJoins(t *testing.T) {
 		if _, err := w.join(7, 5); fault.CodeOf(err) != fault.Forbidden {
 			t.Errorf("a stranger joins: %v", err)
 		}
-		pass(Defaults().AbandonAfter + time.Millisecond)
+		w.pass(Defaults().AbandonAfter + time.Millisecond)
 		slices.Sort(w.unmatch)
 		if !slices.Equal(w.unmatch, numbers(players(3))) || len(w.recorded)+len(w.finish) != 0 || w.load != 0 {
 			t.Errorf("aborted for %v, %d stored, %d told, load %d", w.unmatch, len(w.recorded), len(w.finish), w.load)
@@ -273,7 +283,7 @@ func TestShellThatIsNeverOpened(t *testing.T) {
 		if _, err := w.join(7, 1000); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("joined: %v", err)
 		}
-		if pass(Defaults().AbandonAfter + time.Millisecond); w.zone.rooms.Len() != 0 || len(w.unmatch) != 0 {
+		if w.pass(Defaults().AbandonAfter + time.Millisecond); w.zone.rooms.Len() != 0 || len(w.unmatch) != 0 {
 			t.Errorf("%d rooms, %v told", w.zone.rooms.Len(), w.unmatch)
 		}
 	})
@@ -305,7 +315,7 @@ func TestCreateRoomRefuses(t *testing.T) {
 			t.Errorf("one match, two groups: %v", err)
 		}
 		w.fill(1, 2)
-		pass(4 * time.Second)
+		w.pass(4 * time.Second)
 		w.create(3, 2)
 	})
 }
@@ -316,11 +326,11 @@ func TestResultIsStoredHoweverOftenItTakes(t *testing.T) {
 		w.ownerFails[1001], w.ownerErr = 5, fault.New(fault.Lost, "no owner")
 		w.create(7, 2)
 		w.fill(7, 2)
-		pass(4 * time.Second)
+		w.pass(4 * time.Second)
 		if len(w.recorded) != 0 || w.load != 1 {
 			t.Fatal("stored at once")
 		}
-		pass(2 * time.Minute)
+		w.pass(2 * time.Minute)
 		if len(w.recorded) != 1 || len(w.finish) != 2 || w.finish[0] != 1000 || len(w.unmatch) != 0 || w.load != 0 {
 			t.Errorf("%d stored, %v told, load %d\n%s", len(w.recorded), w.finish, w.load, &w.log)
 		}
@@ -340,7 +350,7 @@ func TestResultThatCannotBeStored(t *testing.T) {
 				w.dbFails, w.dbErr = 1000, tt.err
 				w.create(7, 2)
 				w.fill(7, 2)
-				pass(tt.after)
+				w.pass(tt.after)
 				if len(w.unmatch) != 2 || w.load != 0 || w.dbFails > 999 {
 					t.Errorf("told %v, load %d, %d attempts", w.unmatch, w.load, 1000-w.dbFails)
 				}
@@ -359,7 +369,7 @@ func TestOwnersWhoAreNotThere(t *testing.T) {
 				w.ownerFails[1000], w.ownerErr = 1000, fault.New(code, "no owner")
 				w.create(7, 2)
 				w.fill(7, 2)
-				pass(time.Minute)
+				w.pass(time.Minute)
 				if made := 1000 - w.ownerFails[1000]; made > attempts || w.load != 0 || len(w.finish) != 1 || made == 1 != (attempts == 1) {
 					t.Errorf("%d attempts, told %v, load %d", made, w.finish, w.load)
 				}
@@ -374,8 +384,9 @@ func TestRoomThatBreaks(t *testing.T) {
 		w.create(8, 2)
 		w.fill(8, 2)
 		w.fill(7, 2)[1].panics = true
-		pass(10 * time.Second)
-		if len(w.unmatch) != 2 || w.load != 0 || len(w.recorded) != 1 || w.recorded[0].GetMatch() != 8 {
+		w.ownerFails[1001], w.ownerErr = 1, fault.New(fault.Unavailable, "no owner")
+		w.pass(10 * time.Second)
+		if !slices.Equal(w.unmatch, []int64{1000}) || w.load != 0 || len(w.recorded) != 1 || w.recorded[0].GetMatch() != 8 {
 			t.Errorf("told %v, load %d, stored %v", w.unmatch, w.load, w.recorded)
 		}
 		if !strings.Contains(w.log.String(), "breaks the room") {
@@ -410,7 +421,7 @@ func TestStop(t *testing.T) {
 				if tt.fill {
 					w.fill(7, 2)
 				}
-				pass(tt.played)
+				w.pass(tt.played)
 				ctx, began := context.Background(), time.Now()
 				if tt.limit > 0 {
 					limited, cancel := context.WithTimeout(ctx, tt.limit)
