@@ -42,6 +42,9 @@ type Peer struct {
 // String is "world 3/18f2a", for logs and errors.
 func (p Peer) String() string { return fmt.Sprintf("%s %v/%v", p.Type, p.Node, p.Boot) }
 
+// DefaultMaxFrame is the default of [Config.MaxFrame], in bytes.
+const DefaultMaxFrame = 16 << 20
+
 // KeySize is the length of a link key in bytes.
 const KeySize = 32
 
@@ -99,7 +102,7 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	if c.MaxFrame == 0 {
-		c.MaxFrame = 16 << 20
+		c.MaxFrame = DefaultMaxFrame
 	}
 	if c.MaxQueued == 0 {
 		c.MaxQueued = 8 << 20

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,8 @@ import (
 const (
 	// A buffer that grew beyond is not kept for reuse.
 	keepOutput = 1 << 20
+	// With so much waiting for the writer, whoever appends steps aside to let it run: senders that never pause would only grow the buffer.
+	yieldAt = 256 << 10
 	// Whoever flushes gives up after so many writes in a row, for others keep appending, and leaves the rest to the writer.
 	flushRounds = 4
 	// So many heartbeats without a sign of life are the end.
@@ -64,34 +67,42 @@ var errClosing = fault.New(fault.Lost, "the link was closed here")
 
 // append adds one frame; with soon, it sees to it that the frame leaves. A panic in fill leaves the buffer as it was.
 func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int, soon bool) error {
+	full, err := o.add(fill, maxFrame, maxQueue, soon)
+	if full {
+		runtime.Gosched()
+	}
+	return err
+}
+
+func (o *output) add(fill func([]byte) []byte, maxFrame, maxQueue int, soon bool) (full bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
-		return o.failed
+		return false, o.failed
 	}
 	if o.closing {
-		return errClosing
+		return false, errClosing
 	}
 	start := len(o.pending)
 	if waiting := start + o.carried; waiting >= maxQueue {
-		return fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", waiting)
+		return false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", waiting)
 	}
 	b := fill(append(o.pending, 0, 0, 0, 0))
 	size := len(b) - start - sizeLen
 	switch {
 	case size <= 0:
-		return nil
+		return false, nil
 	case size > maxFrame:
-		return fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", size, maxFrame)
+		return false, fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", size, maxFrame)
 	case start+o.carried > 0 && len(b)+o.carried > maxQueue:
-		return fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", start+o.carried)
+		return false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", start+o.carried)
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(size))
 	o.pending = b
 	if soon && o.carrier == nobody && !o.corked {
 		o.handOver()
 	}
-	return nil
+	return soon && len(b) > yieldAt, nil
 }
 
 // handOver makes the writer the one who carries. With the lock held.

@@ -11,6 +11,7 @@ import (
 	netrpc "net/rpc"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,11 @@ func servePeer() {
 		}
 	}()
 	_ = json.NewEncoder(os.Stdout).Encode(peerAddrs{n.member, nl.Addr().String(), rl.Addr().String()})
+	if f := os.Getenv("PEERPROF"); f != "" {
+		w, _ := os.Create(f)
+		_ = pprof.StartCPUProfile(w)
+		defer pprof.StopCPUProfile()
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
@@ -157,8 +163,11 @@ func crowd(b *testing.B, n int, call func(caller int) error) {
 	b.ResetTimer()
 	for i := range n {
 		wg.Go(func() {
+			var start time.Time
 			for left.Add(-1) >= 0 {
-				start := time.Now()
+				if n == 1 {
+					start = time.Now()
+				}
 				if err := call(i); err != nil {
 					b.Error(err)
 					return

@@ -20,8 +20,8 @@ func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target)
 	if to.kind == toAll {
 		return nil, fault.New(fault.Invalid, "a call has one answer: use Send or CallAll for all nodes")
 	}
-	stats, start := r.stats.of(m), time.Now()
-	defer func() { stats.called(fault.CodeOf(err), time.Since(start)) }()
+	stats, start := r.stats.of(m), r.clock()
+	defer func() { stats.called(fault.CodeOf(err), r.clock()-start) }()
 	var tried tries
 	for {
 		p, err := r.pick(ctx, m, to, &tried)

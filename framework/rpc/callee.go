@@ -114,7 +114,7 @@ func (c *callee) reply(call uint64, m *method, msg proto.Message) error {
 	var broken error
 	load := c.rpc.loadNow()
 	err := c.write(func(b []byte) []byte {
-		b, broken = proto.MarshalOptions{}.MarshalAppend(appendHead(b, kindReply, 0, load, call), msg)
+		b, broken = encoding.MarshalAppend(appendHead(b, kindReply, 0, load, call), msg)
 		if broken != nil {
 			return nil
 		}
@@ -139,8 +139,10 @@ func (c *callee) write(fill func([]byte) []byte) error {
 	var err error
 	if c.local != nil {
 		err = c.local.toLocal(fill, c.local.take)
-	} else {
+	} else if c.rpc.running.Load() > 1 {
 		err = c.conn.Write(fill)
+	} else if err = c.conn.Append(fill); err == nil {
+		c.conn.Flush() // nothing else is under way that it could leave with
 	}
 	if fault.CodeOf(err) == fault.Overloaded {
 		c.rpc.log.Warn("reply lost: the peer does not read", "node", c.peer.Node)

@@ -39,7 +39,7 @@ func (c *caller) attach() {
 func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, req proto.Message) error {
 	var broken error
 	fill := func(b []byte) []byte {
-		b, broken = proto.MarshalOptions{}.MarshalAppend(appendRequest(b, k, call, m.hash, timeout), req)
+		b, broken = encoding.MarshalAppend(appendRequest(b, k, call, m.hash, timeout), req)
 		if broken != nil {
 			return nil
 		}
@@ -86,6 +86,9 @@ func (c *caller) toLocal(fill func([]byte) []byte, take func([]byte) error) erro
 	b := fill((*buf)[:0])
 	if b == nil {
 		return nil
+	}
+	if len(b) > r.maxFrame() {
+		return fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", len(b), r.maxFrame())
 	}
 	if cap(b) <= keepBody {
 		*buf = b

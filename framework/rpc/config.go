@@ -81,3 +81,11 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// maxFrame is the largest frame of the links, which holds for calls to the own node as well.
+func (r *RPC) maxFrame() int {
+	if n := r.cfg.Links.MaxFrame; n > 0 {
+		return n
+	}
+	return link.DefaultMaxFrame
+}

@@ -54,10 +54,10 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 	o := handlingOf(opts)
 	run := func(ctx context.Context, msg proto.Message) (proto.Message, error) { return fn(ctx, msg.(Req)) }
 	w := newWorkers(o.concurrent, o.queue, run)
-	request := typeOf[Req]()
+	request := makerOf[Req]()
 	register(h, m.method, func(in *inbound, body []byte) error {
-		req := request.New().Interface()
-		if err := proto.Unmarshal(body, req); err != nil {
+		req, err := request.decode(body)
+		if err != nil {
 			return undecodable(m.method, err)
 		}
 		in.msg = req
@@ -69,10 +69,10 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 // type; so to says later which actor it is. It is asked for each request, on the link's reader, and returns at once. While it returns the zero Ref, requests are Unavailable.
 func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], m MethodDef[Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error)) {
 	actor.Handle(b, fn)
-	request := typeOf[Req]()
+	request := makerOf[Req]()
 	register(h, m.method, func(in *inbound, body []byte) error {
-		req := request.New().Interface()
-		if err := proto.Unmarshal(body, req); err != nil {
+		req, err := request.decode(body)
+		if err != nil {
 			return undecodable(m.method, err)
 		}
 		return to().Deliver(req, in, in.deadline)
@@ -84,14 +84,14 @@ func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b 
 func Handle[K ~int64, S any, Req, Resp proto.Message](h Host, pool *actor.Pool[K, S], m KeyedDef[K, Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error), opts ...HandleOption) {
 	o := handlingOf(opts)
 	actor.Handle(pool.Behavior(), fn)
-	request := typeOf[Req]()
+	request := makerOf[Req]()
 	register(h, m.method, func(in *inbound, body []byte) error {
-		req := request.New().Interface().(Req)
-		if err := proto.Unmarshal(body, req); err != nil {
+		req, err := request.decode(body)
+		if err != nil {
 			return undecodable(m.method, err)
 		}
 		key := m.key(req)
-		err := pool.Deliver(key, o.create, req, in, in.deadline)
+		err = pool.Deliver(key, o.create, req, in, in.deadline)
 		if errors.Is(err, actor.ErrNoActor) {
 			return fault.Errorf(fault.NotOwner, "%d is not here", int64(key))
 		}

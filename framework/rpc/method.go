@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -43,28 +42,23 @@ func Idempotent() MethodOption { return func(m *method) { m.idempotent = true } 
 // A MethodDef is a declared method whose caller says where each call goes. It is a value to be kept in a package-level variable.
 type MethodDef[Req, Resp proto.Message] struct {
 	*method
-	reply protoreflect.MessageType
+	reply maker[Resp]
 }
 
 // Method declares a method. Its name is "type.Method": the type of the nodes that serve it, a dot, and a name. Names must be unique in a cluster; so must their 32-bit hashes, which registration
 // checks. A name of another form panics.
 func Method[Req, Resp proto.Message](name string, opts ...MethodOption) MethodDef[Req, Resp] {
-	return MethodDef[Req, Resp]{method: newMethod(name, opts), reply: typeOf[Resp]()}
+	return MethodDef[Req, Resp]{method: newMethod(name, opts), reply: makerOf[Resp]()}
 }
 
 // Name is the name that the method was declared with.
 func (m *method) Name() string { return m.name }
 
-func typeOf[M proto.Message]() protoreflect.MessageType {
-	var zero M
-	return zero.ProtoReflect().Type()
-}
-
 // Call sends req to a node of the target's choice and waits for the reply, at most until ctx ends or, when it has no deadline, for [Config.CallTimeout]. req may be
 // reused when Call returns.
 func (m MethodDef[Req, Resp]) Call(ctx context.Context, r *RPC, req Req, to Target) (Resp, error) {
 	w, err := r.call(ctx, m.method, req, to)
-	return decode[Resp](r, m.reply, m.method, w, err)
+	return replied(r, m.reply, m.method, w, err)
 }
 
 // Send sends req and does not wait for anything. An error means that it surely was not sent; none means that it was handed to a link, not that it was handled. With
@@ -104,19 +98,19 @@ func (m MethodDef[Req, Resp]) CallAll(ctx context.Context, r *RPC, req Req) ([]R
 // A KeyedDef is a declared method whose calls go to the owner of the key in the request. It is a value to be kept in a package-level variable.
 type KeyedDef[K ~int64, Req, Resp proto.Message] struct {
 	*method
-	reply protoreflect.MessageType
+	reply maker[Resp]
 	key   func(Req) K
 }
 
 // Keyed declares a method that goes to the owner of a key, found in the request by key. It is otherwise like [Method]; the type in its name is for people.
 func Keyed[Resp, Req proto.Message, K ~int64](name string, key func(Req) K, opts ...MethodOption) KeyedDef[K, Req, Resp] {
-	return KeyedDef[K, Req, Resp]{method: newMethod(name, opts), reply: typeOf[Resp](), key: key}
+	return KeyedDef[K, Req, Resp]{method: newMethod(name, opts), reply: makerOf[Resp](), key: key}
 }
 
 // Call is as [MethodDef.Call], to the owner. When that node says that it is not the owner, the owner is looked up once more.
 func (m KeyedDef[K, Req, Resp]) Call(ctx context.Context, r *RPC, req Req) (Resp, error) {
 	w, err := r.call(ctx, m.method, req, Owner(int64(m.key(req))))
-	return decode[Resp](r, m.reply, m.method, w, err)
+	return replied(r, m.reply, m.method, w, err)
 }
 
 // Send is as [MethodDef.Send], to the owner. When that node is no longer the owner, the message is lost and counted there.
@@ -124,14 +118,13 @@ func (m KeyedDef[K, Req, Resp]) Send(ctx context.Context, r *RPC, req Req) error
 	return r.send(ctx, m.method, req, Owner(int64(m.key(req))))
 }
 
-// decode makes the reply of what came back, and gives the pending call back.
-func decode[Resp proto.Message](r *RPC, typ protoreflect.MessageType, m *method, w *pending, err error) (Resp, error) {
+// replied makes the reply of what came back, and gives the pending call back.
+func replied[Resp proto.Message](r *RPC, k maker[Resp], m *method, w *pending, err error) (Resp, error) {
 	var none Resp
 	if err != nil {
 		return none, err
 	}
-	reply := typ.New().Interface().(Resp)
-	err = proto.Unmarshal(w.body, reply)
+	reply, err := k.decode(w.body)
 	r.release(w)
 	if err != nil {
 		return none, fault.Wrap(err, fault.Internal, "the reply to "+m.name+" cannot be decoded")

@@ -17,12 +17,14 @@ type workers struct {
 	loop  func() // w.work as a value, made once: a go statement with it does not allocate
 	limit int
 
+	max int // requests that run and wait, together
+
 	mu    sync.Mutex
-	busy  int
-	queue []*inbound // ring
+	busy  int        // goroutines
+	held  int        // requests that run or wait
+	queue []*inbound // ring of those that wait
 	head  int
 	count int
-	max   int
 }
 
 func newWorkers(limit, queue int, run func(context.Context, proto.Message) (proto.Message, error)) *workers {
@@ -38,9 +40,10 @@ func (w *workers) submit(in *inbound) error {
 	in.ctx = &callContext{parent: in.from.ctx, deadline: in.deadline, caller: in.from.peer}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy+w.count >= w.max {
-		return fault.Errorf(fault.Overloaded, "%s: %d requests wait already", in.endpoint.name, w.count)
+	if w.held >= w.max {
+		return fault.Errorf(fault.Overloaded, "%s: %d requests are under way already", in.endpoint.name, w.held)
 	}
+	w.held++
 	if in.call != 0 {
 		in.from.cancellable(in)
 	}
@@ -63,9 +66,13 @@ func (w *workers) push(in *inbound) {
 	w.count++
 }
 
-func (w *workers) pop() *inbound {
+// next is a request to work on; nil ends the goroutine. served: it has just served one.
+func (w *workers) next(served bool) *inbound {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if served {
+		w.held--
+	}
 	if w.count == 0 {
 		w.busy--
 		return nil
@@ -81,10 +88,13 @@ func (w *workers) work() {
 	over := false
 	defer func() {
 		if !over { // a handler ended this goroutine: another takes its place
+			w.mu.Lock()
+			w.held--
+			w.mu.Unlock()
 			go w.loop()
 		}
 	}()
-	for in := w.pop(); in != nil; in = w.pop() {
+	for in := w.next(false); in != nil; in = w.next(true) {
 		w.serve(in)
 	}
 	over = true
