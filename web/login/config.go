@@ -3,7 +3,9 @@ package login
 import (
 	"errors"
 	"fmt"
+	"time"
 
+	"loumiao/game/store/account"
 	"loumiao/web/httpserver"
 )
 
@@ -12,6 +14,8 @@ type Config struct {
 	httpserver.Config `yaml:",inline"`
 
 	Areas []Area `yaml:"areas" doc:"areas that players can choose; the first is the default"`
+	// Throttle bounds wrong passwords, over all login nodes.
+	Throttle account.ThrottleConfig `yaml:"throttle"`
 }
 
 // An Area is one that players can choose.
@@ -23,6 +27,7 @@ type Area struct {
 // Defaults is a configuration for one area.
 func Defaults() Config {
 	cfg := Config{Config: httpserver.DefaultConfig(), Areas: []Area{{ID: 1, Name: "First"}}}
+	cfg.Throttle = account.ThrottleConfig{Window: 5 * time.Minute, PerName: 10, PerAddress: 100}
 	cfg.Name = "login"
 	cfg.ListenKey = "login.listen"
 	cfg.Listen = "127.0.0.1:8080"

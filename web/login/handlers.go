@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"loumiao/framework/fault"
+	"loumiao/game/store/account"
 	"loumiao/game/token"
 	"loumiao/web/httpserver"
 )
@@ -49,7 +50,7 @@ func (s *Service) register(c *fiber.Ctx) error {
 	return s.enter(c, attempt{
 		kind: "register",
 		area: in.Area,
-		who: func(ctx context.Context) (AccountID, string, error) {
+		who: func(ctx context.Context) (account.ID, string, error) {
 			acc, err := s.Accounts.Register(ctx, in.Name, in.Password)
 			return acc, "", err
 		},
@@ -73,7 +74,7 @@ func (s *Service) password(c *fiber.Ctx) error {
 		area:  in.Area,
 		guess: true,
 		name:  in.Name,
-		who: func(ctx context.Context) (AccountID, string, error) {
+		who: func(ctx context.Context) (account.ID, string, error) {
 			acc, err := s.Accounts.Login(ctx, in.Name, in.Password)
 			return acc, "", err
 		},
@@ -91,7 +92,7 @@ func (s *Service) guest(c *fiber.Ctx) error {
 	return s.enter(c, attempt{
 		kind: "guest",
 		area: in.Area,
-		who: func(ctx context.Context) (AccountID, string, error) {
+		who: func(ctx context.Context) (account.ID, string, error) {
 			acc, err := s.Accounts.Guest(ctx, in.Device)
 			return acc, "", err
 		},
@@ -112,7 +113,7 @@ func (s *Service) refresh(c *fiber.Ctx) error {
 	return s.enter(c, attempt{
 		kind: "refresh",
 		area: area,
-		who:  func(ctx context.Context) (AccountID, string, error) { return s.Accounts.UseRefresh(ctx, secret) },
+		who:  func(ctx context.Context) (account.ID, string, error) { return s.Accounts.UseRefresh(ctx, secret) },
 	})
 }
 
@@ -131,7 +132,7 @@ type attempt struct {
 	guess bool
 	name  string
 	// who finds out who it is. next is the new refresh token, when there is one already.
-	who func(context.Context) (acc AccountID, next string, err error)
+	who func(context.Context) (acc account.ID, next string, err error)
 }
 
 // enter does what all ways to log in have in common, and counts how they end.
@@ -147,17 +148,21 @@ func (s *Service) enter(c *fiber.Ctx, a attempt) error {
 	return c.JSON(reply)
 }
 
-func (s *Service) admit(c *fiber.Ctx, a attempt) (*Reply, error) {
+func (s *Service) admit(c *fiber.Ctx, a attempt) (_ *Reply, err error) {
 	ctx := c.UserContext()
 	area, err := s.area(a.area)
 	if err != nil {
 		return nil, err
 	}
-	keys := s.throttleKeys(c, a)
-	for _, key := range keys {
-		if err := s.Throttle.Check(ctx, key); err != nil {
-			return nil, err
+	if a.guess {
+		address := s.address(c)
+		wait, refused := s.Throttle.Take(ctx, a.name, address)
+		if refused != nil && wait > 0 {
+			return nil, &httpserver.Retry{After: wait, Err: refused}
+		} else if refused != nil {
+			return nil, refused
 		}
+		defer func() { s.giveBack(ctx, a.name, address, err) }()
 	}
 	gates, err := s.gates(ctx, area) // before anything changes
 	if err != nil {
@@ -165,9 +170,6 @@ func (s *Service) admit(c *fiber.Ctx, a attempt) (*Reply, error) {
 	}
 	acc, next, err := a.who(ctx)
 	if err != nil {
-		if fault.CodeOf(err) == fault.Unauthenticated {
-			s.countFailure(ctx, keys)
-		}
 		return nil, err
 	}
 	if err := s.refuseSanctioned(ctx, acc); err != nil {
@@ -206,42 +208,40 @@ func (s *Service) area(wanted uint16) (uint16, error) {
 	return 0, fault.Errorf(fault.NotFound, "there is no area %d", wanted)
 }
 
-// throttleKeys is under which keys the attempt's failure counts; none when it is not throttled. Names are one whatever their case, as in the account store.
-func (s *Service) throttleKeys(c *fiber.Ctx, a attempt) []string {
-	if !a.guess {
-		return nil
-	}
-	addr := s.ClientIP(c)
+// address is the client's, as the throttle counts it: an IPv6 client has a whole /64 to himself.
+func (s *Service) address(c *fiber.Ctx) string {
+	addr := s.ClientIP(c).WithZone("")
 	if addr.Is6() {
-		if p, err := addr.WithZone("").Prefix(64); err == nil { // what one customer gets
+		if p, err := addr.Prefix(64); err == nil {
 			addr = p.Addr()
 		}
 	}
-	return []string{"address:" + addr.String(), "name:" + strings.ToLower(a.name)}
+	return addr.String()
 }
 
-// countFailure counts even when the client has hung up, which is what a guesser would do.
-func (s *Service) countFailure(ctx context.Context, keys []string) {
+// giveBack takes the attempt off the count unless it ended as a wrong guess does. That the client has hung up is no reason to keep it.
+func (s *Service) giveBack(ctx context.Context, name, address string, ended error) {
+	if fault.CodeOf(ended) == fault.Unauthenticated {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	for _, key := range keys {
-		if err := s.Throttle.Fail(ctx, key); err != nil {
-			s.Log.LogAttrs(ctx, slog.LevelWarn, "a failed login was not counted", slog.Any("error", err))
-		}
+	if err := s.Throttle.Succeeded(ctx, name, address); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "an attempt to log in stays counted", slog.Any("error", err))
 	}
 }
 
-func (s *Service) refuseSanctioned(ctx context.Context, acc AccountID) error {
+func (s *Service) refuseSanctioned(ctx context.Context, acc account.ID) error {
 	sanction, err := s.Accounts.Sanctioned(ctx, acc)
 	switch {
 	case err != nil:
 		return err
 	case sanction == nil:
 		return nil
-	case sanction.End.IsZero():
+	case sanction.Ends.IsZero():
 		return fault.Errorf(fault.Forbidden, "this account is blocked: %s", sanction.Reason)
 	}
-	return fault.Errorf(fault.Forbidden, "this account is blocked until %s: %s", sanction.End.UTC().Format(time.RFC3339), sanction.Reason)
+	return fault.Errorf(fault.Forbidden, "this account is blocked until %s: %s", sanction.Ends.UTC().Format(time.RFC3339), sanction.Reason)
 }
 
 // What clients hold as a refresh token carries the area, so that they come back to where they were: "AREA.SECRET". To them it is opaque.

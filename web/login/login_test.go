@@ -22,6 +22,7 @@ import (
 
 	"loumiao/framework/config"
 	"loumiao/framework/fault"
+	"loumiao/game/store/account"
 	"loumiao/game/token"
 	"loumiao/web/httpserver"
 )
@@ -35,9 +36,9 @@ func TestMain(m *testing.M) {
 // fake is the account store, throttle and gates in memory.
 type fake struct {
 	mu        sync.Mutex
-	accounts  map[string]AccountID // by "name/password" or device
-	refreshes map[string]AccountID
-	sanctions map[AccountID]*Sanction
+	accounts  map[string]account.ID // by "name/password" or device
+	refreshes map[string]account.ID
+	sanctions map[account.ID]*account.Sanction
 	failures  map[string]int
 	gates     map[uint16][]Gate
 	calls     []string
@@ -48,9 +49,9 @@ const manyFailures = 3
 
 func newFake() *fake {
 	return &fake{
-		accounts:  map[string]AccountID{"ann/secret-of-ann": 1<<53 + 1},
-		refreshes: map[string]AccountID{},
-		sanctions: map[AccountID]*Sanction{},
+		accounts:  map[string]account.ID{"ann/secret-of-ann": 1<<53 + 1},
+		refreshes: map[string]account.ID{},
+		sanctions: map[account.ID]*account.Sanction{},
 		failures:  map[string]int{},
 		gates:     map[uint16][]Gate{1: {{TCP: "10.0.0.1:7000", WS: "ws://10.0.0.1:7001/", Capacity: 10}}},
 	}
@@ -62,19 +63,19 @@ func (f *fake) call(format string, args ...any) func() {
 	return f.mu.Unlock
 }
 
-func (f *fake) Register(_ context.Context, name, password string) (AccountID, error) {
+func (f *fake) Register(_ context.Context, name, password string) (account.ID, error) {
 	defer f.call("register %s", name)()
 	for known := range f.accounts {
 		if strings.HasPrefix(known, name+"/") {
 			return 0, fault.New(fault.AlreadyExists, "the name is taken")
 		}
 	}
-	acc := AccountID(100 + len(f.accounts))
+	acc := account.ID(100 + len(f.accounts))
 	f.accounts[name+"/"+password] = acc
 	return acc, nil
 }
 
-func (f *fake) Login(_ context.Context, name, password string) (AccountID, error) {
+func (f *fake) Login(_ context.Context, name, password string) (account.ID, error) {
 	defer f.call("login %s", name)()
 	if acc, ok := f.accounts[strings.ToLower(name)+"/"+password]; ok {
 		return acc, nil
@@ -82,35 +83,35 @@ func (f *fake) Login(_ context.Context, name, password string) (AccountID, error
 	return 0, fault.New(fault.Unauthenticated, "wrong name or password")
 }
 
-func (f *fake) Guest(_ context.Context, device string) (AccountID, error) {
+func (f *fake) Guest(_ context.Context, device string) (account.ID, error) {
 	defer f.call("guest")()
 	if len(device) < 16 {
 		return 0, fault.New(fault.Invalid, "a device has at least 16 bytes")
 	}
 	if _, ok := f.accounts[device]; !ok {
-		f.accounts[device] = AccountID(100 + len(f.accounts))
+		f.accounts[device] = account.ID(100 + len(f.accounts))
 	}
 	return f.accounts[device], nil
 }
 
-func (f *fake) Character(_ context.Context, acc AccountID, area uint16) (int64, error) {
+func (f *fake) Character(_ context.Context, acc account.ID, area uint16) (int64, error) {
 	defer f.call("character %d %d", acc, area)()
 	return int64(acc)*10 + int64(area), f.broken
 }
 
-func (f *fake) Sanctioned(_ context.Context, acc AccountID) (*Sanction, error) {
+func (f *fake) Sanctioned(_ context.Context, acc account.ID) (*account.Sanction, error) {
 	defer f.call("sanctioned %d", acc)()
 	return f.sanctions[acc], nil
 }
 
-func (f *fake) IssueRefresh(_ context.Context, acc AccountID, ttl time.Duration) (string, error) {
+func (f *fake) IssueRefresh(_ context.Context, acc account.ID, ttl time.Duration) (string, error) {
 	defer f.call("issue %d %s", acc, ttl)()
 	next := fmt.Sprintf("r%d.x", len(f.refreshes))
 	f.refreshes[next] = acc
 	return next, nil
 }
 
-func (f *fake) UseRefresh(_ context.Context, used string) (AccountID, string, error) {
+func (f *fake) UseRefresh(_ context.Context, used string) (account.ID, string, error) {
 	defer f.call("use %s", used)()
 	acc, ok := f.refreshes[used]
 	if !ok {
@@ -121,19 +122,24 @@ func (f *fake) UseRefresh(_ context.Context, used string) (AccountID, string, er
 	return acc, used + "+", nil
 }
 
-func (f *fake) Check(_ context.Context, key string) error {
+func (f *fake) Take(_ context.Context, name, address string) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.failures[key] >= manyFailures {
-		return &httpserver.Retry{After: time.Minute, Err: fault.New(fault.RateLimited, "too many failures")}
+	for _, key := range []string{name, address} {
+		if f.failures[key] >= manyFailures {
+			return time.Minute, fault.New(fault.RateLimited, "too many failures")
+		}
 	}
-	return nil
+	f.failures[name]++
+	f.failures[address]++
+	return 0, nil
 }
 
-func (f *fake) Fail(_ context.Context, key string) error {
+func (f *fake) Succeeded(_ context.Context, name, address string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.failures[key]++
+	f.failures[name]--
+	f.failures[address]--
 	return nil
 }
 
@@ -151,7 +157,7 @@ type setup struct {
 	keys    *token.Verifier
 }
 
-func start(t *testing.T) *setup {
+func start(t *testing.T, changes ...func(*Deps)) *setup {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -164,6 +170,9 @@ func start(t *testing.T) *setup {
 		Tokens:   token.NewSigner(private, "k", 5*time.Minute, nil),
 		Areas:    []Area{{1, "First"}, {2, "Second"}},
 		ClientIP: server.ClientIP,
+	}
+	for _, change := range changes {
+		change(&deps)
 	}
 	if err := deps.Validate(); err != nil {
 		t.Fatal(err)
@@ -304,13 +313,13 @@ func TestRefused(t *testing.T) {
 		{"malformed refresh", "/v1/refresh", `{"refresh":"abc"}`, nil, 401, "unauthenticated: the refresh token is malformed", true},
 		{"unknown refresh", "/v1/refresh", `{"refresh":"1.abc"}`, nil, 401, "unauthenticated: the refresh token is not valid", false},
 		{"sanctioned", "/v1/login", `{"name":"ann","password":"secret-of-ann"}`, func(f *fake) {
-			f.sanctions[1<<53+1] = &Sanction{Reason: "aimbot", End: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+			f.sanctions[1<<53+1] = &account.Sanction{Reason: "aimbot", Ends: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 		}, 403, "forbidden: this account is blocked until 2026-01-02T03:04:05Z: aimbot", false},
 		{"sanctioned for good", "/v1/login", `{"name":"ann","password":"secret-of-ann"}`, func(f *fake) {
-			f.sanctions[1<<53+1] = &Sanction{Reason: "fraud"}
+			f.sanctions[1<<53+1] = &account.Sanction{Reason: "fraud"}
 		}, 403, "forbidden: this account is blocked: fraud", false},
 		{"sanctioned with a wrong password", "/v1/login", `{"name":"ann","password":"guess"}`, func(f *fake) {
-			f.sanctions[1<<53+1] = &Sanction{Reason: "aimbot"}
+			f.sanctions[1<<53+1] = &account.Sanction{Reason: "aimbot"}
 		}, 401, "unauthenticated: wrong name or password", false},
 		{"store is down", "/v1/login", `{"name":"ann","password":"secret-of-ann"}`, func(f *fake) {
 			f.broken = errors.New("dial tcp 10.0.0.5: refused")
@@ -336,29 +345,40 @@ func TestRefused(t *testing.T) {
 func TestThrottle(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	const good = `{"name":"ann","password":"secret-of-ann"}`
-	guess := func(name, from string) int {
-		status, _, _ := s.post(t, "/v1/login", `{"name":"`+name+`","password":"guess"}`, from)
-		return status
+	login := func(name, password, from string) (int, string) {
+		status, _, failure := s.post(t, "/v1/login", `{"name":"`+name+`","password":"`+password+`"}`, from)
+		return status, failure
 	}
-	for i := range manyFailures { // one address, many names
-		if got := guess(fmt.Sprint("name", i), "203.0.113.1"); got != 401 {
-			t.Fatalf("guess %d: %d", i, got)
+	for range 2 * manyFailures {
+		if status, failure := login("ann", "secret-of-ann", "203.0.113.1"); status != 200 {
+			t.Fatalf("right passwords count: %d %s", status, failure)
 		}
 	}
-	if status, _, _ := s.post(t, "/v1/login", good, "203.0.113.1"); status != 429 {
+	s.broken = errors.New("the store is down")
+	for range 2 * manyFailures {
+		if status, failure := login("ann", "secret-of-ann", "203.0.113.1"); status != 500 {
+			t.Fatalf("our own failures count: %d %s", status, failure)
+		}
+	}
+	s.broken = nil
+	for i := range manyFailures { // one address, many names
+		if status, _ := login(fmt.Sprint("name", i), "guess", "203.0.113.1"); status != 401 {
+			t.Fatalf("guess %d: %d", i, status)
+		}
+	}
+	if status, _ := login("ann", "secret-of-ann", "203.0.113.1"); status != 429 {
 		t.Errorf("an address that guessed too often gets %d", status)
 	}
-	for i := range manyFailures { // one name, many addresses and ways to write it
-		if got := guess([]string{"ann", "Ann", "ANN"}[i%3], fmt.Sprint("203.0.113.", 10+i)); got != 401 {
-			t.Fatalf("guess %d: %d", i, got)
+	for i := range manyFailures { // one name, many addresses
+		if status, _ := login("ann", "guess", fmt.Sprint("203.0.113.", 10+i)); status != 401 {
+			t.Fatalf("guess %d: %d", i, status)
 		}
 	}
-	if status, _, _ := s.post(t, "/v1/login", good, "203.0.113.99"); status != 429 {
+	if status, _ := login("ann", "secret-of-ann", "203.0.113.99"); status != 429 {
 		t.Errorf("a name that was guessed at too often gets %d", status)
 	}
-	want := map[string]int{"address:203.0.113.1": 3, "name:ann": 3, "address:203.0.113.10": 1, "address:203.0.113.11": 1, "address:203.0.113.12": 1,
-		"name:name0": 1, "name:name1": 1, "name:name2": 1}
+	maps.DeleteFunc(s.failures, func(_ string, n int) bool { return n == 0 })
+	want := map[string]int{"203.0.113.1": 3, "ann": 3, "203.0.113.10": 1, "203.0.113.11": 1, "203.0.113.12": 1, "name0": 1, "name1": 1, "name2": 1}
 	if !maps.Equal(s.failures, want) {
 		t.Errorf("counted %v", s.failures)
 	}
@@ -367,11 +387,25 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+func TestThrottledSaysHowLong(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.failures["ann"] = manyFailures
+	resp, err := s.client.Post("http://"+s.server.Addr()+"/v1/login", "application/json", strings.NewReader(`{"name":"ann","password":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("Retry-After"); resp.StatusCode != 429 || got != "60" {
+		t.Errorf("status %d, Retry-After %q", resp.StatusCode, got)
+	}
+}
+
 func TestThrottleTakesIPv6Networks(t *testing.T) {
 	t.Parallel()
 	s := New(Deps{ClientIP: func(*fiber.Ctx) netip.Addr { return netip.MustParseAddr("2001:db8::1234") }})
-	if got := s.throttleKeys(nil, attempt{guess: true, name: "Ann"}); !slices.Equal(got, []string{"address:2001:db8::", "name:ann"}) {
-		t.Errorf("keys are %v", got)
+	if got := s.address(nil); got != "2001:db8::" {
+		t.Errorf("address is %s", got)
 	}
 }
 

@@ -11,27 +11,34 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"loumiao/game/store/account"
 	"loumiao/game/token"
 )
 
-// Accounts is what the service needs of the account store.
+// Accounts is what the service needs of the account store; [account.Store] is one.
 type Accounts interface {
-	Register(ctx context.Context, name, password string) (AccountID, error)
-	Login(ctx context.Context, name, password string) (AccountID, error)
-	Guest(ctx context.Context, device string) (AccountID, error)
-	Character(ctx context.Context, acc AccountID, area uint16) (player int64, err error)
-	Sanctioned(ctx context.Context, acc AccountID) (*Sanction, error)
-	IssueRefresh(ctx context.Context, acc AccountID, ttl time.Duration) (token string, err error)
-	UseRefresh(ctx context.Context, token string) (acc AccountID, next string, err error)
+	Register(ctx context.Context, name, password string) (account.ID, error)
+	Login(ctx context.Context, name, password string) (account.ID, error)
+	Guest(ctx context.Context, device string) (account.ID, error)
+	Character(ctx context.Context, acc account.ID, area uint16) (player int64, err error)
+	Sanctioned(ctx context.Context, acc account.ID) (*account.Sanction, error)
+	IssueRefresh(ctx context.Context, acc account.ID, ttl time.Duration) (token string, err error)
+	UseRefresh(ctx context.Context, token string) (acc account.ID, next string, err error)
 }
 
-// Throttle counts failures under a key, an address or a name.
+// Throttle counts attempts by name and by address; [account.Throttle] does.
 type Throttle interface {
-	// Check is an error, best a fault.RateLimited, while the key has had too many.
-	Check(ctx context.Context, key string) error
-	// Fail counts one.
-	Fail(ctx context.Context, key string) error
+	// Take counts an attempt before it is made. When there were too many, it is a fault.RateLimited, with how long to wait.
+	Take(ctx context.Context, name, address string) (wait time.Duration, err error)
+	// Succeeded takes one back, because it was no wrong guess.
+	Succeeded(ctx context.Context, name, address string) error
 }
+
+var (
+	_ Accounts = (*account.Store)(nil)
+	_ Throttle = (*account.Throttle)(nil)
+	_ Tokens   = (*token.Signer)(nil)
+)
 
 // A Gate is where a client can connect, and how loaded it is.
 type Gate struct {

@@ -1,0 +1,85 @@
+package login
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"loumiao/framework/id"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/store/account"
+	"loumiao/migrations"
+)
+
+// What the other tests pretend, with the store that is really used.
+func TestWithTheRealStore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+		s := start(t, func(d *Deps) {
+			d.Accounts = accounts
+			d.Throttle = account.NewThrottle(stores, account.ThrottleConfig{PerName: 2})
+		})
+		mustPost := func(path, body string) Reply {
+			t.Helper()
+			status, reply, failure := s.post(t, path, body)
+			if status != 200 {
+				t.Fatalf("%s: %d %s", path, status, failure)
+			}
+			if c, err := s.keys.Verify(reply.Token); err != nil || c.Account != reply.Account || c.Player != reply.Player {
+				t.Fatalf("%s: the token says %+v, %v; the reply %+v", path, c, err, reply)
+			}
+			return reply
+		}
+
+		registered := mustPost("/v1/register", `{"name":"Ann","password":"correct horse"}`)
+		back := mustPost("/v1/login", `{"name":"ann","password":"correct horse"}`)
+		if back.Account != registered.Account || back.Player != registered.Player {
+			t.Errorf("registered as %+v, logged in as %+v", registered, back)
+		}
+		refreshed := mustPost("/v1/refresh", `{"refresh":"`+back.Refresh+`"}`)
+		if refreshed.Player != back.Player || refreshed.Area != back.Area {
+			t.Errorf("refreshed as %+v", refreshed)
+		}
+		if status, _, _ := s.post(t, "/v1/refresh", `{"refresh":"`+back.Refresh+`"}`); status != 401 {
+			t.Errorf("a refresh token used twice: %d", status)
+		}
+		if status, _, _ := s.post(t, "/v1/refresh", `{"refresh":"`+refreshed.Refresh+`"}`); status != 401 {
+			t.Errorf("the login goes on after its token was used twice: %d", status)
+		}
+		guest := mustPost("/v1/guest", `{"device":"`+strconv.FormatInt(registered.Account, 10)+`-0123456789"}`)
+		if again := mustPost("/v1/guest", `{"device":"`+strconv.FormatInt(registered.Account, 10)+`-0123456789"}`); again.Player != guest.Player {
+			t.Errorf("the same device is %+v and %+v", guest, again)
+		}
+
+		for name, tc := range map[string]struct {
+			path, body string
+			status     int
+		}{
+			"name taken":     {"/v1/register", `{"name":"ANN","password":"correct horse"}`, 409},
+			"short password": {"/v1/register", `{"name":"bob","password":"x"}`, 400},
+			"bad name":       {"/v1/register", `{"name":"b b","password":"correct horse"}`, 400},
+			"nobody":         {"/v1/login", `{"name":"nobody","password":"correct horse"}`, 401},
+			"short device":   {"/v1/guest", `{"device":"x"}`, 400},
+		} {
+			if status, _, failure := s.post(t, tc.path, tc.body); status != tc.status {
+				t.Errorf("%s: %d %s, want %d", name, status, failure, tc.status)
+			}
+		}
+		for i, want := range []int{401, 401, 429} {
+			if status, _, failure := s.post(t, "/v1/login", `{"name":"ann","password":"incorrect horse"}`); status != want {
+				t.Errorf("guess %d: %d %s, want %d", i+1, status, failure, want)
+			}
+		}
+
+		ends := time.Now().Add(time.Hour)
+		if _, err := accounts.Impose(t.Context(), account.ID(guest.Account), account.Sanction{Reason: "aimbot", Author: "test", Ends: ends}); err != nil {
+			t.Fatal(err)
+		}
+		status, _, failure := s.post(t, "/v1/guest", `{"device":"`+strconv.FormatInt(registered.Account, 10)+`-0123456789"}`)
+		if want := "forbidden: this account is blocked until " + ends.UTC().Format(time.RFC3339) + ": aimbot"; status != 403 || failure != want {
+			t.Errorf("sanctioned: %d %s, want %s", status, failure, want)
+		}
+	})
+}
