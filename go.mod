@@ -73,6 +73,7 @@ require (
 )
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/gofrs/flock v0.13.1
 	golang.org/x/term v0.47.0
 )

@@ -106,3 +106,13 @@ func (c Code) HTTPStatus() int {
 	}
 	return http.StatusInternalServerError
 }
+
+// ParseCode reads what [Code.String] has written of a code that this build knows.
+func ParseCode(name string) (Code, bool) {
+	for c, row := range codes {
+		if row.name == name {
+			return Code(c), true
+		}
+	}
+	return 0, false
+}

@@ -402,8 +402,10 @@ func (x *Greet) GetGreeting() string {
 }
 
 type GreetReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Text  string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// How often this player has greeted.
+	Count         int64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -443,6 +445,13 @@ func (x *GreetReply) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *GreetReply) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
 }
 
 type StartMatch struct {
@@ -1232,10 +1241,11 @@ const file_world_proto_rawDesc = "" +
 	"\x0fGetProfileReply\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\xc4\x17\x10\x02\"5\n" +
 	"\x05Greet\x12\x1a\n" +
-	"\bgreeting\x18\x01 \x01(\tR\bgreeting:\x10\xca\xf3\x18\f\b\xcd\x17\x10\x01\x1a\x05world\"+\n" +
+	"\bgreeting\x18\x01 \x01(\tR\bgreeting:\x10\xca\xf3\x18\f\b\xcd\x17\x10\x01\x1a\x05world\"A\n" +
 	"\n" +
 	"GreetReply\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text:\t\xca\xf3\x18\x05\b\xce\x17\x10\x02\"2\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count:\t\xca\xf3\x18\x05\b\xce\x17\x10\x02\"2\n" +
 	"\n" +
 	"StartMatch\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode:\x10\xca\xf3\x18\f\b\x9d\x18\x10\x01\x1a\x05world\"4\n" +

@@ -19,5 +19,6 @@ func (p *Player) greet(ctx *actor.Context, m *pb.Greet) (*pb.GreetReply, error) 
 	}
 	p.state.Stats.Greetings++
 	p.changed(ctx)
-	return &pb.GreetReply{Text: fmt.Sprintf("%s, %s! That is greeting number %d.", m.GetGreeting(), p.profile.GetName(), p.state.Stats.Greetings)}, nil
+	count := p.state.Stats.Greetings
+	return &pb.GreetReply{Text: fmt.Sprintf("%s, %s! That is greeting number %d.", m.GetGreeting(), p.profile.GetName(), count), Count: count}, nil
 }

@@ -1,0 +1,108 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+
+	"loumiao/framework/fault"
+)
+
+// maxReply bounds what is read of an HTTP answer, in bytes.
+const maxReply = 64 << 10
+
+// A Login talks to the login web. It is safe for concurrent use.
+type Login struct {
+	Base string       // URL of the login web, without a path
+	HTTP *http.Client // nil: http.DefaultClient
+}
+
+// A Ticket is what a login gives.
+type Ticket struct {
+	Account   int64     `json:"account,string"`
+	Player    int64     `json:"player,string"`
+	Area      uint16    `json:"area"`
+	Token     string    `json:"token"`      // for the gate
+	ExpiresIn int64     `json:"expires_in"` // seconds that Token lives
+	Refresh   string    `json:"refresh"`    // for the next login, once
+	Gates     []Address `json:"gates"`      // the best first
+}
+
+// An Address is where a gate is.
+type Address struct {
+	TCP string `json:"tcp"` // host:port; "" if it does not speak it
+	WS  string `json:"ws"`  // URL; "" if it does not speak it
+}
+
+// Guest logs in with a secret of the device's, at least 16 bytes; the account is made when it is first seen.
+func (l Login) Guest(ctx context.Context, device string, area uint16) (*Ticket, error) {
+	return l.post(ctx, "/v1/guest", map[string]any{"device": device, "area": area})
+}
+
+// Register makes an account.
+func (l Login) Register(ctx context.Context, name, password string, area uint16) (*Ticket, error) {
+	return l.post(ctx, "/v1/register", map[string]any{"name": name, "password": password, "area": area})
+}
+
+// Password logs in with name and password.
+func (l Login) Password(ctx context.Context, name, password string, area uint16) (*Ticket, error) {
+	return l.post(ctx, "/v1/login", map[string]any{"name": name, "password": password, "area": area})
+}
+
+// Refresh logs in with the refresh token of an earlier login, which is used up.
+func (l Login) Refresh(ctx context.Context, refresh string, area uint16) (*Ticket, error) {
+	return l.post(ctx, "/v1/refresh", map[string]any{"refresh": refresh, "area": area})
+}
+
+// post asks for a ticket. What the server refuses comes back as the *fault.Error that it was.
+func (l Login) post(ctx context.Context, path string, body any) (*Ticket, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.Base+path, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	httpClient := l.HTTP
+	if httpClient == nil {
+		httpClient = http.DefaultClient
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "the login web cannot be reached")
+	}
+	defer resp.Body.Close()
+	data, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Lost, "the login web's answer broke off")
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, refusal(resp.StatusCode, data)
+	}
+	var t Ticket
+	if err := json.Unmarshal(data, &t); err != nil {
+		return nil, fmt.Errorf("login: answer: %w", err)
+	}
+	return &t, nil
+}
+
+// refusal is the error in an answer.
+func refusal(status int, data []byte) error {
+	var body struct {
+		Error struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(data, &body) == nil {
+		if code, ok := fault.ParseCode(body.Error.Code); ok {
+			return fault.New(code, body.Error.Message)
+		}
+	}
+	return fmt.Errorf("login: HTTP status %d", status)
+}

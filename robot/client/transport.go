@@ -1,0 +1,113 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"loumiao/framework/wire"
+)
+
+const (
+	readChunk    = 4 << 10          // bytes of a connection's read buffer
+	maxBody      = 1 << 20          // largest body that is taken from a server
+	writeTimeout = 10 * time.Second // how long one frame may take to be written
+)
+
+// A transport moves whole frames. read is called by one goroutine, write by one at a time; a body is valid until the next read.
+type transport interface {
+	read() (wire.Header, []byte, error)
+	write(frame []byte) error
+	close() error
+}
+
+// open connects to tcp://host:port, ws://host:port/path or wss://host/path.
+func open(ctx context.Context, addr string) (transport, error) {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w", addr, err)
+	}
+	switch u.Scheme {
+	case "tcp":
+		var d net.Dialer
+		c, err := d.DialContext(ctx, "tcp", u.Host)
+		if err != nil {
+			return nil, err
+		}
+		return &stream{conn: c, in: bufio.NewReaderSize(c, readChunk)}, nil
+	case "ws", "wss":
+		c, _, err := websocket.Dial(ctx, addr, nil)
+		if err != nil {
+			return nil, err
+		}
+		c.SetReadLimit(wire.HeaderSize + maxBody)
+		return &socket{conn: c}, nil
+	}
+	return nil, fmt.Errorf("address %q: must begin with tcp://, ws:// or wss://", addr)
+}
+
+// stream is frames over TCP, one after another.
+type stream struct {
+	conn net.Conn
+	in   *bufio.Reader
+	body []byte
+}
+
+func (s *stream) read() (wire.Header, []byte, error) {
+	var head [wire.HeaderSize]byte
+	if _, err := io.ReadFull(s.in, head[:]); err != nil {
+		return wire.Header{}, nil, err
+	}
+	h, err := wire.ParseHeader(head[:])
+	if err != nil {
+		return wire.Header{}, nil, err
+	}
+	if err := (wire.Limits{MaxBody: maxBody}).Check(h); err != nil {
+		return wire.Header{}, nil, err
+	}
+	if cap(s.body) < h.Size {
+		s.body = make([]byte, h.Size)
+	}
+	s.body = s.body[:h.Size]
+	_, err = io.ReadFull(s.in, s.body)
+	return h, s.body, err
+}
+
+func (s *stream) write(frame []byte) error {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := s.conn.Write(frame)
+	return err
+}
+
+func (s *stream) close() error { return s.conn.Close() }
+
+// socket is frames over WebSocket, one in each binary message.
+type socket struct{ conn *websocket.Conn }
+
+func (s *socket) read() (wire.Header, []byte, error) {
+	kind, frame, err := s.conn.Read(context.Background())
+	if err != nil {
+		return wire.Header{}, nil, err
+	}
+	if kind != websocket.MessageBinary {
+		return wire.Header{}, nil, errors.New("the server sent a text message")
+	}
+	return wire.ParseFrame(frame, wire.Limits{MaxBody: maxBody})
+}
+
+func (s *socket) write(frame []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	return s.conn.Write(ctx, websocket.MessageBinary, frame)
+}
+
+func (s *socket) close() error { return s.conn.CloseNow() }
