@@ -18,6 +18,7 @@
 //   - A transaction first reads the row that stands for what it is going to change with clause.Locking, and then decides: on SQLite it has
 //     the only write lock from its start, on MySQL (read committed) it has that row's from then on.
 //   - Keys are BIGINTs that the application assigns, times are BIGINT milliseconds UTC, JSON is text. No model relies on a column's type.
+//   - Text that is compared is ASCII or normalised, and does not end in spaces, which MySQL ignores in comparisons.
 //   - An owner's tables are in one database, and no transaction spans two owners.
 //   - What is in Redis must be rebuildable from SQL.
 //

@@ -97,20 +97,21 @@ func (s *Store) identity(ctx context.Context, name, password string) (identityRo
 // Login finds the account of a name and password. It is [ErrCredentials] or [ErrBusy]. An unknown name costs as much as a wrong password;
 // throttle before calling.
 func (s *Store) Login(ctx context.Context, name, password string) (ID, error) {
-	if len(name) > MaxPassword || len(password) > MaxPassword {
-		return 0, ErrCredentials // nobody has these; and they are not to be hashed
+	if len(password) > MaxPassword {
+		return 0, ErrCredentials // nobody has it, and it is not to be hashed
 	}
-	row, err := s.find(ctx, kindPassword, strings.ToLower(name))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	row := identityRow{Secret: nobody}
+	if nameForm.MatchString(name) { // else it may not even be looked up: MySQL finds "ada" for "ada "
+		found, err := s.find(ctx, kindPassword, strings.ToLower(name))
+		if err == nil {
+			row = found
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return 0, fmt.Errorf("log in: %w", err)
+		}
+	}
+	ok, err := s.hasher.verify(ctx, password, row.Secret)
+	if err != nil {
 		return 0, fmt.Errorf("log in: %w", err)
-	}
-	secret := row.Secret
-	if err != nil {
-		secret = nobody
-	}
-	ok, err := s.hasher.verify(ctx, password, secret)
-	if err != nil {
-		return 0, err
 	}
 	if !ok || row.Account == 0 {
 		return 0, ErrCredentials
