@@ -9,6 +9,18 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
+// helloAside is hello on a goroutine of its own, for which the reader waits: a token's check calls deep, and the reader's stack would stay as large as it
+// once was for the whole session.
+func (s *session) helloAside(h wire.Header, body []byte) error {
+	done := make(chan error)
+	go func() {
+		err := s.hello(h, body)
+		s.flush()
+		done <- err
+	}()
+	return <-done
+}
+
 // hello answers a client's first frame: its error is why the client is not let in.
 func (s *session) hello(h wire.Header, body []byte) error {
 	g := s.gate
@@ -128,7 +140,7 @@ func (s *session) open() error {
 	}
 	s.phase = open
 	s.queueFrame(wire.Header{Kind: wire.Welcome}, body, false)
-	s.wrote, s.welcomed = true, true
+	s.welcomed = true
 	g.stats.opened.Add(1)
 	return nil
 }

@@ -36,7 +36,7 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	}
 	s.gate.stats.framesIn.Add(1)
 	if !s.welcomed {
-		return s.hello(h, body)
+		return s.helloAside(h, body)
 	}
 	if !h.Kind.FromClient() || h.Kind == wire.Hello {
 		return errDirection

@@ -72,7 +72,10 @@ func (t *Transport) Serve(door gate.Door, limits wire.Limits) {
 		}
 		return func() {
 			defer visit.Leave()
-			if t.upgrade(nc) == nil {
+			// Aside: what calls deep would leave this goroutine a larger stack for as long as the session lives.
+			upgraded := make(chan error)
+			go func() { upgraded <- t.upgrade(nc) }()
+			if <-upgraded == nil {
 				visit.Serve(newConn(nc, limits))
 			}
 		}

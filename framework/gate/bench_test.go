@@ -1,0 +1,317 @@
+package gate_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	gobwas "github.com/gobwas/ws"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/gate"
+	"loumiao/framework/gate/tcp"
+	"loumiao/framework/gate/ws"
+	"loumiao/framework/id"
+	"loumiao/framework/line"
+	"loumiao/framework/link"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+)
+
+// echoLines answers every request at once, from the session's own goroutine: what is measured is the gate.
+type echoLines struct {
+	down  line.Downstream
+	mu    sync.Mutex
+	batch []echo
+	spare []echo
+}
+
+type echo struct {
+	session id.Session
+	h       wire.Header
+	body    [64]byte
+}
+
+func (e *echoLines) Start() error                                        { return nil }
+func (e *echoLines) Stop(context.Context) error                          { return nil }
+func (e *echoLines) Attach(id.Node, line.SessionInfo) error              { return nil }
+func (e *echoLines) Detach(id.Node, id.Session, uint8, fault.Code) error { return nil }
+func (e *echoLines) Ack(id.Node, id.Session, uint8, uint32) error        { return nil }
+
+func (e *echoLines) Forward(_ id.Node, s id.Session, h wire.Header, body []byte) error {
+	h.Kind, h.Message = wire.Reply, reply
+	item := echo{session: s, h: h}
+	copy(item.body[:], body)
+	e.mu.Lock()
+	e.batch = append(e.batch, item)
+	e.mu.Unlock()
+	return nil
+}
+
+var worldPeer = link.Peer{Node: worldNode, Boot: 1, Type: "world"}
+
+func (e *echoLines) Flush() {
+	e.mu.Lock()
+	batch := e.batch
+	e.batch, e.spare = e.spare, nil
+	e.mu.Unlock()
+	for i := range batch {
+		e.down.Deliver(worldPeer, batch[i].session, batch[i].h, batch[i].body[:])
+	}
+	e.down.Flush()
+	e.mu.Lock()
+	e.spare = batch[:0]
+	e.mu.Unlock()
+}
+
+// BenchmarkEcho measures echoes of 64 bytes: through a gate (over TCP and WebSocket), and by a plain TCP server that writes back what it reads, in turn, in one
+// process. Clients of both are the same code but for the framing, and check what comes back.
+func BenchmarkEcho(b *testing.B) {
+	for _, load := range []struct{ clients, inFlight int }{{100, 1}, {100, 16}, {1000, 1}} {
+		name := strconv.Itoa(load.clients) + "x" + strconv.Itoa(load.inFlight)
+		b.Run("raw/"+name, func(b *testing.B) {
+			addr := rawEcho(b)
+			benchmarkEcho(b, load.clients, load.inFlight, func() (net.Conn, []byte, []byte) {
+				c := dialRaw(b, addr)
+				message := make([]byte, wire.HeaderSize+64)
+				return c, message, message
+			})
+		})
+		for _, transport := range []string{"tcp", "ws"} {
+			b.Run(transport+"/"+name, func(b *testing.B) {
+				addr := startEcho(b, transport)
+				benchmarkEcho(b, load.clients, load.inFlight, func() (net.Conn, []byte, []byte) { return dialEcho(b, transport, addr) })
+			})
+		}
+	}
+}
+
+func rawEcho(b testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var conns sync.WaitGroup
+	b.Cleanup(func() { l.Close(); conns.Wait() })
+	conns.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns.Go(func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				for {
+					n, err := c.Read(buf)
+					if err != nil {
+						return
+					}
+					if _, err := c.Write(buf[:n]); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	return l.Addr().String()
+}
+
+func dialRaw(b testing.TB, addr string) net.Conn {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+func startEcho(b testing.TB, transport string) string {
+	var t gate.Transport = tcp.New()
+	if transport == "ws" {
+		t = ws.New(ws.Config{})
+	}
+	lines := &echoLines{}
+	g, err := gate.NewWithLines(gate.Config{
+		Self: peer(gateNode, "gate"), Registry: registry(b), View: view(), Listen: []gate.Listen{{Transport: t, Addr: "127.0.0.1:0"}},
+		Routes:       []gate.Route{{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}},
+		RateMessages: -1, RateBytes: -1, MaxPending: 100_000, HandshakeTimeout: time.Minute, Heartbeat: time.Minute,
+		Authenticate: func(context.Context, string) (gate.Identity, error) {
+			return gate.Identity{Player: players.Add(1)}, nil
+		},
+	}, func(d line.Downstream) gate.Lines { lines.down = d; return lines })
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := g.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = g.Stop(ctx)
+	})
+	return t.Addr().String()
+}
+
+var players atomic.Int64
+
+// dialEcho opens a session, and returns it with a request and its reply as they look on the connection.
+func dialEcho(b testing.TB, transport, addr string) (c net.Conn, request, answer []byte) {
+	hello, _ := wire.MarshalAppend(nil, &wirepb.Hello{Protocol: 1, Token: "t"})
+	body := []byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+	wrap := func(f []byte) []byte { return f }
+	unwrapped := func(f []byte) []byte { return f }
+	if transport == "ws" {
+		var err error
+		if c, _, _, err = gobwas.Dial(context.Background(), "ws://"+addr); err != nil {
+			b.Fatal(err)
+		}
+		wrap = func(f []byte) []byte { return gobwas.MustCompileFrame(gobwas.MaskFrame(gobwas.NewBinaryFrame(f))) }
+		unwrapped = func(f []byte) []byte { return gobwas.MustCompileFrame(gobwas.NewBinaryFrame(f)) }
+	} else {
+		c = dialRaw(b, addr)
+	}
+	if _, err := c.Write(wrap(wire.Append(nil, wire.Header{Kind: wire.Hello}, hello))); err != nil {
+		b.Fatal(err)
+	}
+	head := make([]byte, wire.HeaderSize)
+	if transport == "ws" {
+		h, err := gobwas.ReadHeader(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, c, h.Length); err != nil {
+			b.Fatal(err)
+		}
+	} else {
+		if _, err := io.ReadFull(c, head); err != nil {
+			b.Fatal(err)
+		}
+		h, err := wire.ParseHeader(head)
+		if err != nil || h.Kind != wire.Welcome {
+			b.Fatal(h, err)
+		}
+		if _, err := io.CopyN(io.Discard, c, int64(h.Size)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	h := wire.Header{Kind: wire.Request, Stream: streamWorld, Message: enter, Call: 1}
+	request = wrap(wire.Append(nil, h, body))
+	h.Kind, h.Message = wire.Reply, reply
+	return c, request, unwrapped(wire.Append(nil, h, body))
+}
+
+// benchmarkEcho sends b.N messages in all, each client keeping so many in flight.
+func benchmarkEcho(b *testing.B, clients, inFlight int, dial func() (net.Conn, []byte, []byte)) {
+	type player struct {
+		conn            net.Conn
+		request, answer []byte
+	}
+	players := make([]player, clients)
+	for i := range players {
+		c, request, answer := dial()
+		full := make([]byte, 0, inFlight*len(request))
+		for range inFlight {
+			full = append(full, request...)
+		}
+		players[i] = player{c, full, answer}
+		defer c.Close()
+	}
+	rounds := b.N/(clients*inFlight) + 1
+	b.ReportAllocs()
+	b.ResetTimer()
+	var done sync.WaitGroup
+	for _, p := range players {
+		done.Go(func() {
+			buf := make([]byte, inFlight*len(p.answer))
+			for range rounds {
+				if _, err := p.conn.Write(p.request); err != nil {
+					b.Error(err)
+					return
+				}
+				if _, err := io.ReadFull(p.conn, buf); err != nil {
+					b.Error(err)
+					return
+				}
+				if string(buf[:len(p.answer)]) != string(p.answer) {
+					b.Errorf("got %q, want %q", buf[:len(p.answer)], p.answer)
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+	b.ReportMetric(float64(rounds*clients*inFlight)/b.Elapsed().Seconds()/1000, "k/s")
+}
+
+// BenchmarkIdle measures the resident memory of idle sessions: that of this process after they have opened, less what it was before and less what plain idle
+// connections cost the clients, which are in this process too.
+func BenchmarkIdle(b *testing.B) {
+	const n = 2000
+	for _, transport := range []string{"tcp", "ws"} {
+		b.Run(transport, func(b *testing.B) {
+			addr := startEcho(b, transport)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer listener.Close()
+			for range b.N {
+				before := resident(b)
+				conns := make([]net.Conn, 0, 2*n)
+				for range n { // what one end of a connection costs: half of both
+					c := dialRaw(b, listener.Addr().String())
+					accepted, err := listener.Accept()
+					if err != nil {
+						b.Fatal(err)
+					}
+					conns = append(conns, c, accepted)
+				}
+				oneEnd := (resident(b) - before) / (2 * n)
+				middle := resident(b)
+				sessions := make([]net.Conn, 0, n)
+				for range n {
+					c, _, _ := dialEcho(b, transport, addr)
+					sessions = append(sessions, c)
+				}
+				after := resident(b)
+				b.ReportMetric(float64(after-middle)/n-float64(oneEnd), "B/session")
+				b.ReportMetric(float64(oneEnd), "B/client-end")
+				for _, c := range append(conns, sessions...) {
+					c.Close()
+				}
+			}
+		})
+	}
+}
+
+func resident(b testing.TB) int64 {
+	for range 4 {
+		runtime.GC()
+	}
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Skip("resident memory is read from /proc")
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kb << 10
+		}
+	}
+	b.Fatal("no VmRSS")
+	return 0
+}
