@@ -48,7 +48,8 @@ func (p *pump) next(s id.Session) {
 	}
 	h := wire.Header{Kind: wire.Request, Stream: 1, Message: 103, Call: 1}
 	if err := p.lines.Forward(1, s, h, p.body); err != nil {
-		p.fail.Store(&err)
+		failed := err // so that a good one does not escape
+		p.fail.Store(&failed)
 	}
 }
 

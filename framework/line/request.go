@@ -3,7 +3,6 @@ package line
 import (
 	"errors"
 	"reflect"
-	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // SessionOf is the session that sent the message in hand. It is nil when that did not come from a client, which can be where a handler's message also comes from another
-// actor or node. It is asked for before [actor.Context.Defer], if that is called.
+// actor or node.
 func SessionOf(ctx *actor.Context) *Session {
 	switch r := ctx.Responder().(type) {
 	case *request:
@@ -24,21 +23,17 @@ func SessionOf(ctx *actor.Context) *Session {
 	return nil
 }
 
-// A request is what the client waits for. It is not taken from a pool: a handler may keep it for later, and if it then answered twice, the second answer would be to another client.
+// A request is what the client waits for. It is not taken from a pool: a handler that has deferred its answer may still ask for the session while another goroutine answers, and must not
+// find another client's.
 type request struct {
-	session  *Session
-	route    *route
-	call     uint32
-	answered atomic.Bool
+	session *Session
+	route   *route
+	call    uint32
 }
 
 // Respond sends the handler's reply or error to the client.
 func (r *request) Respond(msg any, err error) {
 	s := r.session
-	if r.answered.Swap(true) {
-		s.srv.log.Error("a request was answered twice; only the first answer counts", "message", r.route.msg.Name)
-		return
-	}
 	if err == nil {
 		err = r.reply(msg)
 	}
