@@ -155,8 +155,9 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Request sends a message and waits for its answer. An error of the server's comes back as the *fault.Error that it was.
-func (c *Conn) Request(ctx context.Context, m proto.Message) (proto.Message, error) {
+// Start sends a request and returns how to wait for its answer, so that several can be on their way at once; they are sent in the order of the
+// calls of Start. An error of the server's comes back as the *fault.Error that it was.
+func Start[R proto.Message](c *Conn, m proto.Message) (wait func(context.Context) (R, error), err error) {
 	stream, err := c.streamOf(m)
 	if err != nil {
 		return nil, err
@@ -170,28 +171,44 @@ func (c *Conn) Request(ctx context.Context, m proto.Message) (proto.Message, err
 		c.forget(number)
 		return nil, err
 	}
-	select {
-	case a := <-waiting.answer:
-		return a.message, a.err
-	case <-ctx.Done():
-		c.forget(number)
-		code, text := fault.Outside(ctx.Err())
-		return nil, fault.New(code, text)
-	}
+	return func(ctx context.Context) (R, error) {
+		var none R
+		select {
+		case a := <-waiting.answer:
+			if a.err != nil {
+				return none, a.err
+			}
+			r, ok := a.message.(R)
+			if !ok {
+				return none, fmt.Errorf("%T is answered by %T, and not by %T", m, a.message, none)
+			}
+			return r, nil
+		case <-ctx.Done():
+			c.forget(number)
+			code, text := fault.Outside(ctx.Err())
+			return none, fault.New(code, text)
+		}
+	}, nil
 }
 
-// Request is [Conn.Request] for an answer of type R.
+// Request sends a message and waits for its answer, of type R.
 func Request[R proto.Message](ctx context.Context, c *Conn, m proto.Message) (R, error) {
-	var none R
-	answer, err := c.Request(ctx, m)
+	wait, err := Start[R](c, m)
 	if err != nil {
+		var none R
 		return none, err
 	}
-	r, ok := answer.(R)
-	if !ok {
-		return none, fmt.Errorf("%T is answered by %T, and not by %T", m, answer, none)
+	return wait(ctx)
+}
+
+// TypeOf is the type of node whose stream starts over.
+func (c *Conn) TypeOf(reset *wirepb.Reset) string {
+	for typ, stream := range c.streams {
+		if uint32(stream) == reset.GetStream() {
+			return typ
+		}
 	}
-	return r, nil
+	return ""
 }
 
 // Send sends a message that is not answered.
