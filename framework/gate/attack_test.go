@@ -233,7 +233,7 @@ func TestALargeBatchIsNoReasonToDrop(t *testing.T) {
 
 func TestASilentClientIsCutOff(t *testing.T) {
 	t.Parallel()
-	s := start(t, func(c *gate.Config) { c.Heartbeat = 300 * time.Millisecond })
+	s := start(t, func(c *gate.Config) { c.Heartbeat, c.RateMessages = 300*time.Millisecond, -1 })
 	quiet := s.enter(t, "tcp", "player:1")
 	loud := s.enter(t, "ws", "player:2")
 	kicked := make(chan frame, 1)
