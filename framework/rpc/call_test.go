@@ -167,10 +167,12 @@ func TestCallTimeoutIsTheDefault(t *testing.T) {
 		t.Errorf("got %v, want deadline", err)
 	}
 	close(release) // the reply is late now, and must go nowhere
+	patient, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	for i := range 100 {
 		want := fmt.Sprint(i)
 		go func() { <-begun }()
-		if reply, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String(want), Any); err != nil || reply.Value != want {
+		if reply, err := echo.Call(patient, caller.rpc, wrapperspb.String(want), Any); err != nil || reply.Value != want {
 			t.Fatalf("got %v, %v, want %s", reply, err, want)
 		}
 	}

@@ -19,6 +19,7 @@ type sweeper struct {
 	active atomic.Bool
 	wake   chan struct{} // capacity 1
 	begun  atomic.Bool
+	tables []*table // the sweeper goroutine's, kept for reuse
 }
 
 // expiry is the tick at which a call that begins now has had its time; never 0.
@@ -77,8 +78,8 @@ func (s *sweeper) run(r *RPC) {
 
 // pass ends what is over its time and returns how many calls wait.
 func (s *sweeper) pass(r *RPC, tick uint32) int {
+	tables := s.tables[:0]
 	r.mu.Lock()
-	tables := make([]*table, 0, len(r.peers)+1)
 	for _, p := range r.peers {
 		if c := p.live.Load(); c != nil {
 			tables = append(tables, &c.calls)
@@ -88,6 +89,7 @@ func (s *sweeper) pass(r *RPC, tick uint32) int {
 	if c := r.own.live.Load(); c != nil {
 		tables = append(tables, &c.calls)
 	}
+	s.tables = tables
 	waiting := 0
 	for _, t := range tables {
 		if n := int(t.used.Load()); n > 0 {
