@@ -54,9 +54,7 @@ func told(v *arena.View) arena.View {
 	for _, s := range v.Ships {
 		t.Ships = append(t.Ships, toldShip(s))
 	}
-	for _, s := range v.Shards {
-		t.Shards = append(t.Shards, s)
-	}
+	t.Shards = append(t.Shards, v.Shards...)
 	for _, b := range v.Bullets {
 		t.Bullets = append(t.Bullets, arena.Bullet{ID: b.ID, Owner: -1, X: b.X, Y: b.Y, VX: b.VX, VY: b.VY})
 	}

@@ -46,9 +46,14 @@ func (z *Zone) OnRecording(fn func(*Recording)) { z.recorded = fn }
 func (z *Zone) Start(_ context.Context, n *node.Node) error {
 	z.build(n.Actors(), n.Log(), &remote{n.RPC()}, func(rooms int) { n.RPC().SetLoad(rooms) })
 	rpc.HandleFunc(n, api.CreateRoom, z.createRoom)
-	line.HandleBy(n, z.rooms, roomOf[*pb.JoinRoom], (*Room).join)
-	line.HandleSendBy(n, z.rooms, roomOf[*pb.RoomInput], (*Room).input)
+	z.serve(n)
 	return z.stats.register(n.Metrics())
+}
+
+// serve registers what clients may send.
+func (z *Zone) serve(h line.Host) {
+	line.HandleBy(h, z.rooms, roomOf[*pb.JoinRoom], (*Room).join)
+	line.HandleSendBy(h, z.rooms, roomOf[*pb.RoomInput], (*Room).input)
 }
 
 // build makes the zone of what a node gives it.
