@@ -2,11 +2,13 @@ package line
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"loumiao/framework/cluster"
+	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/line/internal/linepb"
 	"loumiao/framework/link"
@@ -93,4 +95,68 @@ func BenchmarkRoundTrip(b *testing.B) {
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1000, "k/s")
 		})
 	}
+}
+
+// A sink is a Downstream that counts the frames it is given.
+type sink struct {
+	*recorder
+	frames atomic.Int64
+}
+
+func (s *sink) Deliver(link.Peer, id.Session, wire.Header, []byte)     { s.frames.Add(1) }
+func (s *sink) Multicast(link.Peer, []id.Session, wire.Header, []byte) { s.frames.Add(1) }
+
+// benchmarkSend measures what sending costs the sender, with a gate that takes everything in. The line is given time whenever it is full.
+func benchmarkSend(b *testing.B, sessions int, send func(*Server, []*Session) error) {
+	host := newBackend(b, 1, nil)
+	g := newGate(b, 9, host.member)
+	var all []*Session
+	for i := range sessions {
+		all = append(all, g.enter(host, SessionInfo{ID: id.Session(i + 1), Stream: 1, Type: "world", Player: int64(i + 1)}))
+	}
+	g.stop()
+	out := &sink{recorder: newRecorder()}
+	g.lines = NewLines(LinesConfig{View: g.view, Links: linkConfig(9, id.NewBoot(time.Now()), "gate"), Types: []string{"world"}, Downstream: out})
+	if err := g.lines.Start(); err != nil {
+		b.Fatal(err)
+	}
+	g.awaitUp(1, true)
+	for i := range sessions {
+		all[i] = g.enterQuietly(host, SessionInfo{ID: id.Session(i + 1), Stream: 1, Type: "world", Player: int64(i + 1)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for {
+			err := send(host.srv, all)
+			if err == nil {
+				break
+			}
+			if fault.CodeOf(err) != fault.Overloaded {
+				b.Fatal(err)
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
+// enterQuietly is enter without looking at the answer.
+func (g *gate) enterQuietly(b *backend, s SessionInfo) *Session {
+	g.attach(b, s)
+	g.request(b, s, 1, &linepb.Enter{})
+	return receive(g.t, b.entered, "an entered session")
+}
+
+func BenchmarkPushReliable(b *testing.B) {
+	m := &linepb.News{Text: "sixty-four bytes of what happened in the world since yesterday."}
+	benchmarkSend(b, 1, func(_ *Server, s []*Session) error { return s[0].Push(m) })
+}
+
+func BenchmarkPushDroppable(b *testing.B) {
+	m := &linepb.Glimpse{Data: make([]byte, 60)}
+	benchmarkSend(b, 1, func(_ *Server, s []*Session) error { return s[0].Push(m) })
+}
+
+func BenchmarkMulticast100(b *testing.B) {
+	m := &linepb.Glimpse{Data: make([]byte, 60)}
+	benchmarkSend(b, 100, func(srv *Server, s []*Session) error { return srv.Multicast(s, m) })
 }

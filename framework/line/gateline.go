@@ -15,6 +15,7 @@ type gateLine struct {
 	conn     *link.Conn
 	sessions map[attachment]*Session
 	now      time.Time // of this batch of frames; zero between batches
+	broken   bool      // nothing that comes after what cannot be read means anything
 	closed   chan struct{}
 }
 
@@ -30,7 +31,11 @@ func newGateLine(srv *Server, conn *link.Conn) *gateLine {
 
 // Frame takes one frame from the gate.
 func (l *gateLine) Frame(c *link.Conn, frame []byte) {
+	if l.broken {
+		return
+	}
 	if err := l.take(op(frame[0]), frame[1:]); err != nil {
+		l.broken = true
 		l.srv.log.Error("a gate sent what cannot be read; its line is closed", "gate", c.Peer().Node, "op", frame[0], "bytes", len(frame))
 		c.Close(err)
 	}

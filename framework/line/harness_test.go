@@ -50,7 +50,6 @@ func linkConfig(node id.Node, boot id.Boot, typ string) link.Config {
 // A player is the state of the tests' actors.
 type player struct {
 	id      int64
-	notes   []int64
 	backend *backend
 }
 

@@ -118,11 +118,16 @@ type nodeHandler struct {
 	line     *nodeLine
 	down     Downstream
 	sessions []id.Session // of a multicast, kept for the next one
+	broken   bool         // nothing that comes after what cannot be read means anything
 }
 
 // Frame takes one frame from the backend.
 func (h *nodeHandler) Frame(c *link.Conn, frame []byte) {
+	if h.broken {
+		return
+	}
 	if err := h.take(c.Peer(), op(frame[0]), frame[1:]); err != nil {
+		h.broken = true
 		h.line.lines.cfg.Logger.Error("a backend sent what cannot be read; its line is closed", "node", c.Peer().Node, "op", frame[0], "bytes", len(frame))
 		c.Close(err)
 	}
