@@ -15,7 +15,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// A pump is a gate's Downstream that answers each Deliver with the session's next request, until enough were sent: the gate's side of a benchmark, on the line's reader.
+// A pump is a gate's Downstream that answers each Deliver with the session's next request, until enough were sent: the gate's side of
+// a benchmark, on the line's reader.
 type pump struct {
 	*recorder
 	lines *Lines
@@ -55,7 +56,8 @@ func (p *pump) next(s id.Session) {
 	}
 }
 
-// BenchmarkRoundTrip is a 64-byte request from the gate's end over loopback TCP to the player's actor, and its reply back, both ends in one process.
+// BenchmarkRoundTrip is a 64-byte request from the gate's end over loopback TCP to the player's actor, and its reply back, both ends
+// in one process.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, clients := range []int{1, 64, 512} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {

@@ -22,8 +22,8 @@ type Config struct {
 	RequestTimeout time.Duration
 	// MaxBody is the largest message to a client, in bytes when encoded. Default 1 MiB.
 	MaxBody int
-	// ReplayFrames is how many reliable frames to one client are kept until it acknowledges them. The oldest go first; a client that would need
-	// them starts over. Default 256.
+	// ReplayFrames is how many reliable frames to one client are kept until it acknowledges them. The oldest go first; a client that
+	// would need them starts over. Default 256.
 	ReplayFrames int
 	// ReplayBytes bounds the memory that they take, for one client. Default 256 KiB.
 	ReplayBytes int

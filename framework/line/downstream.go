@@ -7,8 +7,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// A Downstream takes what backends send to a gate's clients. What comes on one line comes in order and one call at a time, on that line's reader; calls of different lines run at the
-// same time. No call may wait. Slices are valid during the call only.
+// A Downstream takes what backends send to a gate's clients. What comes on one line comes in order and one call at a time, on that
+// line's reader; calls of different lines run at the same time. No call may wait. Slices are valid during the call only.
 //
 // A backend is authenticated and yet not trusted with every session: the gate acts only for sessions that are attached to from.
 type Downstream interface {
@@ -16,7 +16,8 @@ type Downstream interface {
 	Deliver(from link.Peer, session id.Session, h wire.Header, body []byte)
 	// Multicast has a droppable Push for many sessions.
 	Multicast(from link.Peer, sessions []id.Session, h wire.Header, body []byte)
-	// Broadcast has a droppable Push for every session. h.Stream is 0: the number under which a client knows from's type is the gate's to fill in.
+	// Broadcast has a droppable Push for every session. h.Stream is 0: the number under which a client knows from's type is the gate's
+	// to fill in.
 	Broadcast(from link.Peer, h wire.Header, body []byte)
 	// Bind has the session's messages to type typ go to node from now on.
 	Bind(from link.Peer, session id.Session, typ string, node id.Node)

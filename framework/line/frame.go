@@ -8,8 +8,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// An op is the first byte of a frame on a line and says what follows. Numbers are big-endian; strings that are not last have a length of one byte
-// before them. A head is what a client's frame has after its size: kind, stream, message, call and sequence.
+// An op is the first byte of a frame on a line and says what follows. Numbers are big-endian; strings that are not last have a length
+// of one byte before them. A head is what a client's frame has after its size: kind, stream, message, call and sequence.
 type op uint8
 
 const (

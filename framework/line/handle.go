@@ -12,8 +12,9 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
-// Handle registers fn for the client message M, answered with an R. It runs on the actor of the session's player, which a message declared AUTHENTICATED makes if need be; any
-// other one finds it there, or is refused with [fault.NotOwner]. What fn returns as error goes to the client as [fault.Outside] has it.
+// Handle registers fn for the client message M, answered with an R. It runs on the actor of the session's player, which a message
+// declared AUTHENTICATED makes if need be; any other one finds it there, or is refused with [fault.NotOwner]. What fn returns as error
+// goes to the client as [fault.Outside] has it.
 //
 // M must be declared from: CLIENT, to: a type of this node, and not ANONYMOUS; R from: SERVER. [Server.Start] says if they are not.
 func Handle[K ~int64, S any, M, R proto.Message](h Host, pool *actor.Pool[K, S], fn func(*S, *actor.Context, M) (R, error)) {
@@ -31,9 +32,10 @@ func HandleSend[K ~int64, S any, M proto.Message](h Host, pool *actor.Pool[K, S]
 	}
 }
 
-// HandleBy registers fn for the client message M, answered with an R, on the actor that key names, such as a room. The actor must be there: otherwise the client is told
-// [fault.NotFound]. key runs on the line's reader, where everybody waits for it: it reads its arguments and returns, and may say by an error that the session has no
-// business there. Whether the session's player may do this to that actor is for fn to judge, as key is what the client claims.
+// HandleBy registers fn for the client message M, answered with an R, on the actor that key names, such as a room. The actor must be
+// there: otherwise the client is told [fault.NotFound]. key runs on the line's reader, where everybody waits for it: it reads its
+// arguments and returns, and may say by an error that the session has no business there. Whether the session's player may do this to
+// that actor is for fn to judge, as key is what the client claims.
 func HandleBy[K comparable, S any, M, R proto.Message](h Host, pool *actor.Pool[K, S], key func(*Session, M) (K, error), fn func(*S, *actor.Context, M) (R, error)) {
 	if rt := declare[M](h.Line(), *new(R)); rt != nil {
 		actor.Handle(pool.Behavior(), fn)
@@ -49,9 +51,9 @@ func HandleSendBy[K comparable, S any, M proto.Message](h Host, pool *actor.Pool
 	}
 }
 
-// HandleActor registers fn for the client message M, answered with an R, on one actor for all sessions. b is the actor's behavior, which takes handlers only until the actor is
-// spawned; so to says later which one it is. It is asked for each message, on the line's reader, and returns at once. Until there is an actor it may return the zero Ref:
-// the client is told [fault.Unavailable].
+// HandleActor registers fn for the client message M, answered with an R, on one actor for all sessions. b is the actor's behavior,
+// which takes handlers only until the actor is spawned; so to says later which one it is. It is asked for each message, on the line's
+// reader, and returns at once. Until there is an actor it may return the zero Ref: the client is told [fault.Unavailable].
 func HandleActor[S any, M, R proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], fn func(*S, *actor.Context, M) (R, error)) {
 	if rt := declare[M](h.Line(), *new(R)); rt != nil {
 		actor.Handle(b, fn)

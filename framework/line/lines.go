@@ -78,8 +78,8 @@ func (c LinesConfig) withDefaults() LinesConfig {
 	return c
 }
 
-// Lines are the gate's end: one line to each backend. A line is opened when the backend is ready, kept while it drains, closed when it is gone from the cluster, and opened again
-// when it breaks. They are safe for concurrent use.
+// Lines are the gate's end: one line to each backend. A line is opened when the backend is ready, kept while it drains, closed when it
+// is gone from the cluster, and opened again when it breaks. They are safe for concurrent use.
 type Lines struct {
 	cfg LinesConfig
 
@@ -123,7 +123,8 @@ func (l *Lines) Start() error {
 	return nil
 }
 
-// Stop closes every line, after what is queued on it was sent, and joins. Downstream hears of each with Lost. When ctx ends, lines are cut. It is idempotent.
+// Stop closes every line, after what is queued on it was sent, and joins. Downstream hears of each with Lost. When ctx ends, lines are
+// cut. It is idempotent.
 func (l *Lines) Stop(ctx context.Context) error {
 	l.mu.Lock()
 	l.running = false
@@ -151,8 +152,9 @@ func (l *Lines) Up(node id.Node) bool {
 	return n != nil && n.conn.Load() != nil && !n.draining.Load()
 }
 
-// Attach opens the session at the node, before anything of it is forwarded there. Errors are [fault.Unavailable], when there is no line, and [fault.Overloaded], when it is full; and
-// so they are for the methods below. That a session is attached ends with Detach, or with Lost.
+// Attach opens the session at the node, before anything of it is forwarded there. Errors are [fault.Unavailable], when there is no
+// line, and [fault.Overloaded], when it is full; and so they are for the methods below. That a session is attached ends with Detach,
+// or with Lost.
 func (l *Lines) Attach(node id.Node, s SessionInfo) error {
 	if err := s.check(); err != nil {
 		return err

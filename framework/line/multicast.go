@@ -11,8 +11,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// Multicast sends m to the sessions, encoded once, and in one frame for each gate however many of them are there. Sessions that are gone are passed over. A message declared reliable is
-// numbered for each session, so it takes a frame for each.
+// Multicast sends m to the sessions, encoded once, and in one frame for each gate however many of them are there. Sessions that are
+// gone are passed over. A message declared reliable is numbered for each session, so it takes a frame for each.
 //
 // The error is the first that a gate or a session had; the others still got the message.
 func (s *Server) Multicast(sessions []*Session, m proto.Message) error {
@@ -38,7 +38,8 @@ func (s *Server) Multicast(sessions []*Session, m proto.Message) error {
 	return first
 }
 
-// Broadcast sends m to every session of every gate that has a line here, whether attached here or not. m must be declared droppable: what many get alike cannot be numbered for each.
+// Broadcast sends m to every session of every gate that has a line here, whether attached here or not. m must be declared droppable:
+// what many get alike cannot be numbered for each.
 //
 // The error is the first that a gate had; the others still got the message.
 func (s *Server) Broadcast(m proto.Message) error {

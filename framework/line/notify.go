@@ -8,8 +8,9 @@ import (
 	"loumiao/framework/actor"
 )
 
-// A notifier tells actors what they must not miss, from goroutines that must not wait. Usually that is a Tell. For an actor whose mailbox is full a
-// goroutine waits in its stead, one for each such actor, with a queue that is as long as there are sessions it watches.
+// A notifier tells actors what they must not miss, from goroutines that must not wait. Usually that is a Tell. For an actor whose
+// mailbox is full a goroutine waits in its stead, one for each such actor, with a queue that is as long as there are sessions it
+// watches.
 type notifier struct {
 	ctx    context.Context
 	cancel context.CancelFunc

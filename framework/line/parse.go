@@ -8,8 +8,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// The parsers are given a frame without its op. They refuse what is short, has bytes left over, or says what no peer of this version says; the line
-// that it came on is then closed, because its two ends do not speak the same language.
+// The parsers are given a frame without its op. They refuse what is short, has bytes left over, or says what no peer of this version
+// says; the line that it came on is then closed, because its two ends do not speak the same language.
 
 func parseAttach(b []byte) (SessionInfo, error) {
 	r := reader{b: b}

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// A replay is a queue of the frames that a client has not acknowledged. They lie one after another in chunks; a session that is owed nothing holds
-// none, and chunks of the usual size go round between sessions, so that one whose client acknowledges regularly allocates nothing.
+// A replay is a queue of the frames that a client has not acknowledged. They lie one after another in chunks; a session that is owed
+// nothing holds none, and chunks of the usual size go round between sessions, so that one whose client acknowledges regularly
+// allocates nothing.
 type replay struct {
 	head, tail *chunk
 	frames     int
@@ -32,7 +33,8 @@ type chunk struct {
 
 var chunks = sync.Pool{New: func() any { return &chunk{data: make([]byte, 0, chunkSize)} }}
 
-// push appends a frame. One that is over the limit by itself leaves nothing behind: it cannot be replayed, and so what was before it cannot either.
+// push appends a frame. One that is over the limit by itself leaves nothing behind: it cannot be replayed, and so what was before it
+// cannot either.
 func (r *replay) push(head, body []byte, limits replayLimits) {
 	for r.frames >= limits.frames {
 		r.pop()

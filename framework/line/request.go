@@ -11,8 +11,8 @@ import (
 	"loumiao/framework/wire"
 )
 
-// SessionOf is the session that sent the message in hand. It is nil when that did not come from a client, which can be where a handler's message also comes from another
-// actor or node.
+// SessionOf is the session that sent the message in hand. It is nil when that did not come from a client, which can be where a
+// handler's message also comes from another actor or node.
 func SessionOf(ctx *actor.Context) *Session {
 	switch r := ctx.Responder().(type) {
 	case *request:
@@ -23,8 +23,8 @@ func SessionOf(ctx *actor.Context) *Session {
 	return nil
 }
 
-// A request is what the client waits for. It is not taken from a pool: a handler that has deferred its answer may still ask for the session while another goroutine answers, and must not
-// find another client's.
+// A request is what the client waits for. It is not taken from a pool: a handler that has deferred its answer may still ask for the
+// session while another goroutine answers, and must not find another client's.
 type request struct {
 	session *Session
 	route   *route

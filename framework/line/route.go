@@ -40,8 +40,8 @@ func (s *Server) name(message uint16) string {
 	return strconv.Itoa(int(message))
 }
 
-// declare makes the route of M, without its deliver, and enters it. reply is a nil R, or nil if there is none. If anything about it is wrong, that is noted for Start, and
-// declare returns nil.
+// declare makes the route of M, without its deliver, and enters it. reply is a nil R, or nil if there is none. If anything about it is
+// wrong, that is noted for Start, and declare returns nil.
 func declare[M proto.Message](s *Server, reply proto.Message) *route {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,8 +17,9 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
-// A Server is the backend's end of its lines: it takes clients' messages from gates to the handlers registered with [Handle] and its like, and sends to clients. Make it,
-// register every handler, Start, Stop. It is safe for concurrent use, except that registering comes before Start.
+// A Server is the backend's end of its lines: it takes clients' messages from gates to the handlers registered with [Handle] and its
+// like, and sends to clients. Make it, register every handler, Start, Stop. It is safe for concurrent use, except that registering
+// comes before Start.
 type Server struct {
 	cfg    Config
 	log    *slog.Logger
@@ -47,8 +48,8 @@ const (
 // A Host has a Server: a node, for those who register handlers on it.
 type Host interface{ Line() *Server }
 
-// NewServer is a server without handlers. It has cfg.Links give it the gates' lines, which it refuses until it is started; so it is made before those are. What is wrong
-// with cfg, [Server.Start] says.
+// NewServer is a server without handlers. It has cfg.Links give it the gates' lines, which it refuses until it is started; so it is
+// made before those are. What is wrong with cfg, [Server.Start] says.
 func NewServer(cfg Config) *Server {
 	s := &Server{cfg: cfg.withDefaults(), notify: newNotifier()}
 	s.log = s.cfg.Logger
@@ -89,8 +90,8 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Stop ends every line after what is queued on it was sent, has the sessions on it detached with [fault.ShuttingDown], and joins the server's goroutines. When ctx ends, lines are
-// cut. It is idempotent.
+// Stop ends every line after what is queued on it was sent, has the sessions on it detached with [fault.ShuttingDown], and joins the
+// server's goroutines. When ctx ends, lines are cut. It is idempotent.
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = stopping

@@ -49,16 +49,17 @@ type Session struct {
 type Detached struct {
 	// Session is the session that is gone. Comparing it tells an old session of a player from his new one.
 	Session *Session
-	// Code is why: [fault.OK] when the client left or was bound elsewhere, [fault.Lost] when its connection or its gate broke, [fault.Replaced] and
-	// others when the session was kicked.
+	// Code is why: [fault.OK] when the client left or was bound elsewhere, [fault.Lost] when its connection or its gate broke,
+	// [fault.Replaced] and others when the session was kicked.
 	Code fault.Code
 }
 
-// Push sends m to the client. It is queued behind what was sent to this session before, replies included, and Push does not wait for it to arrive. If m is declared
-// reliable, it is numbered, and kept until the client acknowledges it; if droppable, it may be lost when the client is slow.
+// Push sends m to the client. It is queued behind what was sent to this session before, replies included, and Push does not wait for
+// it to arrive. If m is declared reliable, it is numbered, and kept until the client acknowledges it; if droppable, it may be lost
+// when the client is slow.
 //
-// Errors mean that nothing was sent: [ErrDetached], [fault.Overloaded] when the line to the gate is full, [fault.TooLarge], or [fault.Internal] for a message that is not
-// declared for clients. Push does not keep m.
+// Errors mean that nothing was sent: [ErrDetached], [fault.Overloaded] when the line to the gate is full, [fault.TooLarge], or
+// [fault.Internal] for a message that is not declared for clients. Push does not keep m.
 func (s *Session) Push(m proto.Message) error {
 	msg, err := s.srv.outgoing(m)
 	if err != nil {
@@ -76,8 +77,8 @@ func (s *Session) Push(m proto.Message) error {
 	return s.sendNumbered(h, buf.b)
 }
 
-// Bind has the client's messages to nodes of type typ go to the given node from now on. The gate learns of it before anything that is pushed later, so a client that
-// is told to go there reaches it. It does nothing for a session that is gone.
+// Bind has the client's messages to nodes of type typ go to the given node from now on. The gate learns of it before anything that is
+// pushed later, so a client that is told to go there reaches it. It does nothing for a session that is gone.
 func (s *Session) Bind(typ string, node id.Node) {
 	if typ == "" || len(typ) > maxType || node == 0 {
 		s.srv.log.Error("bind refused: it needs a type and a node", "session", s.ID, "type", typ, "node", node)
@@ -95,14 +96,14 @@ func (s *Session) Unbind(typ string) {
 	s.control("unbind", func(b []byte) []byte { return appendUnbind(b, s.ID, typ) })
 }
 
-// Kick ends the client's session, after what was pushed before. The client is told code and reason (at most 512 bytes), which it may show. The session stays attached until its
-// gate says that it is gone.
+// Kick ends the client's session, after what was pushed before. The client is told code and reason (at most 512 bytes), which it may
+// show. The session stays attached until its gate says that it is gone.
 func (s *Session) Kick(code fault.Code, reason string) {
 	s.control("kick", func(b []byte) []byte { return appendKick(b, s.ID, code, reason) })
 }
 
-// Watch has the actor told *[Detached] when the session is gone; at once if it is already. It is told even if its mailbox is full at the time: then as soon as there is room.
-// Watching twice is watching once.
+// Watch has the actor told *[Detached] when the session is gone; at once if it is already. It is told even if its mailbox is full at
+// the time: then as soon as there is room. Watching twice is watching once.
 func (s *Session) Watch(ref actor.Ref) {
 	s.mu.Lock()
 	if s.conn.Load() != nil {

@@ -1,7 +1,7 @@
 package line
 
-// A stream is one session's numbering at one backend: what the client must not miss, and what this end must not do twice. It is what a resume
-// needs, and nothing else is. Both directions count from 1; a number is used once.
+// A stream is one session's numbering at one backend: what the client must not miss, and what this end must not do twice. It is what a
+// resume needs, and nothing else is. Both directions count from 1; a number is used once.
 //
 //	sent      the last number given to a frame to the client
 //	acked     the last number that the client has said it has
@@ -47,8 +47,8 @@ func (s *stream) ack(sequence uint32) {
 // first is the number of the oldest frame in the buffer.
 func (s *stream) first() uint32 { return s.sent - uint32(s.replay.frames) + 1 }
 
-// since gives every frame after the number received, in order, to fn. It reports false when one of them is no longer there: then the client starts
-// over. It also does when the client claims to have more than was sent, which no honest one does.
+// since gives every frame after the number received, in order, to fn. It reports false when one of them is no longer there: then the
+// client starts over. It also does when the client claims to have more than was sent, which no honest one does.
 func (s *stream) since(received uint32, fn func(head, body []byte)) bool {
 	if received > s.sent || received+1 < s.first() {
 		return false
