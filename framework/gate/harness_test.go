@@ -18,13 +18,11 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/framework/gate"
+	"loumiao/framework/gate/internal/gatepb"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/id"
@@ -55,45 +53,7 @@ const (
 
 func registry(t testing.TB) *wire.Registry {
 	t.Helper()
-	file := &descriptorpb.FileDescriptorProto{
-		Name: proto.String("gatetest.proto"), Package: proto.String("gatetest"), Syntax: proto.String("proto3"), Dependency: []string{"wire.proto"},
-	}
-	for _, m := range []struct {
-		name   string
-		option *wirepb.Message
-	}{
-		{"Enter", &wirepb.Message{Id: enter, From: wirepb.From_CLIENT, To: "world", State: wirepb.State_AUTHENTICATED}},
-		{"Reply", &wirepb.Message{Id: reply, From: wirepb.From_SERVER}},
-		{"Act", &wirepb.Message{Id: act, From: wirepb.From_CLIENT, To: "world"}},
-		{"Tick", &wirepb.Message{Id: tick, From: wirepb.From_SERVER, Delivery: wirepb.Delivery_DROPPABLE}},
-		{"Login", &wirepb.Message{Id: login, From: wirepb.From_CLIENT, To: "account", State: wirepb.State_ANONYMOUS}},
-		{"Join", &wirepb.Message{Id: join, From: wirepb.From_CLIENT, To: "zone"}},
-		{"Note", &wirepb.Message{Id: note, From: wirepb.From_SERVER}},
-		{"LineUp", &wirepb.Message{Id: lineUp, From: wirepb.From_CLIENT, To: "queue", State: wirepb.State_AUTHENTICATED}},
-		{"Nobody", &wirepb.Message{Id: nobody, From: wirepb.From_CLIENT, To: "nowhere", State: wirepb.State_ANONYMOUS}},
-		{"Internal", nil},
-	} {
-		d := &descriptorpb.DescriptorProto{Name: proto.String(m.name), Field: []*descriptorpb.FieldDescriptorProto{
-			{
-				Name: proto.String("number"), Number: proto.Int32(1), JsonName: proto.String("number"),
-				Type: descriptorpb.FieldDescriptorProto_TYPE_INT64.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
-			},
-			{
-				Name: proto.String("text"), Number: proto.Int32(2), JsonName: proto.String("text"),
-				Type: descriptorpb.FieldDescriptorProto_TYPE_BYTES.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
-			},
-		}}
-		if m.option != nil {
-			d.Options = &descriptorpb.MessageOptions{}
-			proto.SetExtension(d.Options, wirepb.E_Message, m.option)
-		}
-		file.MessageType = append(file.MessageType, d)
-	}
-	d, err := protodesc.NewFile(file, protoregistry.GlobalFiles)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := wire.NewRegistry(d)
+	r, err := wire.NewRegistry(gatepb.File_gatetest_proto)
 	if err != nil {
 		t.Fatal(err)
 	}
