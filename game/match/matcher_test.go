@@ -111,8 +111,8 @@ func testConfig() Config {
 	}.WithDefaults()
 }
 
-// node is a matcher with its assigner, whose steps the test makes itself.
-func node(t testing.TB, s *Store, w mesh, cfg Config, self string) (*matcher, *assigner) {
+// newNode is a matcher with its assigner, whose steps the test makes itself.
+func newNode(t testing.TB, s *Store, w mesh, cfg Config, self string) (*matcher, *assigner) {
 	stats := newStats()
 	log := slog.New(slog.DiscardHandler)
 	work := newAssigner(cfg, s, w, log, stats)
@@ -136,7 +136,7 @@ func TestPass(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		s, clock := newStore(stores)
 		w := newWorld(t)
-		m, work := node(t, s, w, testConfig(), "a")
+		m, work := newNode(t, s, w, testConfig(), "a")
 		defer work.cut()
 		mustJoin(t, s, arena, ticket(1), ticket(2), ticket(3), ticket(4), ticket(5))
 
@@ -168,7 +168,7 @@ func TestPassFindsCancelled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		s, clock := newStore(stores)
 		w := newWorld(t)
-		m, work := node(t, s, w, testConfig(), "a")
+		m, work := newNode(t, s, w, testConfig(), "a")
 		defer work.cut()
 		mustJoin(t, s, arena, ticket(1), ticket(2), ticket(3), ticket(4))
 		mustStep(t, m) // it knows all four
@@ -194,7 +194,7 @@ func TestPassExpires(t *testing.T) {
 		s, clock := newStore(stores)
 		w := newWorld(t, 40)
 		cfg := testConfig()
-		m, work := node(t, s, w, cfg, "a")
+		m, work := newNode(t, s, w, cfg, "a")
 		defer work.cut()
 		mustJoin(t, s, arena, ticket(1))
 		clock.Add(cfg.TicketTTL.Milliseconds())
@@ -218,7 +218,7 @@ func TestRedisLosesThePool(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		s, _ := newStore(stores)
 		w := newWorld(t, 40)
-		m, work := node(t, s, w, testConfig(), "a")
+		m, work := newNode(t, s, w, testConfig(), "a")
 		defer work.cut()
 		mustJoin(t, s, arena, ticket(1), ticket(2))
 		mustStep(t, m)
@@ -271,7 +271,7 @@ func TestAssignment(t *testing.T) {
 				}
 			}
 			w.refuse, w.after = next(c.refuse), next(c.after)
-			m, work := node(t, s, w, testConfig(), "a")
+			m, work := newNode(t, s, w, testConfig(), "a")
 			defer work.cut()
 			mustJoin(t, s, arena, ticket(1), ticket(2), ticket(3), ticket(4))
 			mustStep(t, m)
@@ -334,7 +334,7 @@ func TestRecover(t *testing.T) {
 			clock.Add(c.age.Milliseconds())
 			cfg := testConfig()
 			cfg.Abandon = time.Minute
-			_, work := node(t, s, w, cfg, "heir")
+			_, work := newNode(t, s, w, cfg, "heir")
 			defer work.cut()
 			// Whatever is due by then.
 			clock.Add(10_000)
@@ -422,7 +422,7 @@ func TestNodesDie(t *testing.T) {
 				if last {
 					way.calls = 0
 				}
-				m, work := node(t, s, way, cfg, "n"+id.Boot(rnd.Uint64()).String())
+				m, work := newNode(t, s, way, cfg, "n"+id.Boot(rnd.Uint64()).String())
 				way.die = work.cut
 				nodes = append(nodes, m)
 			}
