@@ -9,8 +9,7 @@ import (
 
 // busy counts the rooms that have work to do. Safe for concurrent use.
 type busy struct {
-	most    int
-	changed func(rooms int) // is told each new count, one at a time
+	most int
 
 	mu     sync.Mutex
 	rooms  int
@@ -18,8 +17,8 @@ type busy struct {
 	idle   chan struct{} // closed when closed and there are no rooms
 }
 
-func newBusy(most int, changed func(int)) *busy {
-	return &busy{most: most, changed: changed, idle: make(chan struct{})}
+func newBusy(most int) *busy {
+	return &busy{most: most, idle: make(chan struct{})}
 }
 
 // enter takes a room's place.
@@ -33,7 +32,6 @@ func (b *busy) enter() error {
 		return fault.Errorf(fault.Overloaded, "the node has %d rooms already", b.rooms)
 	}
 	b.rooms++
-	b.changed(b.rooms)
 	return nil
 }
 
@@ -42,7 +40,6 @@ func (b *busy) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rooms--
-	b.changed(b.rooms)
 	if b.closed && b.rooms == 0 {
 		close(b.idle)
 	}

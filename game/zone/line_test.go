@@ -106,7 +106,7 @@ func newLine(t *testing.T, w *world) *gate {
 	links := link.NewServer(linkOf(zoneNode, api.Zone))
 	srv := line.NewServer(line.Config{Registry: reg, Links: links, Types: []string{api.Zone}})
 	w.sys = actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	w.zone.build(w.sys, slog.New(slog.DiscardHandler), w, w.SetLoad)
+	w.zone.build(w.sys, slog.New(slog.DiscardHandler), w)
 	w.zone.serve(srv)
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)

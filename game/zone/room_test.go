@@ -32,7 +32,6 @@ type world struct {
 	tape *Recording
 
 	mu         sync.Mutex
-	load       int
 	dbFails    int // answers of db that fail
 	dbErr      error
 	ownerFails map[int64]int
@@ -83,12 +82,6 @@ func (w *world) unmatched(_ context.Context, m *pb.PlayerUnmatched) error {
 	return w.told(m.GetPlayer(), &w.unmatch)
 }
 
-func (w *world) SetLoad(rooms int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.load = rooms
-}
-
 // seat and steer are what sessions send, without sessions.
 type seatMsg struct {
 	actor.Returns[*pb.JoinRoomReply]
@@ -129,7 +122,7 @@ func inWorld(t *testing.T, change func(*Config), fn func(t *testing.T, w *world)
 		log := slog.New(slog.NewTextHandler(&w.log, nil))
 		w.sys = actor.NewSystem(actor.Config{Logger: log})
 		w.zone.OnRecording(func(r *Recording) { w.tape = r })
-		w.zone.build(w.sys, log, w, w.SetLoad)
+		w.zone.build(w.sys, log, w)
 		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, ctx *actor.Context, m *seatMsg) (*pb.JoinRoomReply, error) {
 			return r.admit(ctx, m.player, m.client)
 		})
@@ -191,8 +184,8 @@ func TestRoomFromCreationToResult(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
 		w.create(7, 4)
 		w.create(7, 4)
-		if w.load != 1 || w.zone.rooms.Len() != 1 {
-			t.Fatalf("load %d, %d rooms for one match", w.load, w.zone.rooms.Len())
+		if w.zone.busy.count() != 1 || w.zone.rooms.Len() != 1 {
+			t.Fatalf("load %d, %d rooms for one match", w.zone.busy.count(), w.zone.rooms.Len())
 		}
 		clients := w.fill(7, 4)
 		began := time.Now()
@@ -223,8 +216,8 @@ func TestRoomFromCreationToResult(t *testing.T) {
 		if w.tape == nil || w.tape.Seed != r.GetSeed() || len(w.tape.Inputs) != 4*60 {
 			t.Errorf("recording: %+v", w.tape)
 		}
-		if w.load != 0 {
-			t.Errorf("load %d after the end", w.load)
+		if w.zone.busy.count() != 0 {
+			t.Errorf("load %d after the end", w.zone.busy.count())
 		}
 		if _, err := w.zone.createRoom(t.Context(), request(7, 4)); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("the match begins again: %v", err)
@@ -269,8 +262,8 @@ func TestRoomThatNobodyJoins(t *testing.T) {
 		}
 		w.pass(Defaults().AbandonAfter + time.Millisecond)
 		slices.Sort(w.unmatch)
-		if !slices.Equal(w.unmatch, numbers(players(3))) || len(w.recorded)+len(w.finish) != 0 || w.load != 0 {
-			t.Errorf("aborted for %v, %d stored, %d told, load %d", w.unmatch, len(w.recorded), len(w.finish), w.load)
+		if !slices.Equal(w.unmatch, numbers(players(3))) || len(w.recorded)+len(w.finish) != 0 || w.zone.busy.count() != 0 {
+			t.Errorf("aborted for %v, %d stored, %d told, load %d", w.unmatch, len(w.recorded), len(w.finish), w.zone.busy.count())
 		}
 	})
 }
@@ -308,8 +301,8 @@ func TestCreateRoomRefuses(t *testing.T) {
 		if _, err := w.zone.createRoom(t.Context(), request(3, 2)); fault.CodeOf(err) != fault.Overloaded {
 			t.Errorf("past the limit: %v", err)
 		}
-		if w.create(2, 2); w.load != 2 {
-			t.Errorf("load %d", w.load)
+		if w.create(2, 2); w.zone.busy.count() != 2 {
+			t.Errorf("load %d", w.zone.busy.count())
 		}
 		if _, err := w.zone.createRoom(t.Context(), request(2, 3)); fault.CodeOf(err) != fault.AlreadyExists {
 			t.Errorf("one match, two groups: %v", err)
@@ -327,12 +320,12 @@ func TestResultIsStoredHoweverOftenItTakes(t *testing.T) {
 		w.create(7, 2)
 		w.fill(7, 2)
 		w.pass(4 * time.Second)
-		if len(w.recorded) != 0 || w.load != 1 {
+		if len(w.recorded) != 0 || w.zone.busy.count() != 1 {
 			t.Fatal("stored at once")
 		}
 		w.pass(2 * time.Minute)
-		if len(w.recorded) != 1 || len(w.finish) != 2 || w.finish[0] != 1000 || len(w.unmatch) != 0 || w.load != 0 {
-			t.Errorf("%d stored, %v told, load %d\n%s", len(w.recorded), w.finish, w.load, &w.log)
+		if len(w.recorded) != 1 || len(w.finish) != 2 || w.finish[0] != 1000 || len(w.unmatch) != 0 || w.zone.busy.count() != 0 {
+			t.Errorf("%d stored, %v told, load %d\n%s", len(w.recorded), w.finish, w.zone.busy.count(), &w.log)
 		}
 	})
 }
@@ -351,8 +344,8 @@ func TestResultThatCannotBeStored(t *testing.T) {
 				w.create(7, 2)
 				w.fill(7, 2)
 				w.pass(tt.after)
-				if len(w.unmatch) != 2 || w.load != 0 || w.dbFails > 999 {
-					t.Errorf("told %v, load %d, %d attempts", w.unmatch, w.load, 1000-w.dbFails)
+				if len(w.unmatch) != 2 || w.zone.busy.count() != 0 || w.dbFails > 999 {
+					t.Errorf("told %v, load %d, %d attempts", w.unmatch, w.zone.busy.count(), 1000-w.dbFails)
 				}
 				if log := w.log.String(); !strings.Contains(log, "RESULT LOST") || !strings.Contains(log, `\"standings\"`) {
 					t.Errorf("not to be found in the log:\n%s", log)
@@ -370,8 +363,8 @@ func TestOwnersWhoAreNotThere(t *testing.T) {
 				w.create(7, 2)
 				w.fill(7, 2)
 				w.pass(time.Minute)
-				if made := 1000 - w.ownerFails[1000]; made > attempts || w.load != 0 || len(w.finish) != 1 || made == 1 != (attempts == 1) {
-					t.Errorf("%d attempts, told %v, load %d", made, w.finish, w.load)
+				if made := 1000 - w.ownerFails[1000]; made > attempts || w.zone.busy.count() != 0 || len(w.finish) != 1 || made == 1 != (attempts == 1) {
+					t.Errorf("%d attempts, told %v, load %d", made, w.finish, w.zone.busy.count())
 				}
 			})
 		})
@@ -386,8 +379,8 @@ func TestRoomThatBreaks(t *testing.T) {
 		w.fill(7, 2)[1].panics = true
 		w.ownerFails[1001], w.ownerErr = 1, fault.New(fault.Unavailable, "no owner")
 		w.pass(10 * time.Second)
-		if !slices.Equal(w.unmatch, []int64{1000}) || w.load != 0 || len(w.recorded) != 1 || w.recorded[0].GetMatch() != 8 {
-			t.Errorf("told %v, load %d, stored %v", w.unmatch, w.load, w.recorded)
+		if !slices.Equal(w.unmatch, []int64{1000}) || w.zone.busy.count() != 0 || len(w.recorded) != 1 || w.recorded[0].GetMatch() != 8 {
+			t.Errorf("told %v, load %d, stored %v", w.unmatch, w.zone.busy.count(), w.recorded)
 		}
 		if !strings.Contains(w.log.String(), "breaks the room") {
 			t.Error("the panic is not in the log")
@@ -434,8 +427,8 @@ func TestStop(t *testing.T) {
 				if took := time.Since(began); took > tt.takes+100*time.Millisecond {
 					t.Errorf("took %v", took)
 				}
-				if stored := len(w.recorded) == 1; stored != tt.stored || w.load != 0 {
-					t.Errorf("stored: %v, load %d\n%s", stored, w.load, &w.log)
+				if stored := len(w.recorded) == 1; stored != tt.stored || w.zone.busy.count() != 0 {
+					t.Errorf("stored: %v, load %d\n%s", stored, w.zone.busy.count(), &w.log)
 				}
 				if told := append(w.finish, w.unmatch...); len(told) != 2 || (len(w.finish) == 2) != tt.stored {
 					t.Errorf("told of the end: %v, of none: %v", w.finish, w.unmatch)

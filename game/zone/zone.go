@@ -44,7 +44,7 @@ func (z *Zone) OnRecording(fn func(*Recording)) { z.recorded = fn }
 
 // Start registers what clients may send and peers may call.
 func (z *Zone) Start(_ context.Context, n *node.Node) error {
-	z.build(n.Actors(), n.Log(), &remote{n.RPC()}, func(rooms int) { n.RPC().SetLoad(rooms) })
+	z.build(n.Actors(), n.Log(), &remote{n.RPC()})
 	rpc.HandleFunc(n, api.CreateRoom, z.createRoom)
 	z.serve(n)
 	return z.stats.register(n.Metrics())
@@ -57,9 +57,9 @@ func (z *Zone) serve(h line.Host) {
 }
 
 // build makes the zone of what a node gives it.
-func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers, load func(rooms int)) {
+func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers) {
 	z.log, z.peers = log, p
-	z.busy = newBusy(z.cfg.MaxRooms, load)
+	z.busy = newBusy(z.cfg.MaxRooms)
 	z.stats = newStats(z.busy.count)
 	z.rooms = actor.NewPool(sys, z.arrive, actor.PoolConfig{Name: "room", OnRequest: true})
 
