@@ -2,7 +2,6 @@ package link
 
 import (
 	"encoding/binary"
-	"runtime"
 	"sync"
 	"testing"
 )
@@ -19,13 +18,13 @@ type ponger struct {
 
 func (p ponger) Frame(_ *Conn, f []byte) { p.back[binary.BigEndian.Uint32(f)] <- struct{}{} }
 
-// Round trips of 64-byte frames over loopback, both ends in this process. "write" leaves the sending to the writer goroutine, "flush" is done by the sender.
+// Round trips of 64-byte frames over loopback, both ends in this process. "write" leaves the sending to the writer goroutine, "write now" is done by the sender.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, callers := range []struct {
 		name string
 		n    int
 	}{{"1", 1}, {"64", 64}, {"512", 512}} {
-		for _, how := range []string{"write", "flush"} {
+		for _, how := range []string{"write", "write now"} {
 			b.Run(callers.name+"/"+how, func(b *testing.B) {
 				b.ReportAllocs()
 				addr, _ := serve(b, testConfig(2), pinger{newRecorder()})
@@ -48,11 +47,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 							if how == "write" {
 								_ = c.Write(put(frame[:]))
 							} else {
-								_ = c.Append(put(frame[:]))
-								if callers.n > 1 {
-									runtime.Gosched()
-								}
-								c.Flush()
+								_ = c.WriteNow(put(frame[:]), callers.n > 1)
 							}
 							<-back
 						}

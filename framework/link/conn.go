@@ -3,6 +3,7 @@ package link
 import (
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -80,13 +81,28 @@ func (c *Conn) Dialed() bool { return c.dialed }
 // that the frame will not be sent: fault.Overloaded (too much waits already), fault.TooLarge, or why the connection ended (fault.Lost). No error means that the
 // frame was queued, not that it arrived.
 func (c *Conn) Write(fill func(b []byte) []byte) error {
-	return c.out.append(fill, c.maxFrame, c.maxQueue, true)
+	_, err := c.out.append(fill, c.maxFrame, c.maxQueue, soon)
+	return err
 }
 
 // Append is [Conn.Write] without seeing to it that the frame leaves: that is for [Conn.Flush], or whoever else writes meanwhile. For whoever sends
 // several in a row, or wants to be the one who carries them to the kernel.
 func (c *Conn) Append(fill func(b []byte) []byte) error {
-	return c.out.append(fill, c.maxFrame, c.maxQueue, false)
+	_, err := c.out.append(fill, c.maxFrame, c.maxQueue, later)
+	return err
+}
+
+// WriteNow is [Conn.Write] by a sender that is about to wait for the answer anyway, and so carries the frame to the kernel itself, as [Conn.Flush] does. With gather,
+// it first steps aside for others that are ready to run, so that their frames leave with the same write.
+func (c *Conn) WriteNow(fill func(b []byte) []byte, gather bool) error {
+	claimed, err := c.out.append(fill, c.maxFrame, c.maxQueue, now)
+	if claimed {
+		if gather {
+			runtime.Gosched()
+		}
+		c.out.flushClaimed()
+	}
+	return err
 }
 
 // Flush carries what waits to the kernel, as far as that takes it without waiting; the rest leaves on its own. It returns at once when somebody

@@ -137,11 +137,14 @@ func TestManySendersEachInOrder(t *testing.T) {
 			for i := range each {
 				fill := func(b []byte) []byte { return fmt.Appendf(b, "%d %d", s, i) }
 				var err error
-				if s%2 == 0 {
+				switch s % 3 {
+				case 0:
 					err = c.Write(fill)
-				} else {
+				case 1:
 					err = c.Append(fill)
 					c.Flush()
+				case 2:
+					err = c.WriteNow(fill, i%2 == 0)
 				}
 				if err != nil {
 					t.Error(err)

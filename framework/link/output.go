@@ -65,44 +65,59 @@ func (o *output) init(nc net.Conn, beat time.Duration) {
 
 var errClosing = fault.New(fault.Lost, "the link was closed here")
 
-// append adds one frame; with soon, it sees to it that the frame leaves. A panic in fill leaves the buffer as it was.
-func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int, soon bool) error {
-	full, err := o.add(fill, maxFrame, maxQueue, soon)
+// A urgency says who sees to it that an appended frame leaves.
+type urgency uint8
+
+const (
+	later urgency = iota // somebody else
+	soon                 // the writer
+	now                  // whoever appends it
+)
+
+// append adds one frame, and reports whether the caller must now call flushClaimed. A panic in fill leaves the buffer as it was.
+func (o *output) append(fill func([]byte) []byte, maxFrame, maxQueue int, u urgency) (claimed bool, err error) {
+	full, claimed, err := o.add(fill, maxFrame, maxQueue, u)
 	if full {
 		runtime.Gosched()
 	}
-	return err
+	return claimed, err
 }
 
-func (o *output) add(fill func([]byte) []byte, maxFrame, maxQueue int, soon bool) (full bool, err error) {
+func (o *output) add(fill func([]byte) []byte, maxFrame, maxQueue int, u urgency) (full, claimed bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed != nil {
-		return false, o.failed
+		return false, false, o.failed
 	}
 	if o.closing {
-		return false, errClosing
+		return false, false, errClosing
 	}
 	start := len(o.pending)
 	if waiting := start + o.carried; waiting >= maxQueue {
-		return false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", waiting)
+		return false, false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", waiting)
 	}
 	b := fill(append(o.pending, 0, 0, 0, 0))
 	size := len(b) - start - sizeLen
 	switch {
 	case size <= 0:
-		return false, nil
+		return false, false, nil
 	case size > maxFrame:
-		return false, fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", size, maxFrame)
+		return false, false, fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", size, maxFrame)
 	case start+o.carried > 0 && len(b)+o.carried > maxQueue:
-		return false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", start+o.carried)
+		return false, false, fault.Errorf(fault.Overloaded, "%d bytes wait to be sent on this link", start+o.carried)
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(size))
 	o.pending = b
-	if soon && o.carrier == nobody && !o.corked {
-		o.handOver()
+	if o.carrier == nobody && !o.corked {
+		switch u {
+		case soon:
+			o.handOver()
+		case now:
+			o.carrier = flusher
+			return false, true, nil
+		}
 	}
-	return soon && len(b) > yieldAt, nil
+	return u == soon && len(b) > yieldAt, false, nil
 }
 
 // handOver makes the writer the one who carries. With the lock held.
@@ -117,12 +132,20 @@ func (o *output) handOver() {
 // flush carries what is pending, unless somebody else is at it.
 func (o *output) flush() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.carrier != nobody || o.corked || o.failed != nil || len(o.pending) == 0 {
+		o.mu.Unlock()
 		return
 	}
 	o.carrier = flusher
-	for round := 0; len(o.pending) > 0 || o.closing; round++ {
+	o.mu.Unlock()
+	o.flushClaimed()
+}
+
+// flushClaimed is flush for whoever is the carrier already.
+func (o *output) flushClaimed() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for round := 0; o.failed == nil && (len(o.pending) > 0 || o.closing); round++ {
 		if round == flushRounds || o.closing {
 			o.handOver()
 			return

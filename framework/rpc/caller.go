@@ -1,7 +1,6 @@
 package rpc
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -52,12 +51,7 @@ func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, 
 	case k == kindSend:
 		err = c.conn.Write(fill)
 	default:
-		if err = c.conn.Append(fill); err == nil {
-			if c.calls.used.Load() > 1 {
-				runtime.Gosched()
-			}
-			c.conn.Flush()
-		}
+		err = c.conn.WriteNow(fill, c.calls.used.Load() > 1)
 	}
 	if broken != nil {
 		return fault.Wrap(broken, fault.Invalid, "the request of "+m.name+" cannot be encoded")

@@ -21,6 +21,7 @@ type workers struct {
 
 	mu    sync.Mutex
 	busy  int        // goroutines
+	fresh bool       // one of them was started and has not taken its first request
 	held  int        // requests that run or wait
 	queue []*inbound // ring of those that wait
 	head  int
@@ -48,11 +49,18 @@ func (w *workers) submit(in *inbound) error {
 		in.from.cancellable(in)
 	}
 	w.push(in)
-	if w.busy < w.limit {
+	w.grow()
+	return nil
+}
+
+// grow starts a goroutine if requests wait and none is on its way to them. That one starts the next when it takes its first request, so that functions which do not block are
+// served by few goroutines, and one that blocks holds up nobody. With the lock held.
+func (w *workers) grow() {
+	if w.count > 0 && !w.fresh && w.busy < w.limit {
+		w.fresh = true
 		w.busy++
 		go w.loop()
 	}
-	return nil
 }
 
 func (w *workers) push(in *inbound) {
@@ -66,11 +74,13 @@ func (w *workers) push(in *inbound) {
 	w.count++
 }
 
-// next is a request to work on; nil ends the goroutine. served: it has just served one.
-func (w *workers) next(served bool) *inbound {
+// next is a request to work on; nil ends the goroutine. first: it has not served one yet.
+func (w *workers) next(first bool) *inbound {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if served {
+	if first {
+		w.fresh = false
+	} else {
 		w.held--
 	}
 	if w.count == 0 {
@@ -81,6 +91,7 @@ func (w *workers) next(served bool) *inbound {
 	w.queue[w.head] = nil
 	w.head = (w.head + 1) % len(w.queue)
 	w.count--
+	w.grow()
 	return in
 }
 
@@ -94,7 +105,7 @@ func (w *workers) work() {
 			go w.loop()
 		}
 	}()
-	for in := w.next(false); in != nil; in = w.next(true) {
+	for in := w.next(true); in != nil; in = w.next(false) {
 		w.serve(in)
 	}
 	over = true
