@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -269,6 +270,38 @@ func TestPushesArriveInOrderAndNumbered(t *testing.T) {
 			t.Fatalf("event %d:\ngot  %+v\nwant %+v", i, got, w)
 		}
 	}
+}
+
+func TestNumbersLeaveInOrder(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, 1, nil)
+	g := newGate(t, 9, b.member)
+	s := g.enter(b, world)
+	const senders, each = 8, 200
+	var wg sync.WaitGroup
+	for i := range senders {
+		wg.Go(func() {
+			for n := range each {
+				if err := s.Push(&linepb.News{Number: int64(i*each + n)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	next := make([]int64, senders)
+	for n := range uint32(senders * each) {
+		e := g.expect("deliver")
+		if e.head.Sequence != n+2 {
+			t.Fatalf("frame %d came after %d", e.head.Sequence, n+1)
+		}
+		number := decode(t, e, &linepb.News{}).GetNumber()
+		sender := number / each
+		if number%each != next[sender] {
+			t.Fatalf("message %d of sender %d came when %d was due", number%each, sender, next[sender])
+		}
+		next[sender]++
+	}
+	wg.Wait()
 }
 
 func TestMessagesThatCannotBePushed(t *testing.T) {
