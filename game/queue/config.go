@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"loumiao/framework/lease"
 )
 
 // Config says how many players get in, and how fast.
@@ -25,6 +27,8 @@ type Config struct {
 	Settle time.Duration `yaml:"settle"`
 	// Rebuild is how long nobody is let in after Redis has lost its memory: longer than worlds take to report who is inside. Default 15 s.
 	Rebuild time.Duration `yaml:"rebuild"`
+	// Lease says how soon another node takes over from one that has died.
+	Lease lease.Config `yaml:"lease"`
 }
 
 func or(value, fallback time.Duration) time.Duration {
@@ -64,5 +68,8 @@ func (c Config) Validate() error {
 	wrong(c.UpdateEvery < c.Tick, "update_every: %v is under the tick of %v", c.UpdateEvery, c.Tick)
 	wrong(c.Settle < 0, "settle: %v is negative", c.Settle)
 	wrong(c.Rebuild < 0, "rebuild: %v is negative", c.Rebuild)
+	if err := c.Lease.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("queue.lease: %w", err))
+	}
 	return errors.Join(errs...)
 }
