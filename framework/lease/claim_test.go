@@ -118,16 +118,16 @@ func TestClaimIsRenewed(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Stores) {
 		db := cluster(t, s)
-		_, c, err := lease.ClaimNode(t.Context(), db, 3, 1, 600*time.Millisecond)
+		_, c, err := lease.ClaimNode(t.Context(), db, 3, 1, 3*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer release(t, c)
-		for until := time.Now().Add(1500 * time.Millisecond); time.Now().Before(until); {
+		throughout(4*time.Second, func() {
 			if _, _, err := lease.ClaimNode(t.Context(), db, 3, 2, time.Minute); !errors.Is(err, lease.ErrClaimed) {
 				t.Fatalf("a live claim was taken: %v", err)
 			}
-		}
+		})
 	})
 }
 

@@ -113,7 +113,7 @@ func TestNewestEpochWins(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Stores) {
 		db := cluster(t, s)
-		start(t, newLease(t, s, 1, 1))
+		start(t, lease.New(s, 1, 1, lease.Config{}, storetest.Log(t)))
 		owners := lease.NewOwners(s, "player")
 		var newest atomic.Uint64
 		var wg sync.WaitGroup
