@@ -11,7 +11,7 @@ import (
 
 // A call is an Ask that waits. It is recycled, unless something that outlives it might still look at it.
 type call struct {
-	state atomic.Uint32 // pending, then either of the others
+	state atomic.Uint32
 	msg   any
 	err   error
 	done  chan struct{} // receives when msg and err are there, and for a nudge
@@ -25,10 +25,12 @@ type call struct {
 	kept   atomic.Bool // something further down the chain was given up, is perhaps still queued, and links to here
 }
 
+// The states of a call, in order. It ends in one of the last two.
 const (
-	pending uint32 = iota
-	answered
-	abandoned
+	pending   uint32 = iota
+	settling         // msg and err are being set
+	answered         // by the callee
+	abandoned        // by the caller: what it sent may still be queued
 )
 
 // Respond is how the callee ends the call, unless the caller has.
@@ -44,8 +46,9 @@ func (k *call) expire() {
 }
 
 func (k *call) settle(as uint32, msg any, err error) {
-	if k.state.CompareAndSwap(pending, as) {
+	if k.state.CompareAndSwap(pending, settling) {
 		k.msg, k.err = msg, err
+		k.state.Store(as)
 		k.done <- struct{}{}
 	}
 }
@@ -96,7 +99,7 @@ func (s *System) ask(ctx context.Context, target *cell, msg any, send func(envel
 		return nil, err
 	}
 	<-k.done
-	if k.state.Load() == pending {
+	if k.state.Load() < answered { // only a nudge
 		k.listen(ctx, deadline)
 	}
 	reply, err := k.msg, k.err

@@ -130,7 +130,7 @@ func (c *cell) accept(e envelope) (start bool) {
 
 // hire counts one more worker if there is a place for one. The caller holds mu, and starts it.
 func (c *cell) hire() bool {
-	if c.workers >= c.limit || c.hold != free {
+	if c.workers >= c.limit || c.hold != free || c.phase == stopped {
 		return false
 	}
 	c.workers++

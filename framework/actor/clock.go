@@ -7,25 +7,29 @@ import (
 
 // A clock tells time as nanoseconds since one wheel tick before the system was made, so that 0 is never a time.
 //
-// Reading the operating system's clock around each message would cost more than the rest of a tell, so there are two
+// Reading the operating system's clock around each message would cost more than the rest of a tell, so there are other
 // readings: precise asks the runtime; coarse is a number that a goroutine stores every tick for as long as somebody reads
-// it. When nobody has for a while, the goroutine sleeps and coarse is precise until it is awake again.
+// it; beats counts those ticks. When nobody has read it for a while, the goroutine sleeps and coarse is precise until it is
+// awake again.
 type clock struct {
-	base time.Time
-	tick time.Duration
+	base  time.Time
+	tick  time.Duration
+	quiet int // ticks without a reading that put the goroutine to sleep
 
 	stored  atomic.Int64 // the coarse time while ticking
+	beats   atomic.Int64
 	ticking atomic.Bool
 	read    atomic.Bool // coarse was read since the last tick
 	wake    chan struct{}
 	stop    chan struct{}
 }
 
-// quietTicks without a reading put the clock's goroutine to sleep.
-const quietTicks = 8
-
-func newClock(tick time.Duration) *clock {
-	return &clock{base: time.Now().Add(-wheelTick), tick: tick, wake: make(chan struct{}, 1), stop: make(chan struct{})}
+// newClock makes a clock that, once it is read, goes on for at least the given while.
+func newClock(tick, while time.Duration) *clock {
+	return &clock{
+		base: time.Now().Add(-wheelTick), tick: tick, quiet: int(while/tick) + 2,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
 }
 
 // precise is the time now.
@@ -71,7 +75,7 @@ func (c *clock) run() {
 		c.stored.Store(c.precise())
 		c.ticking.Store(true)
 		ticker.Reset(c.tick)
-		for quiet := 0; quiet < quietTicks; quiet++ {
+		for quiet := 0; quiet < c.quiet; quiet++ {
 			select {
 			case <-ticker.C:
 			case <-c.stop:
@@ -79,6 +83,7 @@ func (c *clock) run() {
 				return
 			}
 			c.stored.Store(c.precise())
+			c.beats.Add(1)
 			if c.read.Swap(false) {
 				quiet = 0
 			}

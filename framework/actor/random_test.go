@@ -106,7 +106,7 @@ type counter struct {
 func TestRandomPool(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
-		sys, _ := setup(t, actor.Config{})
+		sys, log := setup(t, actor.Config{SlowHandler: -1})
 		const keys, workers = 5, 4
 		var stored [keys]int // written and read only by the key's one actor; -race sees an overlap
 		var alive [keys]atomic.Int32
@@ -171,6 +171,9 @@ func TestRandomPool(t *testing.T) {
 		wg.Wait()
 		if err := pool.Drain(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if text := log.String(); text != "" {
+			t.Error(text)
 		}
 		if n := pool.Len(); n != 0 {
 			t.Errorf("%d actors are left", n)

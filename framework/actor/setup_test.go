@@ -102,3 +102,6 @@ func block(t *testing.T, ref actor.Ref) (release func()) {
 	<-g.entered
 	return func() { close(g.open) }
 }
+
+// quiet logs nothing.
+var quiet = slog.New(slog.DiscardHandler)

@@ -127,14 +127,14 @@ func (t *turn) crash() {
 		c.kind.panics.Add(1)
 		answer = fault.Wrap(t.failure, fault.Internal, "internal error")
 	}
+	if broken || c.origin == nil { // what a pool could not load is told to those who wanted it
+		t.report(t.failure)
+	}
 	if t.inHand {
 		t.inHand = false
 		t.answerCrash(answer)
 	}
 	t.close()
-	if broken || c.origin == nil { // what a pool could not load is told to those who wanted it
-		t.report(t.failure)
-	}
 
 	c.mu.Lock()
 	if t.batch != nil && t.batch.len() > 0 {

@@ -18,8 +18,8 @@ import (
 type Config struct {
 	// Logger gets panics, failed messages that nobody waits for, and slow handlers; nil is slog.Default().
 	Logger *slog.Logger
-	// SlowHandler is how long a handler may run before it is reported, give or take an eighth; 0 is 100 ms, negative is for
-	// ever.
+	// SlowHandler is how long a handler may run before it is reported, give or take some 10 ms; 0 is 100 ms, negative is for ever.
+	// It is not counted while the whole process gets no time to run.
 	SlowHandler time.Duration
 	// AskTimeout ends an Ask whose context has no deadline, give or take some 10 ms; 0 is 5 s.
 	AskTimeout time.Duration
@@ -54,9 +54,6 @@ func (c Config) withDefaults() Config {
 	if c.SlowHandler == 0 {
 		c.SlowHandler = defaultSlowHandler
 	}
-	if c.SlowHandler < 0 {
-		c.SlowHandler = math.MaxInt64
-	}
 	if c.AskTimeout <= 0 {
 		c.AskTimeout = defaultAskTimeout
 	}
@@ -70,7 +67,7 @@ func (c Config) withDefaults() Config {
 // share nothing, so a process may have many. One that had actors must be stopped.
 type System struct {
 	cfg    Config
-	slow   int64 // ns
+	slow   int64 // beats of the clock
 	report *reporter
 	clock  *clock
 	crews  []*crew  // a power of two of them, so that cores need not all share one
@@ -101,8 +98,14 @@ type drainer interface {
 // NewSystem makes a System without actors. It starts nothing: the first actor does.
 func NewSystem(cfg Config) *System {
 	cfg = cfg.withDefaults()
-	s := &System{cfg: cfg, slow: int64(cfg.SlowHandler), kinds: map[*behavior]*kind{}}
-	s.clock = newClock(min(max(cfg.SlowHandler/8, time.Millisecond), 10*time.Millisecond))
+	s := &System{cfg: cfg, slow: math.MaxInt64, kinds: map[*behavior]*kind{}}
+	tick, while := maxTick, time.Duration(0)
+	if cfg.SlowHandler > 0 {
+		tick = min(max(cfg.SlowHandler/8, wheelTick), maxTick)
+		while = cfg.SlowHandler
+		s.slow = int64((while + tick - 1) / tick)
+	}
+	s.clock = newClock(tick, while)
 	s.report = &reporter{logger: cfg.Logger, clock: s.clock}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.roster.init()
@@ -114,6 +117,9 @@ func NewSystem(cfg Config) *System {
 	}
 	return s
 }
+
+// maxTick is how coarse the coarse clock may be.
+const maxTick = 10 * time.Millisecond
 
 // maxCrews bounds the number of crews and wheels.
 const maxCrews = 16

@@ -26,7 +26,8 @@ type turn struct {
 	shard   int          // of the route's counts
 	handled uint64       // by this route and not yet counted
 	seen    uint64       // messages since the turn was made
-	now     int64        // coarse time when the last handler ended
+	now     int64        // coarse time when the batch was taken
+	beat    int64        // of the clock when the last handler ended
 
 	inHand  bool   // a message is being handled
 	doing   string // what is being run when no message is in hand
@@ -67,7 +68,7 @@ func (t *turn) begin(c *cell) {
 		t.kind, t.message, t.route = c.kind, nil, nil
 	}
 	t.shard = int(c.number % statShards)
-	t.now = c.sys.clock.coarse()
+	t.beat = c.sys.clock.beats.Load()
 	t.outcome, t.failure = crashed, errGoexit // unless it turns out otherwise
 }
 
@@ -114,6 +115,7 @@ func (t *turn) next() bool {
 	c := t.cell
 	t.settle()
 	t.drop()
+	t.now = c.sys.clock.coarse()
 	c.mu.Lock()
 	t.state = c.state
 	for {
@@ -255,7 +257,7 @@ func (t *turn) handle(e *envelope) {
 	t.seen++
 	if t.seen%fairShare == 0 {
 		runtime.Gosched()
-		t.now = t.cell.sys.clock.coarse()
+		t.beat = t.cell.sys.clock.beats.Load()
 	}
 	if message := reflect.TypeOf(msg); message != t.message {
 		t.settle()
@@ -277,7 +279,7 @@ func (t *turn) invoke(msg any) (reply any, err error) {
 		return nil, t.unhandled()
 	}
 	clock := t.cell.sys.clock
-	if t.ctx.deadline != 0 && t.now > t.ctx.deadline {
+	if t.ctx.deadline != 0 && clock.coarse() > t.ctx.deadline {
 		t.cell.kind.expired.Add(1)
 		return nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "still queued at its deadline")
 	}
@@ -289,12 +291,12 @@ func (t *turn) invoke(msg any) (reply any, err error) {
 	} else {
 		reply, err = t.route.invoke(t.state, t.ctx, msg)
 	}
-	now := clock.coarse()
-	if took := now - t.now; took >= t.cell.sys.slow {
+	beat := clock.beats.Load()
+	if took := beat - t.beat; took >= t.cell.sys.slow {
 		t.cell.sys.report.log(aboutSlow, slog.LevelWarn, "slow handler", slog.String("actor", t.cell.label()),
-			slog.String("message", t.route.name), slog.Duration("took", time.Duration(took)))
+			slog.String("message", t.route.name), slog.Duration("took", time.Duration(took)*clock.tick))
 	}
-	t.now = now
+	t.beat = beat
 	return reply, err
 }
 

@@ -1,0 +1,102 @@
+package actor_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"loumiao/framework/actor"
+)
+
+// gather is every sample as "name{label values}" and its value; of a histogram, the number of observations.
+func gather(t *testing.T, sys *actor.System) map[string]float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	if err := registry.Register(sys.Collector()); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			var labels []string
+			for _, l := range m.Label {
+				labels = append(labels, l.GetValue())
+			}
+			value := m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			if f.GetType() == dto.MetricType_HISTOGRAM {
+				value = float64(m.GetHistogram().GetSampleCount())
+			}
+			samples[strings.TrimPrefix(f.GetName(), "actor_")+"{"+strings.Join(labels, ",")+"}"] = value
+		}
+	}
+	return samples
+}
+
+func TestCollector(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sys, _ := setup(t, actor.Config{})
+		// Two behaviors of one state type share their label.
+		x := must[actor.Ref](t)(actor.Spawn(sys, "", echoes(), &echo{}, actor.Options{Mailbox: 3}))
+		y := must[actor.Ref](t)(actor.Spawn(sys, "", echoes(), nil, actor.Options{
+			Supervise: actor.Restart(func() (*echo, error) { return &echo{}, nil }, actor.RestartLimits{}),
+		}))
+		for range 80 {
+			tell(t, y, &add{1})
+		}
+		tell(t, y, &ping{})
+		tell(t, y, &boom{})
+		synctest.Wait()
+		release := block(t, x)
+		tell(t, x, &add{1})
+		tell(t, x, &add{2})
+		_ = x.Deliver(&add{3}, nil, time.Now().Add(time.Second))
+		_ = x.Tell(&add{4})
+		time.Sleep(2 * time.Second)
+
+		got := gather(t, sys)
+		release()
+		synctest.Wait()
+		tell(t, x, &boom{})
+		tell(t, x, &add{5})
+		synctest.Wait()
+		later := gather(t, sys)
+		for _, c := range []struct {
+			samples map[string]float64
+			name    string
+			want    float64
+		}{
+			{got, "actors{actor_test.echo}", 2},
+			{got, "mailbox_depth{actor_test.echo}", 3},
+			{got, "mailbox_depth_max{actor_test.echo}", 3},
+			{got, "rejected_total{actor_test.echo}", 1},
+			{got, "handled_total{actor_test.echo,actor_test.add}", 80},
+			{got, "handled_total{actor_test.echo,unknown}", 1},
+			{got, "failed_total{actor_test.echo,unknown}", 1},
+			{got, "failed_total{actor_test.echo,actor_test.boom}", 1},
+			{got, "panics_total{actor_test.echo}", 1},
+			{got, "restarts_total{actor_test.echo}", 1},
+			{later, "actors{actor_test.echo}", 1},
+			{later, "mailbox_depth{actor_test.echo}", 0},
+			{later, "expired_total{actor_test.echo}", 1},
+			{later, "panics_total{actor_test.echo}", 2},
+			{later, "handled_total{actor_test.echo,actor_test.add}", 82},
+		} {
+			if c.samples[c.name] != c.want {
+				t.Errorf("%s is %v, want %v", c.name, c.samples[c.name], c.want)
+			}
+		}
+		if n := got["handler_seconds{actor_test.echo,actor_test.add}"]; n < 5 || n > 20 {
+			t.Errorf("of 80 messages %v were measured", n)
+		}
+		stop(t, sys)
+	})
+}
