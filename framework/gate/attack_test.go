@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -347,7 +348,7 @@ func TestWebSocketPartsPingsAndClose(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := gobwas.ReadFrame(c.r)
+	f, err := c.recvRaw()
 	if err != nil || f.Header.OpCode != gobwas.OpPong || string(f.Payload) != "between" {
 		t.Fatalf("got %v %v, want a pong", f, err)
 	}
@@ -357,12 +358,23 @@ func TestWebSocketPartsPingsAndClose(t *testing.T) {
 	if _, err := c.conn.Write(masked(gobwas.NewCloseFrame(gobwas.NewCloseFrameBody(gobwas.StatusNormalClosure, "")))); err != nil {
 		t.Fatal(err)
 	}
-	f, err = gobwas.ReadFrame(c.r)
+	f, err = c.recvRaw()
 	if err != nil || f.Header.OpCode != gobwas.OpClose {
 		t.Fatalf("got %v %v, want a close frame", f, err)
 	}
 	c.expectEnd()
 	eventually(t, "the session is gone", func() bool { return s.Count() == 0 })
+}
+
+// recvRaw is the next WebSocket frame, of whatever kind.
+func (c *client) recvRaw() (gobwas.Frame, error) {
+	h, err := gobwas.ReadHeader(c.r)
+	if err != nil {
+		return gobwas.Frame{}, err
+	}
+	f := gobwas.Frame{Header: h, Payload: make([]byte, h.Length)}
+	_, err = io.ReadFull(c.r, f.Payload)
+	return f, err
 }
 
 func TestWebSocketUpgradeIsRefused(t *testing.T) {

@@ -256,7 +256,7 @@ func benchmarkEcho(b *testing.B, clients, inFlight int, dial func() (net.Conn, [
 // BenchmarkIdle measures the resident memory of idle sessions: that of this process after they have opened, less what it was before and less what plain idle
 // connections cost the clients, which are in this process too.
 func BenchmarkIdle(b *testing.B) {
-	const n = 2000
+	const n = 4000
 	for _, transport := range []string{"tcp", "ws"} {
 		b.Run(transport, func(b *testing.B) {
 			addr := startEcho(b, transport)

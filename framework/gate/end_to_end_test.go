@@ -66,7 +66,7 @@ func startBackend(t testing.TB, node id.Node) *backend {
 	boot := id.NewBoot(time.Now())
 	links := link.NewServer(linkConfig(node, boot, "world"))
 	system := actor.NewSystem(actor.Config{})
-	b := &backend{line: line.NewServer(line.Config{Registry: registry(t), Links: links, Types: []string{"world"}}), gone: make(chan fault.Code, 100)}
+	b := &backend{line: line.NewServer(line.Config{Registry: registry(t), Links: links, Types: []string{"world"}}), gone: make(chan fault.Code, 1<<14)}
 	heroes := actor.NewPool(system, func(*actor.Context, int64) (*hero, error) { return &hero{backend: b}, nil }, actor.PoolConfig{})
 	line.Handle(b.line, heroes, (*hero).enter)
 	line.HandleSend(b.line, heroes, (*hero).act)

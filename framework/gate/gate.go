@@ -63,18 +63,14 @@ type Gate struct {
 
 // New is a gate that does nothing before Start. Its error says everything that is wrong with the configuration.
 func New(cfg Config) (*Gate, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	var types []string
-	for _, r := range cfg.Routes {
-		types = append(types, r.Type)
-	}
 	g, err := newGate(cfg)
 	if err != nil {
 		return nil, err
 	}
-	lines := line.LinesConfig{View: cfg.View, Links: cfg.Links, Types: types, Downstream: downstream{g}, Logger: g.log}
+	lines := line.LinesConfig{View: cfg.View, Links: cfg.Links, Downstream: downstream{g}, Logger: g.log}
+	for _, r := range cfg.Routes {
+		lines.Types = append(lines.Types, r.Type)
+	}
 	if err := lines.Validate(); err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
@@ -177,7 +173,7 @@ func (g *Gate) Stop(ctx context.Context) error {
 	return g.lines.Stop(ctx)
 }
 
-// seeOff waits for the transports to have ended. Whoever slipped in while the listeners closed is kicked too.
+// seeOff waits for the transports to have ended. Whoever slips in while the listeners close is kicked too; once ctx has ended, everybody is cut off.
 func (g *Gate) seeOff(ctx context.Context, closed <-chan struct{}) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -186,21 +182,13 @@ func (g *Gate) seeOff(ctx context.Context, closed <-chan struct{}) {
 		case <-closed:
 			return
 		case <-again.C:
-			g.kickAll()
-		case <-ctx.Done():
-			g.cancel() // ends authentications too
-			g.table.each(nil, func(s *session) { s.drop(fault.ShuttingDown) })
-			ctx = context.WithoutCancel(ctx)
-			again.Reset(10 * time.Millisecond)
-			for {
-				select {
-				case <-closed:
-					return
-				case <-again.C:
-					g.table.each(nil, func(s *session) { s.drop(fault.ShuttingDown) })
-				}
-			}
 		}
+		if ctx.Err() == nil {
+			g.kickAll()
+			continue
+		}
+		g.cancel() // ends handshakes that wait for somebody
+		g.table.each(nil, func(s *session) { s.drop(fault.ShuttingDown) })
 	}
 }
 

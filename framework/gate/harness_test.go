@@ -73,9 +73,8 @@ const (
 func peer(n id.Node, typ string) link.Peer { return link.Peer{Node: n, Boot: 1, Type: typ} }
 
 var (
-	world   = peer(worldNode, "world")
-	zone    = peer(zoneNode, "zone")
-	account = peer(accNode, "account")
+	world = peer(worldNode, "world")
+	zone  = peer(zoneNode, "zone")
 )
 
 func view() *cluster.Static {
