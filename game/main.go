@@ -7,9 +7,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"loumiao/game/app"
 )
+
+// doubled is how soon after the first signal another one counts as the same: shells and supervisors signal a process and its group.
+const doubled = 200 * time.Millisecond
 
 func main() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -18,6 +22,10 @@ func main() {
 	go func() {
 		<-signals
 		stop()
+		time.Sleep(doubled)
+		for len(signals) > 0 {
+			<-signals
+		}
 		<-signals
 		fmt.Fprintln(os.Stderr, "stopped by force: what was not saved yet is lost")
 		os.Exit(130)

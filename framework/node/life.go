@@ -181,6 +181,9 @@ func (n *Node) start(ctx context.Context) error {
 // join tells the others that the node is there, still joining, and accepts their links from now on.
 func (n *Node) join(ctx context.Context) error {
 	if n.links != nil {
+		if err := n.line.Start(); err != nil {
+			return err
+		}
 		n.links.Start()
 	}
 	brief, cancel := n.brief(ctx)

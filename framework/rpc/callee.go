@@ -150,12 +150,8 @@ func (c *callee) write(fill func([]byte) []byte) error {
 	return err
 }
 
-// SetLoad tells callers, with each answer, of work beside the calls that run: rooms, sessions, whatever makes the next one cost more here than
-// elsewhere. A unit weighs as much as a running call.
-func (r *RPC) SetLoad(n int) { r.otherLoad.Store(int64(max(0, n))) }
-
-// loadNow is what replies tell about this node: how many requests it works on, and what it was told to add.
-func (r *RPC) loadNow() uint16 { return uint16(min(r.running.Load()+r.otherLoad.Load(), 1<<16-1)) }
+// loadNow is what replies tell about this node: how many requests it works on.
+func (r *RPC) loadNow() uint16 { return uint16(min(r.running.Load(), 1<<16-1)) }
 
 // cancellable lets the caller cancel in from now on, until forget.
 func (c *callee) cancellable(in *inbound) {

@@ -35,10 +35,9 @@ type RPC struct {
 	inbounds  sync.Pool // of *inbound
 	sweep     sweeper
 
-	running   atomic.Int64 // calls and sends that handlers work on
-	otherLoad atomic.Int64 // see SetLoad
-	draining  atomic.Bool
-	idle      chan struct{} // capacity 1: running came to 0 while draining
+	running  atomic.Int64 // calls and sends that handlers work on
+	draining atomic.Bool
+	idle     chan struct{} // capacity 1: running came to 0 while draining
 
 	mu      sync.Mutex // guards what follows, and changes of routes and endpoints
 	peers   map[life]*peer

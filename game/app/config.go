@@ -90,9 +90,9 @@ func defaults() Config {
 		Pod:     PodConfig{FirstID: 1},
 		Login:   login.Defaults(),
 		Gate:    gate.Defaults(),
-		Queue:   queue.Defaults(),
+		Queue:   queue.Config{}.WithDefaults(),
 		World:   world.Defaults(),
-		Match:   match.Defaults(),
+		Match:   match.Config{}.WithDefaults(),
 		Zone:    zone.Defaults(),
 	}
 }

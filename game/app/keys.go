@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"loumiao/game/token"
 )
 
 const keySize = 32 // bytes, of every kind of key
@@ -41,7 +43,7 @@ func loadKeys(cfg Config) (k keys, err error) {
 		if err != nil {
 			return k, fmt.Errorf("keys.token_public[%d]: %w", i, err)
 		}
-		k.verifying[keyID(public)] = public
+		k.verifying[token.KeyID(public)] = public
 	}
 	if cfg.Keys.TokenPrivate != "" || len(k.verifying) == 0 {
 		seed, err := made.key("token_private", string(cfg.Keys.TokenPrivate))
@@ -50,7 +52,7 @@ func loadKeys(cfg Config) (k keys, err error) {
 		}
 		k.signing = ed25519.NewKeyFromSeed(seed)
 		public := k.signing.Public().(ed25519.PublicKey)
-		k.verifying[keyID(public)] = public
+		k.verifying[token.KeyID(public)] = public
 	}
 	if k.stack = cfg.Stack; k.stack == "" {
 		name, err := made.key("stack", "")
@@ -61,9 +63,6 @@ func loadKeys(cfg Config) (k keys, err error) {
 	}
 	return k, nil
 }
-
-// keyID names a token key, so that keys can be changed while tokens of the old one are about.
-func keyID(public ed25519.PublicKey) string { return hex.EncodeToString(public[:4]) }
 
 // made is the keys that were made up.
 type made struct {

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"crypto/ed25519"
+	"errors"
 	"time"
 
 	"loumiao/framework/node"
@@ -14,4 +16,13 @@ const tokenLeeway = 5 * time.Second
 
 func (p *process) newGate(index int) (node.Service, error) {
 	return gate.New(p.cfg.Gate, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), index), nil
+}
+
+func (p *process) newLogin(index int) (node.Service, error) {
+	if p.keys.signing == nil {
+		return nil, errors.New("keys.token_private: a login node needs it, to sign tokens")
+	}
+	keyID := token.KeyID(p.keys.signing.Public().(ed25519.PublicKey))
+	signer := token.NewSigner(p.keys.signing, keyID, p.cfg.Token.TTL, time.Now)
+	return login.NewNode(p.cfg.Login, signer, p.cfg.Token.Refresh, index), nil
 }

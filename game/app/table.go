@@ -7,12 +7,10 @@ import (
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/game/db"
-	"loumiao/game/gate"
 	"loumiao/game/match"
 	"loumiao/game/queue"
 	"loumiao/game/world"
 	"loumiao/game/zone"
-	"loumiao/web/login"
 )
 
 // A nodeType is one row of the node table.

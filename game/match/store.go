@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"loumiao/framework/fault"
-	"loumiao/framework/id"
 	"loumiao/game/api"
 )
 
@@ -324,86 +323,4 @@ func (s *Store) Areas(ctx context.Context) ([]api.Area, error) {
 		}
 	}
 	return out, nil
-}
-
-// replies reads the parts of a script's answer; the first thing that is not as expected is err.
-type replies struct{ err error }
-
-func (r *replies) fail(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-}
-
-func (r *replies) part(list []any, i int) any {
-	if i >= len(list) {
-		r.fail(fmt.Errorf("an answer of %d parts", len(list)))
-		return nil
-	}
-	return list[i]
-}
-
-func (r *replies) int(list []any, i int) int64 {
-	switch v := r.part(list, i).(type) {
-	case int64:
-		return v
-	case string:
-		n, err := strconv.ParseInt(v, 10, 64)
-		r.fail(err)
-		return n
-	default:
-		r.fail(fmt.Errorf("%v where a number should be", v))
-		return 0
-	}
-}
-
-func (r *replies) string(list []any, i int) string {
-	s, ok := r.part(list, i).(string)
-	if !ok {
-		r.fail(fmt.Errorf("%v where a string should be", r.part(list, i)))
-	}
-	return s
-}
-
-func (r *replies) list(list []any, i int) []any {
-	l, ok := r.part(list, i).([]any)
-	if !ok {
-		r.fail(fmt.Errorf("%v where a list should be", r.part(list, i)))
-	}
-	return l
-}
-
-// States of a match's record.
-const (
-	claimed = "claimed" // its tickets have left the pool; they may go back
-	made    = "made"    // it has a room; its tickets never go back
-)
-
-// A Match is a group on its way into a room.
-type Match struct {
-	Pool
-	ID      api.MatchID
-	Zone    id.Node // whose room it is to be
-	Tickets Group
-	Holder  string // the life of the node that works on it
-	State   string
-	Claimed int64 // milliseconds since 1970 by Redis's clock
-}
-
-// parseMatch reads a record as claimScript wrote it.
-func parseMatch(area api.Area, record string) (Match, error) {
-	f := strings.Fields(record)
-	if len(f) < 6 || f[0] != claimed && f[0] != made {
-		return Match{}, fmt.Errorf("%q is not a match", record)
-	}
-	zone, err1 := strconv.ParseUint(f[2], 10, 16)
-	at, err2 := strconv.ParseInt(f[3], 10, 64)
-	m := Match{Pool: Pool{area, f[4]}, State: f[0], Holder: f[1], Zone: id.Node(zone), Claimed: at}
-	errs := []error{err1, err2}
-	for _, s := range f[5:] {
-		t, err := parseTicket(s)
-		errs = append(errs, err)
-		m.Tickets = append(m.Tickets, t)
-	}
-	return m, errors.Join(errs...)
 }

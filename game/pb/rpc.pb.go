@@ -1147,11 +1147,13 @@ func (x *PlayerMatched) GetPlayers() []int64 {
 	return nil
 }
 
+// Either a ticket that came to nothing, or a match that was made and will not be played.
 type PlayerUnmatched struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Ticket        int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Match         int64                  `protobuf:"varint,4,opt,name=match,proto3" json:"match,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1205,6 +1207,13 @@ func (x *PlayerUnmatched) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *PlayerUnmatched) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
 }
 
 type PlayerFinished struct {
@@ -1449,11 +1458,12 @@ const file_rpc_proto_rawDesc = "" +
 	"\x04room\x18\x04 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04zone\x18\x05 \x01(\rR\x04zone\x12\x12\n" +
 	"\x04mode\x18\x06 \x01(\tR\x04mode\x12\x18\n" +
-	"\aplayers\x18\a \x03(\x03R\aplayers\"Y\n" +
+	"\aplayers\x18\a \x03(\x03R\aplayers\"o\n" +
 	"\x0fPlayerUnmatched\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"S\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05match\x18\x04 \x01(\x03R\x05match\"S\n" +
 	"\x0ePlayerFinished\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12)\n" +
 	"\x06result\x18\x02 \x01(\v2\x11.game.MatchResultR\x06result\"'\n" +

@@ -252,6 +252,10 @@ func (x *RoomInput) GetSeen() int32 {
 
 // What is near the player's ship. A keyframe says all; a delta says what changed since the snapshot of tick `since`, which
 // the client has said (RoomInput.seen) that it has, so any snapshot may be lost on the way.
+//
+// Every list ascends by id. A ship that is in the base and not mentioned is as it was; a shard or bullet has flown on, to
+// x + vx * (tick - since), and y alike. What is in a gone list is no longer near, or no longer at all. A snapshot that is older than
+// the newest one applied is ignored.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Room  int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`

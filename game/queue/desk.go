@@ -33,7 +33,7 @@ type guest struct {
 	player  api.PlayerID
 	area    api.Area
 	client  client
-	waiting bool // he is told his position
+	waiting bool // he is told his position; false also once he is forgotten
 	at      int  // his position, 1 is next
 	number  int64
 	seen    *ordered        // the last order that he was in
@@ -132,7 +132,8 @@ func (d *desk) enter(c client, player api.PlayerID, area api.Area, reply actor.R
 	if !d.send(task{op: Op{Enter, area, player}, guest: g}) {
 		return errBusy
 	}
-	d.guests[player] = g // in place of an older session of his
+	d.remove(player) // an older session of his
+	d.guests[player] = g
 	return nil
 }
 
@@ -144,8 +145,16 @@ func (d *desk) leave(player api.PlayerID, area api.Area, reply actor.Responder) 
 	if !d.send(task{op: Op{Leave, area, player}, reply: reply}) {
 		return errBusy
 	}
-	delete(d.guests, player)
+	d.remove(player)
 	return nil
+}
+
+// remove forgets a guest, also for those who still hold him.
+func (d *desk) remove(player api.PlayerID) {
+	if g := d.guests[player]; g != nil {
+		g.waiting = false
+		delete(d.guests, player)
+	}
 }
 
 // gone is a client whose connection is gone. A later session of the same player is not meant.
@@ -154,7 +163,7 @@ func (d *desk) gone(c client, player api.PlayerID) {
 	if g == nil || g.client != c {
 		return
 	}
-	delete(d.guests, player)
+	d.remove(player)
 	d.send(task{op: Op{Drop, g.area, player}}) // or else he is dropped when the order is next read
 }
 
@@ -186,7 +195,7 @@ func (d *desk) entered(g *guest, result Result, now time.Time) {
 			g.reply.Respond(nil, result.Err)
 		}
 		if current && g.reply != nil { // who is restored stays, and is restored again
-			delete(d.guests, g.player)
+			d.remove(g.player)
 		}
 	case s.Pass != "":
 		if s.Fresh {
@@ -194,7 +203,7 @@ func (d *desk) entered(g *guest, result Result, now time.Time) {
 			d.stats.admitted.Inc()
 		}
 		if current {
-			delete(d.guests, g.player)
+			d.remove(g.player)
 		}
 		if g.reply != nil {
 			g.reply.Respond(&pb.QueueStatus{Pass: s.Pass}, nil)
@@ -225,8 +234,7 @@ func (d *desk) let(m *let) {
 		if g == nil || !g.waiting {
 			continue // away just now, or on his way here again: the pass waits for him
 		}
-		delete(d.guests, a.Player)
-		g.waiting = false
+		d.remove(a.Player)
 		_ = g.client.Push(&pb.Admitted{Pass: a.Pass})
 	}
 }
@@ -255,7 +263,7 @@ func (d *desk) tick(m *tick) {
 		for ; part > 0 && l.next < len(l.order); part-- {
 			g := l.order[l.next]
 			l.next++
-			if g.waiting && d.guests[g.player] == g {
+			if g.waiting {
 				_ = g.client.Push(&pb.QueueUpdate{ // the next one makes up for one that is lost
 					Position: uint32(g.at), Waiting: uint32(l.waiting), EtaMs: uint32(l.pace.eta(g.at, m.now).Milliseconds()),
 				})

@@ -14,8 +14,9 @@ import (
 
 // A match is where the player fights now.
 type match struct {
-	zone  id.Node
-	found *pb.MatchFound
+	zone   id.Node
+	ticket api.TicketID
+	found  *pb.MatchFound
 }
 
 // bind lets the session send to the match's room.
@@ -75,8 +76,9 @@ func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error
 	}
 	p.ticket = 0
 	p.match = &match{
-		zone:  id.Node(m.GetZone()),
-		found: &pb.MatchFound{Match: m.GetMatch(), Room: m.GetRoom(), Mode: m.GetMode(), Players: m.GetPlayers()},
+		zone:   id.Node(m.GetZone()),
+		ticket: api.TicketID(m.GetTicket()),
+		found:  &pb.MatchFound{Match: m.GetMatch(), Room: m.GetRoom(), Mode: m.GetMode(), Players: m.GetPlayers()},
 	}
 	if p.session != nil {
 		p.match.bind(p.session)
@@ -85,23 +87,29 @@ func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error
 	return &pb.Done{}, nil
 }
 
-// unmatched is told when a ticket, or the match that was made with it, came to nothing.
+// unmatched is told when a ticket, or the match that was made with it, came to nothing. What is not the player's any more is ignored.
 func (p *Player) unmatched(_ *actor.Context, m *pb.PlayerUnmatched) (*pb.Done, error) {
-	p.abort(api.TicketID(m.GetTicket()), m.GetReason())
+	hisMatch := p.match != nil && (p.match.found.GetMatch() == m.GetMatch() || int64(p.match.ticket) == m.GetTicket())
+	hisTicket := p.ticket != 0 && int64(p.ticket) == m.GetTicket()
+	if hisMatch || hisTicket {
+		p.abort(m.GetReason())
+	}
 	return &pb.Done{}, nil
 }
 
 // zoneLost is told when the node of somebody's match is gone.
 func (p *Player) zoneLost(_ *actor.Context, m *zoneLost) error {
 	if p.match != nil && p.match.zone == m.zone {
-		p.abort(p.ticket, "the battle's server is gone")
+		p.abort("the battle's server is gone")
 	}
 	return nil
 }
 
-func (p *Player) abort(ticket api.TicketID, reason string) {
-	if p.match == nil && p.ticket == 0 {
-		return
+// abort ends the wait for a match, or the match, without a result.
+func (p *Player) abort(reason string) {
+	ticket := p.ticket
+	if p.match != nil {
+		ticket = p.match.ticket
 	}
 	p.match, p.ticket = nil, 0
 	if p.session != nil {

@@ -107,7 +107,7 @@ func (r *Room) lose(err error) {
 func (r *Room) unmatched(reason string) []notice {
 	var notices []notice
 	for _, p := range r.players {
-		m := &pb.PlayerUnmatched{Player: int64(p), Reason: reason}
+		m := &pb.PlayerUnmatched{Match: int64(r.match), Player: int64(p), Reason: reason}
 		notices = append(notices, func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) })
 	}
 	return notices

@@ -1,0 +1,82 @@
+package login
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"time"
+
+	"loumiao/framework/node"
+	"loumiao/game/api"
+	"loumiao/game/store/account"
+	"loumiao/web/httpserver"
+)
+
+// A Node is the service of one login node: the [Service] behind an HTTP server.
+type Node struct {
+	cfg     Config
+	tokens  Tokens
+	refresh time.Duration
+	server  *httpserver.Server
+}
+
+// NewNode is a login node that is not started: the index-th of its pod, which listens on the configured port plus index. Its refresh tokens
+// live for refresh.
+func NewNode(cfg Config, tokens Tokens, refresh time.Duration, index int) *Node {
+	if host, port, err := net.SplitHostPort(cfg.Listen); err == nil && port != "0" {
+		if n, err := strconv.Atoi(port); err == nil {
+			cfg.Listen = net.JoinHostPort(host, strconv.Itoa(n+index))
+		}
+	}
+	return &Node{cfg: cfg, tokens: tokens, refresh: refresh}
+}
+
+// Start takes the address and answers from then on; without a gate, with an error that says so.
+func (l *Node) Start(ctx context.Context, n *node.Node) error {
+	sql, err := n.Stores().SQL("account")
+	if err != nil {
+		return err
+	}
+	l.server = httpserver.New(l.cfg.Config, n.Log())
+	service := New(Deps{
+		Accounts:   account.New(sql, n.IDs(), time.Now),
+		Throttle:   account.NewThrottle(n.Stores(), l.cfg.Throttle),
+		Gates:      published(api.NewGates(n.Stores())),
+		Tokens:     l.tokens,
+		Areas:      l.cfg.Areas,
+		RefreshTTL: l.refresh,
+		ClientIP:   l.server.ClientIP,
+		Log:        n.Log(),
+	})
+	if err := service.Validate(); err != nil {
+		return err
+	}
+	service.Routes(l.server.App())
+	n.Metrics().MustRegister(service.Collector(), l.server.Collector())
+	if err := l.server.Start(ctx); err != nil {
+		return err
+	}
+	n.Publish("http", "http://"+l.server.Addr())
+	return nil
+}
+
+// Ready needs nothing of others.
+func (l *Node) Ready(context.Context) error { return nil }
+
+// Stop answers the requests that are under way and no more.
+func (l *Node) Stop(ctx context.Context) error { return l.server.Stop(ctx) }
+
+// published is the gates that publish their load.
+func published(gates *api.Gates) Gates {
+	return GatesFunc(func(ctx context.Context, area uint16, n int) ([]Gate, error) {
+		loads, err := gates.Pick(ctx, api.Area(area), n)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]Gate, len(loads))
+		for i, g := range loads {
+			list[i] = Gate{TCP: g.TCP, WS: g.WS, Sessions: g.Sessions, Capacity: g.Capacity}
+		}
+		return list, nil
+	})
+}
