@@ -139,7 +139,7 @@ func (h *nodeHandler) Flush(*link.Conn) { h.down.Flush() }
 // Closed takes the line away.
 func (h *nodeHandler) Closed(c *link.Conn, err error) {
 	h.line.conn.CompareAndSwap(c, nil)
-	h.line.lines.cfg.Logger.Warn("line is gone", "node", c.Peer().Node, "type", c.Peer().Type, "error", err)
+	h.line.lines.cfg.Logger.Info("line is gone", "node", c.Peer().Node, "type", c.Peer().Type, "error", err)
 	h.down.Lost(c.Peer(), err)
 }
 

@@ -142,7 +142,7 @@ func (s *Server) remove(l *gateLine, err error) (code fault.Code) {
 	if s.state == stopping {
 		return fault.ShuttingDown
 	}
-	s.log.Warn("a gate's line is gone", "gate", l.conn.Peer().Node, "boot", l.conn.Peer().Boot, "sessions", len(l.sessions), "error", err)
+	s.log.Info("a gate's line is gone", "gate", l.conn.Peer().Node, "boot", l.conn.Peer().Boot, "sessions", len(l.sessions), "error", err)
 	return fault.Lost
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"loumiao/framework/cluster"
@@ -86,13 +85,7 @@ func (p *Pod) Seeds() []string {
 
 // waitReady returns when gossip shows every node ready.
 func (p *Pod) waitReady(ctx context.Context) error {
-	changed := make(chan struct{}, 1)
-	unwatch := p.node.Cluster().Watch(func(_, _ *cluster.Snapshot) {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
+	changed, unwatch := p.watch()
 	defer unwatch()
 	for {
 		members := p.node.Cluster().Snapshot()
@@ -111,33 +104,61 @@ func (p *Pod) waitReady(ctx context.Context) error {
 	}
 }
 
-// Stop stops the nodes, those first that no other needs.
+// Stop stops the nodes, those first that no other needs. The next tier's turn comes when the nodes of one have done their work and left the
+// cluster; they may still be closing.
 func (p *Pod) Stop(ctx context.Context) error {
-	var errs []error
 	for _, tier := range slices.Backward(tiers(p.specs)) {
-		var stopping sync.WaitGroup
 		for _, c := range p.children {
-			if !slices.Contains(tier, c.spec.ID) {
-				continue
+			if slices.Contains(tier, c.spec.ID) {
+				c.stop()
 			}
-			c.stop()
-			stopping.Go(func() {
-				select {
-				case <-c.done:
-				case <-ctx.Done():
-				}
-			})
 		}
-		stopping.Wait()
+		p.waitLeft(ctx, tier)
 	}
+	var errs []error
 	for _, c := range p.children {
 		select {
 		case <-c.done:
-		default:
+		case <-ctx.Done():
 			errs = append(errs, fmt.Errorf("node %s %d did not stop in time", c.spec.Type, c.spec.ID))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// waitLeft returns when each of the nodes has left the cluster or ended, or ctx has.
+func (p *Pod) waitLeft(ctx context.Context, nodes []id.Node) {
+	changed, unwatch := p.watch()
+	defer unwatch()
+	for _, c := range p.children {
+		if !slices.Contains(nodes, c.spec.ID) {
+			continue
+		}
+		for {
+			if _, there := p.node.Cluster().Snapshot().Node(c.spec.ID); !there {
+				break
+			}
+			select {
+			case <-changed:
+				continue
+			case <-c.done:
+			case <-ctx.Done():
+				return
+			}
+			break
+		}
+	}
+}
+
+// watch signals changes of the cluster; several may be one signal.
+func (p *Pod) watch() (changed <-chan struct{}, unwatch func()) {
+	signal := make(chan struct{}, 1)
+	return signal, p.node.Cluster().Watch(func(_, _ *cluster.Snapshot) {
+		select {
+		case signal <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // tiers groups nodes by how deep what they need goes: those in the first need none of the others.
