@@ -190,7 +190,12 @@ func TestASlowReaderLosesDroppableFramesAndThenItsSession(t *testing.T) {
 		if s.Count() != 1 {
 			t.Fatal("the session ended though all could be dropped")
 		}
-		sequence := uint32(0)
+		// One that must not be dropped takes the place of those that may.
+		sequence := uint32(1)
+		s.lines.send(world, c.id, wire.Header{Kind: wire.Push, Stream: streamWorld, Message: note, Sequence: sequence}, body)
+		if n := len(s.lines.events); n != 0 || s.Count() != 1 {
+			t.Fatal("the session ended though there was something to drop")
+		}
 		for range 100 {
 			sequence++
 			s.lines.send(world, c.id, wire.Header{Kind: wire.Push, Stream: streamWorld, Message: note, Sequence: sequence}, body)

@@ -141,13 +141,13 @@ func (s *session) dropLocked(code fault.Code) {
 // release gives back what the reader took for the session.
 func (s *session) release() {
 	g := s.gate
-	if s.slot {
-		s.slot = false
-		g.count.Add(-1)
-	}
 	if s.claimed {
 		s.claimed = false
 		g.releaseClaim(s)
+	}
+	if s.slot {
+		s.slot = false
+		g.count.Add(-1)
 	}
 }
 

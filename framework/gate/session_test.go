@@ -262,6 +262,8 @@ func TestASecondLoginReplacesTheFirst(t *testing.T) {
 		}
 		first.expectError(wire.Kick, 0, fault.Replaced)
 		first.expectEnd()
+		first.conn.Close()
+		eventually(t, "the first session is gone", func() bool { return s.Count() == 1 })
 		third := s.enter(t, transport, "player:5") // the first one's end has not freed the second one's place
 		second.expectError(wire.Kick, 0, fault.Replaced)
 		third.send(wire.Header{Kind: wire.Ping}, nil)

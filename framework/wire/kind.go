@@ -5,13 +5,13 @@ import "strconv"
 // A Kind says what a frame is for.
 type Kind uint8
 
-// Control frames, between a client and its gate. Their bodies are the messages of the same name in wire.proto; Ping and Pong have none.
+// Control frames, between a client and its gate. Their bodies are the messages of the same name in wire.proto, but for Ping, Pong and Kick.
 const (
 	// Hello is the client's first frame.
 	Hello Kind = 1
 	// Welcome is the gate's answer to Hello: the session is open.
 	Welcome Kind = 2
-	// Ping asks for a Pong with the same call number. Clients send it when they have had nothing else to send.
+	// Ping asks for a Pong with the same call number and body, plain bytes. Clients send it when they have had nothing else to send.
 	Ping Kind = 3
 	// Pong answers a Ping.
 	Pong Kind = 4
