@@ -20,14 +20,11 @@ import (
 // Workers are the goroutines that run its turn: at most one unless the actor is concurrent. The last one out when the cell
 // is stopping buries it.
 type cell struct {
-	sys    *System
-	kind   *kind
-	origin origin // a pool's seat; nil for what Spawn made
-	name   string // given to Spawn; empty for the others
-	number uint64 // unique in the system
-
+	// What a message passes stands together, on the first two cache lines.
+	sys      *System
+	kind     *kind
+	number   uint64 // unique in the system
 	mu       sync.Mutex
-	queue    queue
 	depth    int32 // queued envelopes
 	capacity int32
 	workers  int16
@@ -35,15 +32,19 @@ type cell struct {
 	most     int16 // limit from then on
 	phase    phase
 	hold     hold
-	born     bool  // state is there
+	queue    queue
+	line     *cell // the crew's: who is next in line
+	awaited  int16 // the crew's: workers that are to come
+	born     bool  // the state is there
 	idleDue  bool  // the next worker is to see whether the actor may be passivated
 	state    any   // *S
 	touched  int64 // when it last had work
-	rare     *rare
 
-	next, prev *cell // the roster's
-	line       *cell // the crew's
-	awaited    int16 // the crew's: workers that are to come
+	rare       *rare
+	idle       *idle  // when a pool passivates
+	origin     origin // a pool's seat; nil for what Spawn made
+	name       string // given to Spawn; empty for the others
+	next, prev *cell  // the roster's
 }
 
 type phase uint8
@@ -290,7 +291,7 @@ func (c *cell) bury() {
 	m := c.more()
 	heir := m.heir
 	m.heir = nil
-	m.disarm(c.sys.wheel(c))
+	c.disarm()
 	cause, after := m.cause, m.after
 	c.mu.Unlock()
 

@@ -1,6 +1,9 @@
 package actor
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // A crew is the goroutines that run actors' turns. An actor with messages is put in line; a worker takes it, serves it until its
 // mailbox is empty, and takes the next one. Workers are reused, because a fresh goroutine would pay for growing its stack in each
@@ -78,37 +81,61 @@ func (w *worker) start() {
 // run is the worker's goroutine. A handler may end it by runtime.Goexit: then the worker is gone, which the rule allows.
 func (w *worker) run() {
 	defer w.crew.workers.Done()
-	for arriving := true; ; {
-		c, stay := w.crew.next(w, arriving)
-		switch {
-		case c != nil:
-			arriving = false
+	arriving, patience := true, lingers
+	for {
+		c, then := w.crew.next(w, arriving, patience > 0)
+		switch then {
+		case serve:
+			arriving, patience = false, lingers
 			c.work(&w.turn)
-		case !stay:
-			return
-		default:
+		case linger:
+			arriving = true
+			patience--
+			runtime.Gosched()
+		case sleep:
 			if _, arriving = <-w.wake; !arriving {
 				return
 			}
+			patience = lingers
+		case leave:
+			return
 		}
 	}
 }
 
-// next is the first actor in line. With nobody in line it is nil, and w is counted as asleep or, if stay is false, has to leave.
-func (k *crew) next(w *worker, arriving bool) (c *cell, stay bool) {
+// lingers is how often a worker with nobody in line lets others run and looks again before it falls asleep. Those who were just
+// answered often have the next message, and find a worker on its way.
+const lingers = 2
+
+// What a worker is to do next.
+type then uint8
+
+const (
+	serve then = iota
+	linger
+	sleep
+	leave
+)
+
+// next is the first actor in line, or what w is to do without one.
+func (k *crew) next(w *worker, arriving, patient bool) (*cell, then) {
 	k.mu.Lock()
 	if arriving {
 		k.onTheWay--
 	}
-	c = k.first
+	c := k.first
 	if c == nil {
 		defer k.mu.Unlock()
-		if k.closed || k.asleep >= maxAsleep {
-			return nil, false
+		switch {
+		case patient:
+			k.onTheWay++
+			return nil, linger
+		case k.closed || k.asleep >= maxAsleep:
+			return nil, leave
 		}
 		k.idle, w.next = w, k.idle
 		k.asleep++
-		return nil, true
+		return nil, sleep
 	}
 	if c.awaited--; c.awaited == 0 {
 		if k.first, c.line = c.line, nil; k.first == nil {
@@ -118,7 +145,7 @@ func (k *crew) next(w *worker, arriving bool) (c *cell, stay bool) {
 	other := k.summon()
 	k.mu.Unlock()
 	other.start()
-	return c, true
+	return c, serve
 }
 
 // close ends the workers that are asleep, now and later.

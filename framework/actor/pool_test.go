@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,13 +15,13 @@ import (
 )
 
 // setupPool makes a pool of echoes whose every load is counted.
-func setupPool(t *testing.T, sys *actor.System, loads *int, cfg actor.PoolConfig) *actor.Pool[int, echo] {
+func setupPool(t *testing.T, sys *actor.System, loads *atomic.Int32, cfg actor.PoolConfig) *actor.Pool[int, echo] {
 	t.Helper()
 	pool := actor.NewPool(sys, func(_ *actor.Context, key int) (*echo, error) {
 		if key < 0 {
 			return nil, fault.New(fault.NotFound, "no such player")
 		}
-		*loads++
+		loads.Add(1)
 		return &echo{seen: []int{key}}, nil
 	}, cfg)
 	actor.HandleTell(pool.Behavior(), func(e *echo, _ *actor.Context, m *add) error { e.seen = append(e.seen, m.n); return nil })
@@ -37,15 +38,15 @@ func setupPool(t *testing.T, sys *actor.System, loads *int, cfg actor.PoolConfig
 func TestPool(t *testing.T) {
 	t.Parallel()
 	sys, _ := setup(t, actor.Config{})
-	loads := 0
+	var loads atomic.Int32
 	pool := setupPool(t, sys, &loads, actor.PoolConfig{Name: "player"})
 	if _, ok := pool.Get(7); ok {
 		t.Error("found an actor before its first message")
 	}
 	got := must[[]int](t)(actor.AskPool(t.Context(), pool, 7, &get{}))
 	ref, ok := pool.Get(7)
-	if fmt.Sprint(got) != "[7]" || !ok || ref.Name() != "player/7" || pool.Len() != 1 || loads != 1 {
-		t.Errorf("%v, %v, %s, %d, %d", got, ok, ref.Name(), pool.Len(), loads)
+	if fmt.Sprint(got) != "[7]" || !ok || ref.Name() != "player/7" || pool.Len() != 1 || loads.Load() != 1 {
+		t.Errorf("%v, %v, %s, %d, %d", got, ok, ref.Name(), pool.Len(), loads.Load())
 	}
 	if again := must[actor.Ref](t)(pool.Create(7)); again != ref {
 		t.Error("Create made a second one")
@@ -71,7 +72,7 @@ func TestPool(t *testing.T) {
 func TestPoolOnRequest(t *testing.T) {
 	t.Parallel()
 	sys, _ := setup(t, actor.Config{})
-	loads := 0
+	var loads atomic.Int32
 	pool := setupPool(t, sys, &loads, actor.PoolConfig{OnRequest: true})
 	_, asked := actor.AskPool(t.Context(), pool, 1, &get{})
 	for name, err := range map[string]error{
@@ -94,7 +95,7 @@ func TestPoolOnRequest(t *testing.T) {
 func TestPoolLoadFails(t *testing.T) {
 	t.Parallel()
 	sys, log := setup(t, actor.Config{})
-	loads := 0
+	var loads atomic.Int32
 	pool := setupPool(t, sys, &loads, actor.PoolConfig{Name: "player"})
 	if _, err := actor.AskPool(t.Context(), pool, -1, &get{}); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("the asker got %v", err)
@@ -125,15 +126,15 @@ func TestPoolLoadPanics(t *testing.T) {
 func TestPoolActorPanics(t *testing.T) {
 	t.Parallel()
 	sys, _ := setup(t, actor.Config{})
-	loads := 0
+	var loads atomic.Int32
 	pool := setupPool(t, sys, &loads, actor.PoolConfig{})
 	must[[]int](t)(actor.AskPool(t.Context(), pool, 1, &get{}))
 	ref, _ := pool.Get(1)
 	tell(t, ref, &add{5})
 	tell(t, ref, &boom{})
 	<-ref.Done()
-	if got := must[[]int](t)(actor.AskPool(t.Context(), pool, 1, &get{})); fmt.Sprint(got) != "[1]" || loads != 2 {
-		t.Errorf("after the panic: %v, %d loads", got, loads)
+	if got := must[[]int](t)(actor.AskPool(t.Context(), pool, 1, &get{})); fmt.Sprint(got) != "[1]" || loads.Load() != 2 {
+		t.Errorf("after the panic: %v, %d loads", got, loads.Load())
 	}
 }
 
@@ -141,7 +142,7 @@ func TestSuccessorWaitsForTheStopHook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sys, _ := setup(t, actor.Config{})
-		loads := 0
+		var loads atomic.Int32
 		pool := setupPool(t, sys, &loads, actor.PoolConfig{})
 		saving := newGate()
 		pool.Behavior().OnStop(func(e *echo, _ *actor.Context) {
@@ -171,14 +172,14 @@ func TestSuccessorWaitsForTheStopHook(t *testing.T) {
 			t.Error(err)
 		}
 		synctest.Wait()
-		if loads != 1 {
-			t.Errorf("loaded %d times while the old one was saving", loads)
+		if loads.Load() != 1 {
+			t.Errorf("loaded %d times while the old one was saving", loads.Load())
 		}
 		close(saving.open)
 		<-first.Done()
 		<-second.Done()
-		if got := must[[]int](t)(actor.AskPool(t.Context(), pool, 3, &get{})); fmt.Sprint(got) != "[3 3]" || loads != 3 {
-			t.Errorf("the third life saw %v after %d loads", got, loads)
+		if got := must[[]int](t)(actor.AskPool(t.Context(), pool, 3, &get{})); fmt.Sprint(got) != "[3 3]" || loads.Load() != 3 {
+			t.Errorf("the third life saw %v after %d loads", got, loads.Load())
 		}
 		stop(t, sys)
 	})
@@ -188,34 +189,35 @@ func TestPassivation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sys, _ := setup(t, actor.Config{})
-		loads, vetoes := 0, 0
+		var loads, vetoes atomic.Int32
 		pool := setupPool(t, sys, &loads, actor.PoolConfig{IdleAfter: time.Minute})
-		keep := true
+		var keep atomic.Bool
+		keep.Store(true)
 		pool.Behavior().OnIdle(func(*echo, *actor.Context) bool {
-			if keep {
-				vetoes++
+			if keep.Load() {
+				vetoes.Add(1)
 			}
-			return !keep
+			return !keep.Load()
 		})
 		use := func() { must[[]int](t)(actor.AskPool(context.Background(), pool, 1, &get{})) }
 		use()
 		time.Sleep(40 * time.Second)
 		use()
 		time.Sleep(40 * time.Second) // 80 s old, 40 s idle
-		if vetoes != 0 || pool.Len() != 1 {
-			t.Errorf("asked %d times too early", vetoes)
+		if vetoes.Load() != 0 || pool.Len() != 1 {
+			t.Errorf("asked %d times too early", vetoes.Load())
 		}
 		time.Sleep(30 * time.Second)
-		if vetoes != 1 || pool.Len() != 1 {
-			t.Errorf("asked %d times, %d actors", vetoes, pool.Len())
+		if vetoes.Load() != 1 || pool.Len() != 1 {
+			t.Errorf("asked %d times, %d actors", vetoes.Load(), pool.Len())
 		}
-		keep = false
+		keep.Store(false)
 		time.Sleep(time.Minute)
-		if vetoes != 1 || pool.Len() != 0 || loads != 1 {
-			t.Errorf("asked %d times, %d actors", vetoes, pool.Len())
+		if vetoes.Load() != 1 || pool.Len() != 0 || loads.Load() != 1 {
+			t.Errorf("asked %d times, %d actors", vetoes.Load(), pool.Len())
 		}
 		use()
-		if loads != 2 {
+		if loads.Load() != 2 {
 			t.Error("not loaded again")
 		}
 		stop(t, sys)
@@ -226,7 +228,7 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sys, _ := setup(t, actor.Config{})
-		loads := 0
+		var loads atomic.Int32
 		pool := setupPool(t, sys, &loads, actor.PoolConfig{Name: "player"})
 		ref := must[actor.Ref](t)(pool.Create(1))
 		must[actor.Ref](t)(pool.Create(2))

@@ -134,9 +134,8 @@ type idle struct {
 func (c *cell) watch(after time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := &idle{cell: c, after: after}
-	c.more().idle = i
-	i.restart()
+	c.idle = &idle{cell: c, after: after}
+	c.idle.restart()
 }
 
 // restart waits for another whole while. The caller holds the cell's mu; the alarm is not armed.
@@ -167,19 +166,24 @@ func (i *idle) expire() {
 	}
 }
 
-// disarm stops everything that might still come from the wheel. The caller holds the cell's mu.
-func (m *rare) disarm(w *wheel) {
-	for t := m.timers; t != nil; {
-		next := t.next
-		t.gone, t.next, t.prev = true, nil, nil
-		w.disarm(&t.alarm)
-		t = next
+// disarm stops everything that might still come from the wheel. The caller holds mu.
+func (c *cell) disarm() {
+	w := c.sys.wheel(c)
+	if c.idle != nil {
+		w.disarm(&c.idle.alarm)
 	}
-	m.timers = nil
-	if m.idle != nil {
-		w.disarm(&m.idle.alarm)
+	m := c.rare
+	if m == nil {
+		return
 	}
 	if m.recovery != nil {
 		w.disarm(&m.recovery.alarm)
 	}
+	for t := m.timers; t != nil; {
+		w.disarm(&t.alarm)
+		next := t.next
+		t.gone, t.next, t.prev = true, nil, nil
+		t = next
+	}
+	m.timers = nil
 }

@@ -46,9 +46,9 @@ const (
 
 const (
 	// fairShare is the number of messages after which a busy actor lets others run.
-	fairShare = 128
+	fairShare = 256
 	// sampleEvery is how many messages share one precise measurement of latency; a power of two.
-	sampleEvery = 8
+	sampleEvery = 16
 )
 
 // work has c served by the calling worker. The end is deferred because a handler may leave by runtime.Goexit.
@@ -232,12 +232,12 @@ func (t *turn) passivate() {
 		t.close()
 		c.mu.Lock()
 		if !agreed {
-			c.rare.idle.restart()
+			c.idle.restart()
 			return
 		}
 	}
 	if c.depth > 0 { // it is not idle any more
-		c.rare.idle.restart()
+		c.idle.restart()
 	} else if c.phase == open {
 		c.phase = stopping
 	}
