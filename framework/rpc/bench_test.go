@@ -11,7 +11,6 @@ import (
 	netrpc "net/rpc"
 	"os"
 	"os/exec"
-	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -104,11 +103,6 @@ func servePeer() {
 		}
 	}()
 	_ = json.NewEncoder(os.Stdout).Encode(peerAddrs{n.member, nl.Addr().String(), rl.Addr().String()})
-	if f := os.Getenv("PEERPROF"); f != "" {
-		w, _ := os.Create(f)
-		_ = pprof.StartCPUProfile(w)
-		defer pprof.StopCPUProfile()
-	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -426,4 +427,32 @@ func TestSendToAllAndCallAll(t *testing.T) {
 		}
 	}
 	settled(t, nodes...)
+}
+
+// Whoever calls first, and however many do, there is one link: a second would be left behind by Stop.
+func TestFirstCallsShareOneLink(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		var dials atomic.Int32
+		caller, callee := pair(t, func(c *Config) {
+			c.Links.Dialer = func(ctx context.Context, addr string) (net.Conn, error) {
+				dials.Add(1)
+				var d net.Dialer
+				return d.DialContext(ctx, "tcp", addr)
+			}
+		})
+		HandleFunc(callee, echo, func(_ context.Context, m *text) (*text, error) { return m, nil })
+		errs := make(chan error)
+		for range 32 {
+			go func() { _, err := echo.Call(t.Context(), caller.rpc, &text{}, Any); errs <- err }()
+		}
+		for range 32 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		if n := dials.Load(); n != 1 {
+			t.Errorf("%d links were opened", n)
+		}
+	}
 }

@@ -40,7 +40,7 @@ func (p *peer) down() bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.gone && time.Now().After(p.retryAt) {
+	if !p.gone && p.failed != nil && time.Now().After(p.retryAt) {
 		p.startDial()
 	}
 	return true
@@ -70,6 +70,9 @@ func (p *peer) connect(ctx context.Context) (*caller, error) {
 		}
 		p.mu.Lock()
 		switch {
+		case p.live.Load() != nil: // a dial has just ended: a second one would leave the first link behind
+			p.mu.Unlock()
+			continue
 		case p.gone:
 			p.mu.Unlock()
 			return nil, fault.Errorf(fault.Unavailable, "%s %v has left", p.Type, p.Node)
@@ -91,9 +94,9 @@ func (p *peer) connect(ctx context.Context) (*caller, error) {
 	}
 }
 
-// startDial sees to it that a dial runs; false when the RPC has stopped. With the lock held.
+// startDial sees to it that a dial runs, unless there is a link; false when the RPC has stopped. With the lock held.
 func (p *peer) startDial() bool {
-	if p.dialing != nil {
+	if p.dialing != nil || p.live.Load() != nil {
 		return true
 	}
 	if !p.rpc.start(p.dial) {
