@@ -451,6 +451,12 @@ func TestFirstCallsShareOneLink(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		// The one who looked before the link was there, and comes to open it after.
+		if p := caller.rpc.current().byNode[2]; p != nil {
+			if c, err := p.open(t.Context()); c != p.live.Load() || err != nil {
+				t.Errorf("another link was opened, or none: %v", err)
+			}
+		}
 		if n := dials.Load(); n != 1 {
 			t.Errorf("%d links were opened", n)
 		}

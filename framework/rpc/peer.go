@@ -64,15 +64,21 @@ func (p *peer) inFlight() int32 {
 
 // connect is the link to the peer, opening it if need be. Its errors have code fault.Unavailable, or ctx's when that ended first.
 func (p *peer) connect(ctx context.Context) (*caller, error) {
+	if c := p.live.Load(); c != nil {
+		return c, nil
+	}
+	return p.open(ctx)
+}
+
+// open is connect for whoever saw no link. There may be one by now, and a second would leave it behind.
+func (p *peer) open(ctx context.Context) (*caller, error) {
 	for {
+		p.mu.Lock()
 		if c := p.live.Load(); c != nil {
+			p.mu.Unlock()
 			return c, nil
 		}
-		p.mu.Lock()
 		switch {
-		case p.live.Load() != nil: // a dial has just ended: a second one would leave the first link behind
-			p.mu.Unlock()
-			continue
 		case p.gone:
 			p.mu.Unlock()
 			return nil, fault.Errorf(fault.Unavailable, "%s %v has left", p.Type, p.Node)
