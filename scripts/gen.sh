@@ -11,7 +11,7 @@ plugin=$(tool -n protoc-gen-go)
 # generate SOURCE OUT: the .proto files of one folder into one Go package.
 generate() {
   local options='"paths=source_relative","Mwire.proto='$module'/framework/wire/wirepb"' file
-  options+=',"Mlinetest.proto='$module'/framework/line/internal/linepb"'
+  options+=',"Mlinetest.proto='$module'/framework/line/internal/linepb","Mgatetest.proto='$module'/framework/gate/internal/gatepb"'
   for file in game/proto/*.proto; do
     options+=',"M'$(basename "$file")'='$module'/game/pb"'
   done
@@ -21,5 +21,6 @@ generate() {
 
 tool buf lint --config scripts/buf.yaml
 generate framework/wire/proto framework/wire/wirepb
-generate framework/line/internal/proto framework/line/internal/linepb # messages for its tests
+generate framework/line/internal/proto framework/line/internal/linepb # messages for tests
+generate framework/gate/internal/proto framework/gate/internal/gatepb
 generate game/proto game/pb

@@ -41,9 +41,6 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	if !h.Kind.FromClient() || h.Kind == wire.Hello {
 		return errDirection
 	}
-	if h.Sequence == 1 {
-		s.restarted(h.Stream)
-	}
 	if !s.withinRate(wire.HeaderSize + len(body)) {
 		return s.overRate(h)
 	}
@@ -143,7 +140,7 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 		return errEnded
 	}
 	st := &s.streams[e.route]
-	if st.restart && h.Sequence > 1 {
+	if st.resets > 0 && h.Sequence != 0 {
 		s.mu.Unlock()
 		s.gate.stats.stale.Add(1)
 		return nil // sent before the client saw the Reset: it knows that this is lost
@@ -161,16 +158,7 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 	return nil
 }
 
-// restarted notes that the client counts from 1, whatever becomes of this frame.
-func (s *session) restarted(number uint8) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if st := s.stream(number); st != nil {
-		st.restart = false
-	}
-}
-
-// ack passes on what the client has received.
+// ack passes on what the client has received. After a Reset, a mark of 0 says that the client has seen that, and counts from 1 from here on.
 func (s *session) ack(body []byte) error {
 	var a wirepb.Ack
 	if err := s.decode(body, &a); err != nil {
@@ -181,7 +169,14 @@ func (s *session) ack(body []byte) error {
 	for _, m := range a.GetReceived() {
 		number := uint8(m.GetStream())
 		st := s.stream(number)
-		if uint32(number) != m.GetStream() || st == nil || st.node == 0 || st.restart {
+		if uint32(number) != m.GetStream() || st == nil {
+			continue
+		}
+		if m.GetSequence() == 0 {
+			st.resets = max(0, st.resets-1)
+			continue
+		}
+		if st.resets > 0 || st.node == 0 {
 			continue
 		}
 		if s.gate.lines.Ack(st.node, s.id, number, m.GetSequence()) == nil {

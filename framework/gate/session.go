@@ -61,9 +61,9 @@ type session struct {
 
 // A stream is what joins a session to one type of node. It belongs to the session's lock.
 type stream struct {
-	node    id.Node // 0: to none
-	used    bool    // something went over it since it began or was reset
-	restart bool    // Reset was sent: numbered frames are stale until the client counts from 1 again
+	node   id.Node // 0: to none
+	used   bool    // something went over it since it began or was reset
+	resets int     // Resets that the client has not acknowledged: until then its numbered frames are stale
 }
 
 // Serve reads the connection until the session is over.
@@ -191,7 +191,8 @@ func (s *session) reset(route int, reason string) {
 	if !st.used {
 		return
 	}
-	st.used, st.restart = false, true
+	st.used = false
+	st.resets++
 	s.queueReset(s.gate.cfg.Routes[route].Stream, reason)
 }
 

@@ -31,6 +31,7 @@ func (c *client) expectReset(stream uint8) {
 	if r.GetStream() != uint32(stream) {
 		c.t.Fatalf("stream %d was reset, want %d", r.GetStream(), stream)
 	}
+	c.send(wire.Header{Kind: wire.Ack}, c.encode(&wirepb.Ack{Received: []*wirepb.Mark{{Stream: uint32(stream)}}}))
 }
 
 func TestBindOpensAStreamBeforeWhatIsPushedNext(t *testing.T) {
@@ -73,6 +74,7 @@ func TestAStreamThatMovesStartsOver(t *testing.T) {
 	}
 	// Sent before the client has seen the Reset: it counts as lost there, so it must not reach the new node.
 	c.send(wire.Header{Kind: wire.Send, Stream: streamWorld, Message: act, Sequence: 2}, nil)
+	c.send(wire.Header{Kind: wire.Send, Stream: streamWorld, Message: act, Sequence: 1}, []byte("old"))
 	c.expectReset(streamWorld)
 	c.send(wire.Header{Kind: wire.Send, Stream: streamWorld, Message: act, Sequence: 1}, []byte("new"))
 	if f := s.lines.next(t, "forward"); f.node != otherNode || string(f.frame.body) != "new" {

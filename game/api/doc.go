@@ -3,7 +3,7 @@
 // both ends.
 //
 //	api.JoinMatch.Call(ctx, p.rpc, &pb.JoinMatch{...}, rpc.Any)      // in game/world
-//	rpc.HandleActor(n, m.ref, m.behavior, api.JoinMatch, (*Matcher).join)   // in game/match
+//	rpc.HandleFunc(n, api.JoinMatch, s.join)                                // in game/match
 //
 // Messages from clients are not here: their receivers stand in the .proto files.
 package api

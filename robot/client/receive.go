@@ -60,6 +60,8 @@ func (c *Conn) startOver(reset *wirepb.Reset) {
 	stream := uint8(reset.GetStream())
 	c.sending.Lock()
 	delete(c.sequence, stream)
+	seen := &wirepb.Ack{Received: []*wirepb.Mark{{Stream: uint32(stream)}}}
+	_ = c.writeLocked(wire.Header{Kind: wire.Ack}, seen) // if it fails, the connection is over, and the reader will notice
 	c.sending.Unlock()
 	delete(c.received, stream)
 	c.mu.Lock()
