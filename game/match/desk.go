@@ -95,14 +95,12 @@ func (d *desk) join(ctx context.Context, p Pool, player api.PlayerID, rating int
 }
 
 // leave takes a player's wish back, and says whether that was in time.
-func (d *desk) leave(ctx context.Context, player api.PlayerID, ticket api.TicketID, areas ...api.Area) (bool, error) {
-	for _, area := range areas {
-		won, err := d.store.Cancel(ctx, area, player, ticket)
-		if fault.CodeOf(err) != fault.NotFound {
-			return won, outside(err)
-		}
+func (d *desk) leave(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (bool, error) {
+	won, err := d.store.Cancel(ctx, area, player, ticket)
+	if fault.CodeOf(err) == fault.NotFound {
+		return false, ErrNoTicket
 	}
-	return false, ErrNoTicket
+	return won, outside(err)
 }
 
 // serve starts the area's matchers, unless they run. It reports whether the area is still to be noted in Redis.

@@ -110,10 +110,10 @@ func TestDeskRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if won, err := d.leave(ctx, 1, ticket, 7); !won || err != nil {
+	if won, err := d.leave(ctx, 7, 1, ticket); !won || err != nil {
 		t.Errorf("leave: %v, %v", won, err)
 	}
-	if _, err := d.leave(ctx, 2, 99, 7); !errors.Is(err, ErrNoTicket) {
+	if _, err := d.leave(ctx, 7, 2, 99); !errors.Is(err, ErrNoTicket) {
 		t.Errorf("leave without a ticket: %v", err)
 	}
 }

@@ -3,8 +3,6 @@ package match
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
@@ -65,8 +63,11 @@ func (s *Service) join(ctx context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply
 }
 
 func (s *Service) leave(ctx context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
-	areas := slices.Collect(maps.Keys(s.desk.served()))
-	won, err := s.desk.leave(ctx, api.PlayerID(m.GetPlayer()), api.TicketID(m.GetTicket()), areas...)
+	area, err := areaOf(m.GetArea())
+	if err != nil {
+		return nil, err
+	}
+	won, err := s.desk.leave(ctx, area, api.PlayerID(m.GetPlayer()), api.TicketID(m.GetTicket()))
 	if err != nil {
 		return nil, err
 	}

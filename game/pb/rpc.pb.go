@@ -850,6 +850,7 @@ type LeaveMatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Ticket        int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -894,6 +895,13 @@ func (x *LeaveMatch) GetPlayer() int64 {
 func (x *LeaveMatch) GetTicket() int64 {
 	if x != nil {
 		return x.Ticket
+	}
+	return 0
+}
+
+func (x *LeaveMatch) GetArea() uint32 {
+	if x != nil {
+		return x.Area
 	}
 	return 0
 }
@@ -1436,11 +1444,12 @@ const file_rpc_proto_rawDesc = "" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x16\n" +
 	"\x06rating\x18\x04 \x01(\x05R\x06rating\"(\n" +
 	"\x0eJoinMatchReply\x12\x16\n" +
-	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\"<\n" +
+	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\"P\n" +
 	"\n" +
 	"LeaveMatch\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
-	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\"/\n" +
+	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x12\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\"/\n" +
 	"\x0fLeaveMatchReply\x12\x1c\n" +
 	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"d\n" +
 	"\n" +

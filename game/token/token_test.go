@@ -184,29 +184,6 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	key, err := NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := ParsePrivate(EncodePrivate(key) + "\n")
-	if err != nil || !private.Equal(key) {
-		t.Errorf("private key comes back as %v, %v", private, err)
-	}
-	pub, err := ParsePublic(EncodePublic(public(key)))
-	if err != nil || !pub.Equal(key.Public()) {
-		t.Errorf("public key comes back as %v, %v", pub, err)
-	}
-	if KeyID(public(key)) == KeyID(public(testKey(1))) {
-		t.Error("two keys have one id")
-	}
-	for _, text := range []string{"", "abc", "hunter2!", EncodePublic(public(key))[1:]} {
-		if _, err := ParsePrivate(text); err == nil || text != "" && strings.Contains(err.Error(), text) {
-			t.Errorf("parsing %q: %v", text, err)
-		}
-	}
-}
 
 func FuzzVerify(f *testing.F) {
 	c := claims

@@ -41,8 +41,11 @@ func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelM
 	if p.ticket == 0 {
 		return &pb.CancelMatchReply{Cancelled: false}, nil
 	}
-	leave := &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket)}
-	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, leave, rpc.Any)
+	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any)
+	if fault.CodeOf(err) == fault.NotFound {
+		p.ticket = 0 // match has forgotten it, so nothing will come of it
+		return &pb.CancelMatchReply{Cancelled: true}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +57,13 @@ func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelM
 
 // abandonTicket is cancelMatch for a player who leaves.
 func (p *Player) abandonTicket(ctx context.Context) {
-	leave := &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket)}
-	if _, err := api.LeaveMatch.Call(ctx, p.world.rpc, leave, rpc.Any); err != nil {
+	if _, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any); err != nil {
 		p.world.log.Warn("ticket not given back; it will expire", "player", p.id, "ticket", p.ticket, "err", err)
 	}
+}
+
+func (p *Player) leaveMatch() *pb.LeaveMatch {
+	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket), Area: uint32(p.area)}
 }
 
 // matched is told by match when the room is ready. It may be told twice.
