@@ -184,7 +184,6 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
-
 func FuzzVerify(f *testing.F) {
 	c := claims
 	c.ID = "fixed" // the fuzzer's processes must agree on the one good token
@@ -219,5 +218,12 @@ func BenchmarkVerify(b *testing.B) {
 		if _, err := v.Verify(tok); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestKeyID(t *testing.T) {
+	t.Parallel()
+	if KeyID(public(testKey(1))) == KeyID(public(testKey(2))) {
+		t.Error("two keys have one id")
 	}
 }
