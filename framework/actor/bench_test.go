@@ -21,10 +21,7 @@ import (
 
 type ping struct{ n int64 }
 
-type question struct {
-	actor.Returns[*ping]
-	n int64
-}
+type question struct{ actor.Returns[*ping] }
 
 // A sink counts down to the last message of a benchmark.
 type sink struct {

@@ -71,7 +71,6 @@ type rare struct {
 	first, end *waiter       // TellWait, oldest first
 	timers     *timer
 	heir       *cell // the pool's next actor for the same key, held until this one has stopped
-	idle       *idle // when a pool passivates
 	recovery   *recovery
 	cause      error  // of its end: what is still queued is answered with it; nil is ErrStopped
 	after      func() // runs when the cell is buried

@@ -19,14 +19,15 @@
 //
 // # Where things are
 //
-// A message goes [Ref] → cell.push → queue; the push that finds the actor asleep starts its turn on a new goroutine, which
-// handles what is queued and ends: an idle actor has no goroutine and keeps no buffer. A handler that blocks holds up
-// its own actor and nobody else.
+// A message goes [Ref] → cell.push → queue; the push that finds the actor idle puts it in line, and a worker's goroutine serves it
+// until its queue is empty: an idle actor has no goroutine and keeps no buffer. A handler that blocks holds up its own
+// actor and nobody else.
 //
-//	ref.go, ask.go      sending               cell.go, mailbox.go  one actor: queue, phases, how it ends
-//	behavior.go         handlers              turn.go              the loop that runs handlers; the panic boundary
-//	spawn.go, pool.go   making actors         supervise.go         what happens after a panic
-//	timer.go, wheel.go  time                  stats.go             what is counted, and how it is exposed
+//	ref.go, ask.go, call.go       sending           cell.go, mailbox.go  one actor: its queue, its phases, how it ends
+//	behavior.go, context.go       handlers          crew.go              the workers, and who is in line
+//	spawn.go, pool.go             making actors     turn.go              the loop that runs handlers; the panic boundary
+//	timer.go, wheel.go, clock.go  time              supervise.go         what happens after a panic
+//	system.go, roster.go          all of them       stats.go, collector.go, report.go   what is counted and logged
 //
 // # What is promised
 //

@@ -216,3 +216,23 @@ func TestClockSleepsWhenNobodyReads(t *testing.T) {
 		<-done
 	})
 }
+
+// Create makes a seat and then starts it; meanwhile the actor may have lived and died. It must not load again.
+func TestBuriedActorDoesNotLoad(t *testing.T) {
+	t.Parallel()
+	sys := NewSystem(Config{})
+	pool := NewPool(sys, func(*Context, int) (*int, error) {
+		t.Error("loaded")
+		return new(int), nil
+	}, PoolConfig{})
+	s, made, err := pool.make(1, nil)
+	if !made || err != nil {
+		t.Fatal(made, err)
+	}
+	s.stop()
+	<-s.done()
+	s.release(free)
+	if err := sys.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

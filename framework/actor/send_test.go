@@ -317,8 +317,8 @@ func TestAbandonedCallKeepsItsChain(t *testing.T) {
 		if m.next == (actor.Ref{}) {
 			return actor.Ask(context.WithValue(ctx, t, t), ctx.Self(), &relay{})
 		}
-		short, cancel := context.WithTimeout(ctx, time.Millisecond)
-		defer cancel()
+		short, cancel := context.WithCancel(ctx)
+		defer time.AfterFunc(time.Millisecond, cancel).Stop()
 		_, _ = actor.Ask(short, m.next, &hop{})
 		return 1, nil
 	})
@@ -362,6 +362,15 @@ func TestDefer(t *testing.T) {
 		return nil
 	})
 	ref := must[actor.Ref](t)(actor.Spawn(sys, "", b, &[]actor.Responder{}, actor.Options{}))
+	var answers []any
+	if err := ref.Deliver(&later{}, answerTo(func(msg any, _ error) { answers = append(answers, msg) }), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	_ = must[struct{}](t)(actor.AskAny[struct{}](t.Context(), ref, &now{}))
+	_ = must[struct{}](t)(actor.AskAny[struct{}](t.Context(), ref, &now{}))
+	if len(answers) != 1 || answers[0] != "answer 0" {
+		t.Errorf("answered %v", answers)
+	}
 	got := make(chan string)
 	go func() {
 		s, err := actor.Ask(context.Background(), ref, &later{})
@@ -373,7 +382,7 @@ func TestDefer(t *testing.T) {
 		}
 		select {
 		case s := <-got:
-			if s != "answer 0<nil>" {
+			if s != "answer 1<nil>" {
 				t.Error(s)
 			}
 			return

@@ -78,6 +78,7 @@ type System struct {
 
 	chunks chunkPool
 	calls  sync.Pool
+	timers sync.Pool
 	made   atomic.Uint32 // calls
 
 	roster   roster

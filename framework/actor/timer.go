@@ -1,24 +1,33 @@
 package actor
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // A Timer is a message that an actor gets from itself later. It dies with the actor. The zero Timer is stopped.
-type Timer struct{ timer *timer }
+type Timer struct {
+	cell  *cell
+	timer *timer
+	use   uint32 // of the timer, which is recycled
+}
 
 // Stop prevents the message, or all further ones: when it is called on the actor's turn, none is handled after it returns. It
 // reports whether there was one to prevent.
 func (t Timer) Stop() bool {
-	if t.timer == nil {
+	if t.cell == nil {
 		return false
 	}
-	c := t.timer.cell
+	c := t.cell
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t.timer.gone {
+	if t.timer.use.Load() != t.use || t.timer.gone {
 		return false
 	}
 	c.unlink(t.timer)
-	c.sys.wheel(c).disarm(&t.timer.alarm)
+	if c.sys.wheel(c).disarm(&t.timer.alarm) && !t.timer.queued {
+		c.sys.retire(t.timer)
+	}
 	return true
 }
 
@@ -36,8 +45,10 @@ func (c *Context) Every(d time.Duration, msg any) Timer {
 }
 
 // A timer is one alarm of an actor. When it is due the timer itself is the queued message, which is the reason why a stopped one
-// is not handled even though it was already queued. The cell's mu guards it.
+// is not handled even though it was already queued. The cell's mu guards it. When neither the wheel nor a queue has it any more, it
+// is recycled: use tells whether it is still the one that a Timer means.
 type timer struct {
+	use        atomic.Uint32
 	alarm      alarm
 	cell       *cell
 	msg        any
@@ -49,19 +60,31 @@ type timer struct {
 }
 
 func (c *cell) schedule(after, period time.Duration, msg any) Timer {
-	t := &timer{cell: c, msg: msg, due: c.sys.clock.precise() + int64(after), period: int64(period)}
+	due := c.sys.clock.precise() + int64(after)
+	t, _ := c.sys.timers.Get().(*timer)
+	if t == nil {
+		t = new(timer)
+	}
+	t.cell, t.msg, t.due, t.period = c, msg, due, int64(period)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != open || !c.sys.wheel(c).arm(&t.alarm, t.due, t) {
-		t.gone = true
-		return Timer{t}
+	if c.phase != open || !c.sys.wheel(c).arm(&t.alarm, due, t) {
+		c.sys.retire(t)
+		return Timer{}
 	}
 	m := c.more()
 	if t.next = m.timers; t.next != nil {
 		t.next.prev = t
 	}
 	m.timers = t
-	return Timer{t}
+	return Timer{c, t, t.use.Load()}
+}
+
+// retire recycles a timer that its cell has unlinked. The caller holds the cell's mu.
+func (s *System) retire(t *timer) {
+	t.use.Add(1)
+	t.cell, t.msg, t.queued, t.gone = nil, nil, false, false
+	s.timers.Put(t)
 }
 
 // unlink forgets t. The caller holds mu.
@@ -107,19 +130,18 @@ func (t *timer) expire() {
 	}
 }
 
-// claim takes t's tick off the queue, on the actor's turn, and reports whether it is to be handled.
-func (t *timer) claim() bool {
+// claim takes t's tick off the queue, on the actor's turn. It returns the message, and false if there is none to handle.
+func (t *timer) claim() (msg any, ok bool) {
 	c := t.cell
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.queued = false
-	if t.gone {
-		return false
-	}
-	if t.period == 0 {
+	msg, ok = t.msg, !t.gone
+	if ok && t.period == 0 {
 		c.unlink(t)
+		c.sys.retire(t) // it has left the wheel, and now the queue
 	}
-	return true
+	return msg, ok
 }
 
 // An idle watches for an actor of a pool to have had nothing to do for a while. It does not follow each message: the alarm

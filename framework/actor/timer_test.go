@@ -148,3 +148,38 @@ func TestTimersDieWithTheActor(t *testing.T) {
 		stop(t, sys)
 	})
 }
+
+// Timers are recycled; what stopped an old one must not stop the next.
+func TestStaleTimerStopsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sys, _ := setup(t, actor.Config{})
+		b := echoes()
+		type start struct{}
+		actor.HandleTell(b, func(_ *echo, ctx *actor.Context, _ *start) error {
+			var stale []actor.Timer
+			for range 100 {
+				old := ctx.After(time.Second, &boom{})
+				if !old.Stop() {
+					t.Error("a pending timer was not there")
+				}
+				stale = append(stale, old)
+			}
+			ctx.After(time.Second, &add{1})
+			ctx.After(time.Second, &add{2})
+			for _, old := range stale {
+				if old.Stop() {
+					t.Error("stopped twice")
+				}
+			}
+			return nil
+		})
+		ref := must[actor.Ref](t)(actor.Spawn(sys, "", b, &echo{}, actor.Options{}))
+		tell(t, ref, &start{})
+		time.Sleep(2 * time.Second)
+		if got := must[[]int](t)(actor.Ask(context.Background(), ref, &get{})); !slices.Equal(got, []int{1, 2}) {
+			t.Errorf("handled %v", got)
+		}
+		stop(t, sys)
+	})
+}

@@ -247,7 +247,7 @@ func (t *turn) passivate() {
 func (t *turn) handle(e *envelope) {
 	msg := e.msg
 	if tick, ok := msg.(*timer); ok {
-		if msg = tick.msg; !tick.claim() {
+		if msg, ok = tick.claim(); !ok {
 			*e = envelope{}
 			return
 		}
