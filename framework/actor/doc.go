@@ -23,11 +23,12 @@
 // until its queue is empty: an idle actor has no goroutine and keeps no buffer. A handler that blocks holds up its own
 // actor and nobody else.
 //
-//	ref.go, ask.go, call.go       sending           cell.go, mailbox.go  one actor: its queue, its phases, how it ends
-//	behavior.go, context.go       handlers          crew.go              the workers, and who is in line
-//	spawn.go, pool.go             making actors     turn.go              the loop that runs handlers; the panic boundary
-//	timer.go, wheel.go, clock.go  time              supervise.go         what happens after a panic
-//	system.go, roster.go          all of them       stats.go, collector.go, report.go   what is counted and logged
+//	sending        ref.go, ask.go, call.go, wait.go
+//	making actors  spawn.go, pool.go, behavior.go
+//	one actor      cell.go and mailbox.go (its queue, its phases, how it ends), context.go
+//	running        crew.go (workers), turn.go and handle.go (the loop; the panic boundary), supervise.go
+//	time           timer.go, wheel.go, clock.go
+//	all of them    system.go, roster.go, stats.go, collector.go, report.go
 //
 // # What is promised
 //

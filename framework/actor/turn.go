@@ -1,14 +1,8 @@
 package actor
 
 import (
-	"context"
-	"log/slog"
 	"reflect"
-	"runtime"
 	"runtime/debug"
-	"time"
-
-	"loumiao/framework/fault"
 )
 
 // A turn is what a worker needs while it serves an actor. It is used again for the worker's next actor.
@@ -42,13 +36,6 @@ const (
 	finished                // stopping, and the queue is empty
 	dead                    // doomed, or stopping before there was a state
 	crashed                 // failure says why
-)
-
-const (
-	// fairShare is the number of messages after which a busy actor lets others run.
-	fairShare = 256
-	// sampleEvery is how many messages share one precise measurement of latency; a power of two.
-	sampleEvery = 16
 )
 
 // work has c served by the calling worker. The end is deferred because a handler may leave by runtime.Goexit.
@@ -243,111 +230,6 @@ func (t *turn) passivate() {
 	}
 }
 
-// handle runs the handler for one message and answers.
-func (t *turn) handle(e *envelope) {
-	msg := e.msg
-	if tick, ok := msg.(*timer); ok {
-		if msg, ok = tick.claim(); !ok {
-			*e = envelope{}
-			return
-		}
-	}
-	t.open(*e)
-	*e = envelope{}
-	t.seen++
-	if t.seen%fairShare == 0 {
-		runtime.Gosched()
-		t.beat = t.cell.sys.clock.beats.Load()
-	}
-	if message := reflect.TypeOf(msg); message != t.message {
-		t.settle()
-		t.message, t.route = message, t.kind.routes[message]
-		if t.route == nil {
-			t.route = t.kind.unknown
-		}
-	}
-	t.inHand = true
-	reply, err := t.invoke(msg)
-	t.answer(reply, err)
-	t.inHand = false
-	t.close()
-}
-
-// invoke calls the handler and keeps the times.
-func (t *turn) invoke(msg any) (reply any, err error) {
-	if t.route.handler == nil {
-		return nil, t.unhandled()
-	}
-	clock := t.cell.sys.clock
-	if t.ctx.deadline != 0 && clock.coarse() > t.ctx.deadline {
-		t.cell.kind.expired.Add(1)
-		return nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "still queued at its deadline")
-	}
-	t.handled++
-	if t.seen%sampleEvery == 0 {
-		start := clock.precise()
-		reply, err = t.route.invoke(t.state, t.ctx, msg)
-		t.route.shards[t.shard].latency.observe(clock.precise() - start)
-	} else {
-		reply, err = t.route.invoke(t.state, t.ctx, msg)
-	}
-	beat := clock.beats.Load()
-	if took := beat - t.beat; took >= t.cell.sys.slow {
-		t.cell.sys.report.log(aboutSlow, slog.LevelWarn, "slow handler", slog.String("actor", t.cell.label()),
-			slog.String("message", t.route.name), slog.Duration("took", time.Duration(took)*clock.tick))
-	}
-	t.beat = beat
-	return reply, err
-}
-
-// unhandled is the error for a message without a handler.
-func (t *turn) unhandled() error {
-	t.handled++
-	return fault.Errorf(fault.Unimplemented, "actor %s has no handler for %s", t.cell.label(), typeName(t.message))
-}
-
-// answer passes the outcome to whoever asked; an error for nobody is logged.
-func (t *turn) answer(reply any, err error) {
-	if err != nil {
-		t.route.shards[t.shard].failed.Add(1)
-	}
-	if t.ctx.deferred {
-		return
-	}
-	if to := t.ctx.reply; to != nil {
-		t.ctx.reply = nil
-		to.Respond(reply, err)
-	} else if err != nil {
-		about := aboutError
-		if t.route.handler == nil {
-			about = aboutUnknown
-		}
-		t.cell.sys.report.log(about, slog.LevelError, "message failed", slog.String("actor", t.cell.label()),
-			slog.String("message", t.subject()), slog.Any("error", err))
-	}
-}
-
-// open makes the Context mean the given message.
-func (t *turn) open(e envelope) {
-	t.ctx.reply, t.ctx.deadline, t.ctx.deferred = e.reply, e.deadline, false
-}
-
-// close ends the Context's meaning. One that somebody may have kept is left to them.
-func (t *turn) close() {
-	if t.ctx.lent.Load() {
-		t.ctx.release()
-		t.ctx = &Context{cell: t.cell}
-	}
-}
-
-// settle adds what was handled since the last time to the route's counts.
-func (t *turn) settle() {
-	if t.handled > 0 {
-		t.route.shards[t.shard].handled.Add(t.handled)
-		t.handled = 0
-	}
-}
-
 // end does what the outcome asks for.
 func (t *turn) end() {
 	c := t.cell
@@ -376,6 +258,7 @@ func (t *turn) farewell() {
 		if v := recover(); v != nil {
 			t.cell.kind.panics.Add(1)
 			t.report(&PanicError{Actor: t.cell.label(), Message: "stop hook", Value: v, Stack: debug.Stack()})
+			t.close()
 		}
 	}()
 	t.open(envelope{})
