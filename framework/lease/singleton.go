@@ -20,7 +20,8 @@ type Singleton struct {
 	stores *store.Stores
 	name   string
 	owner  string
-	value  string
+	node   string
+	boot   string
 	cfg    Config
 	log    *slog.Logger
 }
@@ -30,7 +31,7 @@ type Singleton struct {
 func NewSingleton(stores *store.Stores, name, owner string, node id.Node, boot id.Boot, cfg Config, log *slog.Logger) *Singleton {
 	return &Singleton{
 		stores: stores, name: name, owner: owner, cfg: cfg.withDefaults(), log: log,
-		value: node.String() + " " + boot.String(),
+		node: node.String(), boot: boot.String(),
 	}
 }
 
@@ -85,15 +86,21 @@ func (s *Singleton) acquire(ctx context.Context) (began time.Time, ok bool, err 
 	began = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Renew)
 	defer cancel()
-	ok, err = holdScript.Run(ctx, s.stores.Redis(), []string{s.key()}, s.value, s.cfg.TTL.Milliseconds()).Bool()
+	ok, err = holdScript.Run(ctx, s.stores.Redis(), []string{s.key()}, s.node, s.boot, s.cfg.TTL.Milliseconds()).Bool()
 	return began, ok, err
 }
 
-// holdScript takes or prolongs a lease that is free or the holder's own.
+// holdScript takes or prolongs a lease that is free, the holder's own, or an older boot's of the same node: that one is dead, or fenced by the
+// new epoch. Boots are hexadecimal numbers.
 var holdScript = redis.NewScript(`
 local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local mine = ARGV[1] .. ' ' .. ARGV[2]
+if held and held ~= mine then
+	local node, boot = string.match(held, '^(%d+) (%x+)$')
+	local older = boot and (#boot < #ARGV[2] or #boot == #ARGV[2] and boot < ARGV[2])
+	if node ~= ARGV[1] or not older then return 0 end
+end
+redis.call('SET', KEYS[1], mine, 'PX', ARGV[3])
 return 1`)
 
 // lead runs the holder while this goroutine renews the lease.
@@ -138,7 +145,7 @@ func (s *Singleton) lead(ctx context.Context, began time.Time, epoch uint64, lea
 func (s *Singleton) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Renew)
 	defer cancel()
-	if err := deleteScript.Run(ctx, s.stores.Redis(), []string{s.key()}, s.value).Err(); err != nil {
+	if err := deleteScript.Run(ctx, s.stores.Redis(), []string{s.key()}, s.node+" "+s.boot).Err(); err != nil {
 		s.log.Warn("singleton: lease not released", "name", s.name, "err", err)
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
+	"loumiao/framework/id"
 	"loumiao/framework/lease"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
@@ -98,5 +100,44 @@ func TestSingletonReturnsItsHoldersError(t *testing.T) {
 			t.Errorf("Run = %v", err)
 		}
 		<-candidate(t, s, 2, nil).active // at once, because the failing one released it
+	})
+}
+
+// A node that was killed and started again does not wait for its own dead lease; another node does, and an older boot never takes a newer's.
+func TestSingletonOfANewerBoot(t *testing.T) {
+	t.Parallel()
+	processes(t, func(t *testing.T, a, b *store.Stores) {
+		cluster(t, a)
+		long := lease.Config{TTL: time.Hour, Renew: 50 * time.Millisecond, Margin: time.Second}
+		run := func(s *store.Stores, node id.Node, boot id.Boot) (active chan uint64, lost chan struct{}) {
+			active, lost = make(chan uint64, 1), make(chan struct{}, 1)
+			ctx, cancel := context.WithCancel(context.Background())
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				_ = lease.NewSingleton(s, "ranking", "cluster", node, boot, long, storetest.Log(t)).Run(ctx, func(ctx context.Context, epoch uint64) error {
+					active <- epoch
+					<-ctx.Done()
+					lost <- struct{}{}
+					return ctx.Err()
+				})
+			})
+			t.Cleanup(func() { cancel(); wg.Wait() })
+			return active, lost
+		}
+		first, lost := run(a, 7, 0xfff)
+		epoch := <-first
+		other, _ := run(b, 8, 0x2000)
+		second, _ := run(b, 7, 0x1000)
+		if next := <-second; next != epoch+1 {
+			t.Errorf("epoch %d after %d", next, epoch)
+		}
+		wait(t, "the older boot told that it lost", lost)
+		select {
+		case e := <-other:
+			t.Errorf("another node took a living lease, epoch %d", e)
+		case e := <-first:
+			t.Errorf("the older boot took the lease back, epoch %d", e)
+		default:
+		}
 	})
 }
