@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -46,15 +47,7 @@ func (n *Node) stages() []stage {
 
 // Run lives the node's life, once: it returns when ctx has ended or the service has failed, and everything is taken down. The error is
 // nil after an orderly end that ctx asked for.
-func (n *Node) Run(ctx context.Context) error {
-	err := n.live(ctx)
-	if err != nil && ctx.Err() == nil {
-		n.log.Error("node ends", "err", err)
-	}
-	return err
-}
-
-func (n *Node) live(ctx context.Context) (err error) {
+func (n *Node) Run(ctx context.Context) (err error) {
 	var up []stage
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.env.stretch(n.cfg.StopTimeout))
@@ -175,7 +168,7 @@ func (n *Node) unlisten(ctx context.Context) error {
 func (n *Node) start(ctx context.Context) error {
 	ctx, cancel := n.brief(ctx)
 	defer cancel()
-	return n.svc.Start(ctx, n)
+	return n.guard(func() error { return n.svc.Start(ctx, n) })
 }
 
 // join tells the others that the node is there, still joining, and accepts their links from now on.
@@ -214,7 +207,9 @@ func (n *Node) becomeReady(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := make(chan error, 1)
-	go func() { done <- n.svc.Ready(ctx) }()
+	go func() {
+		done <- n.guard(func() error { return n.svc.Ready(ctx) })
+	}()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -231,6 +226,16 @@ func (n *Node) becomeReady(ctx context.Context) error {
 	n.setState(cluster.Ready)
 	n.log.Info("ready")
 	return nil
+}
+
+// guard turns a panic of fn into an error, which ends this node's life and not the process with all of its nodes.
+func (n *Node) guard(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return fn()
 }
 
 // waitFor returns when every type has a ready node that serves this node's area.
@@ -275,7 +280,7 @@ func (n *Node) missing(types []string) []string {
 func (n *Node) drain(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		n.setState(cluster.Draining)
-		n.stopErr = n.svc.Stop(ctx)
+		n.stopErr = n.guard(func() error { return n.svc.Stop(ctx) })
 		n.endall()
 		n.work.Wait()
 		if n.rpc != nil {

@@ -155,8 +155,17 @@ func (n *Node) regained() {
 }
 
 // Go runs fn in a goroutine that the node owns: its context ends when the service has stopped, and the node waits for it before it leaves.
+// A panic in it ends this life of the node, as Fail does.
 func (n *Node) Go(fn func(ctx context.Context)) {
-	n.work.Go(func() { fn(n.workx) })
+	n.work.Go(func() {
+		err := n.guard(func() error {
+			fn(n.workx)
+			return nil
+		})
+		if err != nil {
+			n.Fail(err)
+		}
+	})
 }
 
 // Fail ends this life of the node in the orderly way, with err as its outcome. Only the first call counts. Whoever runs the node decides

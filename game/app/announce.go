@@ -75,7 +75,7 @@ func dash(s string) string {
 	return s
 }
 
-// gossipAddr is where the pod listens for gossip.
+// gossipAddr is where the first node of a process listens for gossip, so that others know where to join.
 func (p *process) gossipAddr() string {
 	return net.JoinHostPort(p.cfg.Cluster.Host, strconv.Itoa(int(p.cfg.Cluster.Gossip)))
 }

@@ -69,7 +69,7 @@ On your own machine, "game up" starts everything, with nothing else installed; "
   game robot --robots 200 --for 60s  in another terminal: robots that play
   game up --without world          everything but the world nodes, and in another terminal
   game run world --join            the world, under a debugger for example`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, SuggestionsMinimumDistance: 2,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage(fmt.Errorf("unknown command %q%s", args[0], suggestions(cmd, args[0])))

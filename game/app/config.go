@@ -48,7 +48,7 @@ type ClusterConfig struct {
 	Advertise string        `yaml:"advertise" doc:"host under which other machines reach this one; needed when cluster.host is a wildcard"`
 	Join      []string      `yaml:"join" doc:"gossip addresses (host:port) of any nodes that are up"`
 	Area      uint16        `yaml:"area" doc:"the area that nodes of this process serve; 0 serves all"`
-	Gossip    uint16        `yaml:"gossip_port" doc:"port for gossip of the first node in this process; 0 takes a free one"`
+	Gossip    uint16        `yaml:"gossip_port" doc:"port for gossip of the first node in this process, which others join at; 0 takes a free one"`
 	Stop      time.Duration `yaml:"stop_timeout" min:"1s" max:"10m" doc:"how long a node may take to stop in order"`
 }
 

@@ -63,7 +63,6 @@ func stopPath(data string) string { return filepath.Join(data, "stop") }
 
 // watchStop calls stop when "down" asks for it.
 func watchStop(ctx context.Context, data string, stop func()) {
-	_ = os.Remove(stopPath(data)) // for a stack before this one
 	tick := time.NewTicker(stopPoll)
 	defer tick.Stop()
 	for {

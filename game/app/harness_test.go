@@ -110,7 +110,7 @@ func (c *command) wait(t *testing.T) int {
 	case <-c.done:
 		return c.code
 	case <-time.After(patience):
-		t.Fatalf("the program does not end\n%s%s", c.stdout, c.stderr)
+		t.Fatal("the program does not end")
 		return 0
 	}
 }
@@ -120,7 +120,7 @@ func (c *command) stop(t *testing.T) {
 	t.Helper()
 	c.cancel()
 	if code := c.wait(t); code != 0 {
-		t.Fatalf("the program ends with code %d\n%s", code, c.stderr)
+		t.Fatalf("the program ends with code %d", code)
 	}
 }
 
@@ -137,9 +137,9 @@ func (c *command) printed(t *testing.T, out *output, pattern string) string {
 		select {
 		case <-next:
 		case <-c.done:
-			t.Fatalf("the program ended with code %d and has not printed %q\n%s%s", c.code, pattern, c.stdout, c.stderr)
+			t.Fatalf("the program ended with code %d and has not printed %q", c.code, pattern)
 		case <-late:
-			t.Fatalf("the program has not printed %q\n%s%s", pattern, c.stdout, c.stderr)
+			t.Fatalf("the program has not printed %q", pattern)
 		}
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"loumiao/framework/id"
@@ -117,34 +117,34 @@ func (p *process) close() {
 	}
 }
 
-// newNode is a node of the type, with its service.
-func (p *process) newNode(t *nodeType, spec pod.Spec, seeds []string) (*node.Node, error) {
-	svc, err := t.make(p, spec.Index)
-	if err != nil {
-		return nil, err
+// nodeConfig is the settings of a node, on any free ports.
+func (p *process) nodeConfig(t *nodeType, spec pod.Spec) node.Config {
+	free := net.JoinHostPort(p.cfg.Cluster.Host, "0")
+	return node.Config{
+		Type: t.name, ID: spec.ID, Area: p.cfg.Cluster.Area, Observer: t.observer, Needs: spec.Needs,
+		Link: free, Gossip: free, Admin: free, Advertise: p.cfg.Cluster.Advertise, StopTimeout: p.cfg.Cluster.Stop,
 	}
-	return p.nodeOf(t, svc, spec, seeds, "")
 }
 
-func (p *process) nodeOf(t *nodeType, svc node.Service, spec pod.Spec, seeds []string, gossip string) (*node.Node, error) {
+// nodeEnv is what the process's nodes share, for one that also joins at seeds.
+func (p *process) nodeEnv(seeds []string) node.Env {
 	env := p.env
 	env.Join = slices.Concat(env.Join, seeds)
-	any := p.cfg.Cluster.Host + ":0"
-	if strings.Contains(p.cfg.Cluster.Host, ":") {
-		any = "[" + p.cfg.Cluster.Host + "]:0"
-	}
-	if gossip == "" {
-		gossip = any
-	}
-	return node.New(env, node.Config{
-		Type: t.name, ID: spec.ID, Area: p.cfg.Cluster.Area, Observer: t.observer, Needs: spec.Needs,
-		Link: any, Gossip: gossip, Admin: any, Advertise: p.cfg.Cluster.Advertise, StopTimeout: p.cfg.Cluster.Stop,
-	}, svc)
+	return env
 }
 
 // Run runs a node in this process: it makes the process a pod.Runner.
 func (p *process) Run(ctx context.Context, spec pod.Spec, seeds []string) error {
-	n, err := p.newNode(typeNamed(spec.Type), spec, seeds)
+	t := typeNamed(spec.Type)
+	return p.runNode(ctx, t, p.nodeConfig(t, spec), spec, seeds)
+}
+
+func (p *process) runNode(ctx context.Context, t *nodeType, cfg node.Config, spec pod.Spec, seeds []string) error {
+	svc, err := t.make(p, spec.Index)
+	if err != nil {
+		return err
+	}
+	n, err := node.New(p.nodeEnv(seeds), cfg, svc)
 	if err != nil {
 		return err
 	}

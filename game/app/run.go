@@ -125,9 +125,13 @@ func (p *process) runAll(ctx context.Context, o runOptions) error {
 		if o.needsGiven {
 			spec.Needs = slices.DeleteFunc(strings.Split(o.needs, ","), func(s string) bool { return s == "" })
 		}
+		cfg := p.nodeConfig(t, spec)
+		if i == 0 && !o.child && o.join != joinLocal {
+			cfg.Gossip = p.gossipAddr()
+		}
 		running.Go(func() {
 			defer stop()
-			if err := p.Run(ctx, spec, nil); err != nil {
+			if err := p.runNode(ctx, t, cfg, spec, nil); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", typ, err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -66,8 +67,11 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 	}
 	defer unlock()
 	ctx, stop := context.WithCancel(ctx)
+	_ = os.Remove(stopPath(cfg.DataDir)) // for a stack before this one
+	var watching sync.WaitGroup
+	defer watching.Wait()
 	defer stop()
-	go watchStop(ctx, cfg.DataDir, stop)
+	watching.Go(func() { watchStop(ctx, cfg.DataDir, stop) })
 	log := newLogger(cfg.Log, p.stderr)
 	proc, err := openProcess(ctx, cfg, log, o.debug, true)
 	if err != nil {
@@ -91,11 +95,14 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 		return p.announce(ctx, proc, svc.node, began, o)
 	}
 	defer os.Remove(runningPath(cfg.DataDir))
-	n, err := proc.nodeOf(&podType, svc, self, nil, proc.gossipAddr())
+	nodeCfg := proc.nodeConfig(&podType, self)
+	nodeCfg.Gossip = proc.gossipAddr()
+	// Tier after tier of nodes may take a node's time to stop, and a moment to be killed; then the pod takes its own.
+	nodeCfg.StopTimeout = time.Duration(pod.Tiers(specs))*(cfg.Cluster.Stop+2*time.Second) + cfg.Cluster.Stop
+	n, err := node.New(proc.nodeEnv(nil), nodeCfg, svc)
 	if err != nil {
 		return err
 	}
-	// Each tier of nodes may take a node's time to stop; the pod waits for all.
 	return n.Run(ctx)
 }
 

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"loumiao/framework/fault"
@@ -76,7 +77,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	n.Metrics().MustRegister(g.gate.Collector())
 	rpc.HandleFunc(n, api.KickSession, g.kickSession)
 	if err := g.gate.Start(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w (gate.tcp and gate.ws say where it listens)", err)
 	}
 	g.load = api.GateLoad{Area: api.Area(n.Area()), Capacity: g.cfg.MaxSessions}
 	if overTCP != nil {

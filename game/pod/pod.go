@@ -161,6 +161,9 @@ func (p *Pod) watch() (changed <-chan struct{}, unwatch func()) {
 	})
 }
 
+// Tiers is how many groups of nodes [Pod.Stop] stops one after the other.
+func Tiers(specs []Spec) int { return len(tiers(specs)) }
+
 // tiers groups nodes by how deep what they need goes: those in the first need none of the others.
 func tiers(specs []Spec) [][]id.Node {
 	depth := map[string]int{}
