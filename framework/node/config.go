@@ -62,7 +62,7 @@ type Config struct {
 	Advertise string
 	// StartTimeout bounds everything up to Ready, apart from waiting for Needs. Default 30 s.
 	StartTimeout time.Duration
-	// StopTimeout bounds everything from draining on. Default 10 s.
+	// StopTimeout bounds everything from draining on; three quarters of it are the service's. Default 10 s.
 	StopTimeout time.Duration
 }
 

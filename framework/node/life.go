@@ -23,6 +23,7 @@ const (
 	leaseTTL      = 10 * time.Second // how long a silent node keeps what it owns
 	claimTTL      = 10 * time.Second // how long a silent node keeps its number
 	waitReport    = 5 * time.Second  // between two log lines about what the node waits for
+	serviceShare  = 0.75             // of the time for stopping: the rest is for leaving and giving back
 )
 
 // A stage is one step of a node's life: do brings it up, and undo, if any, takes it down again.
@@ -280,7 +281,9 @@ func (n *Node) missing(types []string) []string {
 func (n *Node) drain(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		n.setState(cluster.Draining)
-		n.stopErr = n.guard(func() error { return n.svc.Stop(ctx) })
+		own, cancel := context.WithTimeout(ctx, time.Duration(serviceShare*float64(n.env.stretch(n.cfg.StopTimeout))))
+		defer cancel()
+		n.stopErr = n.guard(func() error { return n.svc.Stop(own) })
 		n.endall()
 		n.work.Wait()
 		if n.rpc != nil {

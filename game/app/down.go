@@ -15,7 +15,7 @@ import (
 
 const (
 	stopPoll = 200 * time.Millisecond // how often "up" looks whether it should stop, and "down" whether it has
-	downWait = time.Minute            // how long "down" waits
+	downWait = 2 * time.Minute        // how long "down" waits
 )
 
 func (p *program) down() *cobra.Command {

@@ -97,8 +97,9 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 	defer os.Remove(runningPath(cfg.DataDir))
 	nodeCfg := proc.nodeConfig(&podType, self)
 	nodeCfg.Gossip = proc.gossipAddr()
-	// Tier after tier of nodes may take a node's time to stop, and a moment to be killed; then the pod takes its own.
-	nodeCfg.StopTimeout = time.Duration(pod.Tiers(specs))*(cfg.Cluster.Stop+2*time.Second) + cfg.Cluster.Stop
+	// Tier after tier of nodes may take a node's time to stop, and a moment to be killed. A third more is for the pod itself: a node's
+	// service gets three quarters of the time.
+	nodeCfg.StopTimeout = time.Duration(1+pod.Tiers(specs)) * (cfg.Cluster.Stop + 2*time.Second) * 4 / 3
 	n, err := node.New(proc.nodeEnv(nil), nodeCfg, svc)
 	if err != nil {
 		return err
