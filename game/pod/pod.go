@@ -47,9 +47,10 @@ type Pod struct {
 	cfg    Config
 	specs  []Spec
 	runner Runner
-	node   *node.Node
+	self   id.Node
 	log    *slog.Logger
 
+	members  cluster.View
 	children []*child
 }
 
@@ -60,13 +61,18 @@ func New(cfg Config, specs []Spec, runner Runner) *Pod {
 
 // Start has nothing to register yet: the pod's own calls come with the operator console.
 func (p *Pod) Start(_ context.Context, n *node.Node) error {
-	p.node, p.log = n, n.Log()
+	p.self, p.members, p.log = n.ID(), n.Cluster(), n.Log()
 	return nil
 }
 
 // Ready starts every node and returns when all are ready. A node that keeps failing is tried again and again; ctx ends the wait.
 func (p *Pod) Ready(ctx context.Context) error {
-	seeds := p.Seeds()
+	p.adopt(ctx, p.Seeds())
+	return p.waitReady(ctx)
+}
+
+// adopt begins to keep every node alive, until Stop: ctx gives only its values.
+func (p *Pod) adopt(ctx context.Context, seeds []string) {
 	for _, spec := range p.specs {
 		c := &child{spec: spec, done: make(chan struct{})}
 		running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -74,12 +80,11 @@ func (p *Pod) Ready(ctx context.Context) error {
 		p.children = append(p.children, c)
 		go p.keep(running, c, seeds)
 	}
-	return p.waitReady(ctx)
 }
 
 // Seeds is where others can join: the pod's own gossip address.
 func (p *Pod) Seeds() []string {
-	self, _ := p.node.Cluster().Snapshot().Node(p.node.ID())
+	self, _ := p.members.Snapshot().Node(p.self)
 	return []string{self.Gossip}
 }
 
@@ -88,7 +93,7 @@ func (p *Pod) waitReady(ctx context.Context) error {
 	changed, unwatch := p.watch()
 	defer unwatch()
 	for {
-		members := p.node.Cluster().Snapshot()
+		members := p.members.Snapshot()
 		missing := slices.IndexFunc(p.specs, func(s Spec) bool {
 			m, ok := members.Node(s.ID)
 			return !ok || m.State != cluster.Ready
@@ -135,7 +140,7 @@ func (p *Pod) waitLeft(ctx context.Context, nodes []id.Node) {
 			continue
 		}
 		for {
-			if _, there := p.node.Cluster().Snapshot().Node(c.spec.ID); !there {
+			if _, there := p.members.Snapshot().Node(c.spec.ID); !there {
 				break
 			}
 			select {
@@ -153,7 +158,7 @@ func (p *Pod) waitLeft(ctx context.Context, nodes []id.Node) {
 // watch signals changes of the cluster; several may be one signal.
 func (p *Pod) watch() (changed <-chan struct{}, unwatch func()) {
 	signal := make(chan struct{}, 1)
-	return signal, p.node.Cluster().Watch(func(_, _ *cluster.Snapshot) {
+	return signal, p.members.Watch(func(_, _ *cluster.Snapshot) {
 		select {
 		case signal <- struct{}{}:
 		default:

@@ -7,8 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
+)
+
+const (
+	maxLine   = 64 << 10    // bytes of a child's line; longer ones are broken
+	pipeGrace = time.Second // how long a dead child's output may be held open by what it started
 )
 
 // Processes is a [Runner] that gives each node a process of its own, as on a server.
@@ -33,6 +39,7 @@ func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
 	argv, env := p.Command(spec, seeds)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = env
+	cmd.WaitDelay = pipeGrace
 	separate(cmd)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -74,17 +81,20 @@ func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
 	}
 }
 
-// print copies a child's lines, each whole.
+// print copies a child's lines, each in one write.
 func (p *Processes) print(from io.Reader) {
-	lines := bufio.NewReader(from)
+	lines := bufio.NewReaderSize(from, maxLine)
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
 		if len(line) > 0 {
 			p.mu.Lock()
+			if line[len(line)-1] != '\n' {
+				line = append(slices.Clip(line), '\n')
+			}
 			_, _ = p.Output.Write(line)
 			p.mu.Unlock()
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}

@@ -1,0 +1,225 @@
+package pod
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// envChild makes this test binary a child process that behaves as its value says.
+const envChild = "LOUMIAO_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if behaviour := os.Getenv(envChild); behaviour != "" {
+		os.Exit(beChild(behaviour))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// beChild is the child's side.
+func beChild(behaviour string) int {
+	fmt.Println("started", strings.Join(os.Args[1:], " "))
+	switch behaviour {
+	case "obedient":
+		stopped := make(chan struct{})
+		go WatchParent(os.Stdin, func() { close(stopped) })
+		<-stopped
+		fmt.Fprint(os.Stderr, "stopped") // no end of line
+		return 0
+	case "stubborn":
+		select {}
+	case "fails":
+		return 3
+	case "leaves":
+		return 0
+	case "long":
+		fmt.Println(strings.Repeat("x", 3*maxLine-1))
+		return 3
+	default:
+		return 4
+	}
+}
+
+// lines takes what children print. It fails on writes that are not whole lines.
+type lines struct {
+	t    *testing.T
+	mu   sync.Mutex
+	text bytes.Buffer
+	seen chan string // each line
+}
+
+func newLines(t *testing.T) *lines { return &lines{t: t, seen: make(chan string, 100)} }
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !bytes.HasSuffix(p, []byte("\n")) {
+		l.t.Errorf("%q is written, which is no line", p)
+	}
+	for scan := bufio.NewScanner(bytes.NewReader(p)); scan.Scan(); {
+		l.seen <- scan.Text()
+	}
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// next waits for a line.
+func (l *lines) next() string {
+	l.t.Helper()
+	select {
+	case line := <-l.seen:
+		return line
+	case <-time.After(time.Minute):
+		l.t.Fatal("the child prints nothing")
+		return ""
+	}
+}
+
+// processes runs this test binary with the behaviour.
+func processes(t *testing.T, behaviour string, grace time.Duration, out io.Writer) (p *Processes, released *int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	released = new(int)
+	return &Processes{
+		Command: func(spec Spec, seeds []string) (argv, env []string) {
+			return append([]string{self, spec.Type}, seeds...), append(os.Environ(), envChild+"="+behaviour)
+		},
+		Released: func(Spec) { *released++ },
+		Output:   out,
+		Grace:    grace,
+	}, released
+}
+
+func TestProcessStops(t *testing.T) {
+	t.Parallel()
+	out := newLines(t)
+	p, released := processes(t, "obedient", time.Minute, out)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, []string{"one", "two"}) }()
+	if line := out.next(); line != "started world one two" {
+		t.Errorf("the child prints %q", line)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("a child that stopped when asked to: %v", err)
+	}
+	if text := out.String(); !strings.HasSuffix(text, "\nstopped\n") {
+		t.Errorf("the output is %q; the last line must be there, and end", text)
+	}
+	if *released != 1 {
+		t.Errorf("released %d times", *released)
+	}
+}
+
+func TestProcessIsKilled(t *testing.T) {
+	t.Parallel()
+	out := newLines(t)
+	p, released := processes(t, "stubborn", 100*time.Millisecond, out)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, nil) }()
+	out.next()
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("a child that did not stop: %v", err)
+	}
+	if *released != 1 {
+		t.Errorf("released %d times", *released)
+	}
+}
+
+func TestProcessEndsByItself(t *testing.T) {
+	t.Parallel()
+	for behaviour, want := range map[string]string{"fails": "exit status 3", "leaves": "without being asked"} {
+		t.Run(behaviour, func(t *testing.T) {
+			t.Parallel()
+			p, released := processes(t, behaviour, time.Minute, newLines(t))
+			if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v; want %q", err, want)
+			}
+			if *released != 1 {
+				t.Errorf("released %d times", *released)
+			}
+		})
+	}
+}
+
+func TestProcessCannotStart(t *testing.T) {
+	t.Parallel()
+	p := &Processes{
+		Command:  func(Spec, []string) (argv, env []string) { return []string{"/no/such/program"}, nil },
+		Released: func(Spec) { t.Error("released, though it was never started") },
+		Output:   newLines(t),
+	}
+	if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil || !strings.Contains(err.Error(), "start world") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestLongLine bounds what is kept of a line that does not end.
+func TestLongLine(t *testing.T) {
+	t.Parallel()
+	out := newLines(t)
+	p, _ := processes(t, "long", time.Minute, out)
+	if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil {
+		t.Error("no error")
+	}
+	if text := out.String(); strings.Count(text, "x") != 3*maxLine-1 || strings.Count(text, "\n") != 4 {
+		t.Errorf("%d characters in %d lines", strings.Count(text, "x"), strings.Count(text, "\n"))
+	}
+}
+
+// TestManyChildren has several children's lines come whole.
+func TestManyChildren(t *testing.T) {
+	t.Parallel()
+	out := newLines(t)
+	p, _ := processes(t, "obedient", time.Minute, out)
+	p.Released = func(Spec) {}
+	ctx, cancel := context.WithCancel(t.Context())
+	const children = 3
+	ended := make(chan error, children)
+	for range children {
+		go func() { ended <- p.Run(ctx, Spec{Type: "world"}, nil) }()
+	}
+	for range children {
+		if line := out.next(); line != "started world" {
+			t.Errorf("a child prints %q", line)
+		}
+	}
+	cancel()
+	var errs []error
+	for range children {
+		errs = append(errs, <-ended)
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWatchParent(t *testing.T) {
+	t.Parallel()
+	stopped := 0
+	WatchParent(strings.NewReader("whatever is written"), func() { stopped++ })
+	if stopped != 1 {
+		t.Errorf("stopped %d times at the end of standard input", stopped)
+	}
+}
