@@ -2,10 +2,9 @@ package robot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/fault"
 	"loumiao/game/arena"
@@ -22,91 +21,127 @@ func (r *robot) match(ctx, playing context.Context) error {
 		}
 	}
 	r.reach(inBattle)
+	began := time.Now()
 	ended, err := r.fight(ctx)
-	if err != nil {
+	if !errors.Is(err, errDropped) {
+		r.tally.wait("match.play", time.Since(began), err)
+	}
+	switch {
+	case errors.Is(err, errAborted):
+		return nil // the player may look for another one
+	case err != nil:
 		return err
 	}
-	if ended == nil {
-		return nil // the match was aborted
-	}
 	r.reach(finished)
-	return r.checkReward(ctx, ended)
+	return r.checkMatch(ctx, ended)
 }
 
-// seek asks for a match and waits for it; sometimes the robot thinks better of it. false: there is none after all.
+// seek asks for a match and waits for it; sometimes the robot thinks better of it, and always when the run's time is up. false: there
+// is none after all.
 func (r *robot) seek(ctx, playing context.Context) (bool, error) {
+	if gone := r.drain(); gone != nil {
+		r.tally.wait("world.stay", 0, gone)
+		return false, gone
+	}
+	if r.playing != nil {
+		return true, nil
+	}
+	r.seeking = true // whether or not the answer comes
 	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: r.cfg.Mode})
 	if err != nil {
 		return false, err
 	}
 	began := time.Now()
-	patience := matchTimeout
-	moody := r.rand.IntN(10) == 0
-	if moody {
-		patience = time.Duration(r.rand.IntN(1500)) * time.Millisecond
+	found, err := r.awaitMatch(ctx, playing, reply.GetTicket())
+	if found || err != nil {
+		r.tally.wait("match.wait", time.Since(began), err)
 	}
-	for cancelled := false; ; {
-		m, err := r.next(ctx, patience)
+	if errors.Is(err, errAborted) {
+		return false, nil
+	}
+	return found, err
+}
+
+// errAborted says that a ticket, or a match, came to nothing.
+var errAborted = errors.New("aborted")
+
+func (r *robot) awaitMatch(ctx, playing context.Context, ticket int64) (bool, error) {
+	until, moody := playing, r.furthest == finished && r.chance(r.temper.moody) // everybody wants to see one match
+	deadline := time.Now().Add(matchTimeout)
+	if moody {
+		deadline = time.Now().Add(r.thought())
+	}
+	for {
+		m, err := r.next(until, time.Until(deadline))
+		late := fault.CodeOf(err) == fault.Deadline && r.conn.Err() == nil
 		switch {
-		case fault.CodeOf(err) == fault.Deadline && moody && !cancelled:
-			cancel, err := ask[*pb.CancelMatchReply](r, ctx, "match.cancel", &pb.CancelMatch{})
-			if err != nil {
+		case errors.Is(err, errTimeUp), late && moody:
+			cancelled, err := r.cancel(ctx)
+			if cancelled || err != nil {
 				return false, err
 			}
-			if cancel.GetCancelled() {
-				return false, nil
-			}
-			cancelled, patience = true, matchTimeout // too late: the match is on its way
+			until, moody, deadline = ctx, false, time.Now().Add(matchTimeout) // the match is on its way
 			continue
+		case late:
+			return false, fault.Errorf(fault.Deadline, "no match was found in %s", matchTimeout)
 		case err != nil:
-			r.tally.wait("match.wait", time.Since(began), err)
 			return false, err
 		}
 		switch m := m.(type) {
 		case *pb.MatchFound:
-			r.tally.wait("match.wait", time.Since(began), nil)
-			return true, r.found(m)
+			r.found(m)
+			return true, nil
 		case *pb.MatchAborted:
-			if m.GetTicket() == reply.GetTicket() {
-				return false, nil
+			if m.GetTicket() == ticket {
+				r.seeking = false
+				return false, fmt.Errorf("%w: %s", errAborted, m.GetReason())
 			}
 		}
 	}
 }
 
-// found notes the match that the player is in now.
-func (r *robot) found(m *pb.MatchFound) error {
-	err := r.tally.inMatch(m.GetMatch(), r.player, m.GetPlayers())
-	if err == nil && r.playing != nil && r.playing.GetMatch() != m.GetMatch() {
-		err = fmt.Errorf("player %d is in match %d and told of match %d", r.player, r.playing.GetMatch(), m.GetMatch())
+// cancel gives the ticket back. false: a match was made with it already.
+func (r *robot) cancel(ctx context.Context) (bool, error) {
+	reply, err := ask[*pb.CancelMatchReply](r, ctx, "match.cancel", &pb.CancelMatch{})
+	if reply.GetCancelled() {
+		r.seeking = false
 	}
-	if err == nil && m.GetMatch() == r.ended {
+	return reply.GetCancelled(), err
+}
+
+// found notes the match that the player is in now.
+func (r *robot) found(m *pb.MatchFound) {
+	err := r.tally.inMatch(m.GetMatch(), r.player, m.GetPlayers())
+	if err == nil && r.ended != 0 && m.GetMatch() == r.ended {
 		err = fmt.Errorf("player %d is told of match %d, which has ended", r.player, m.GetMatch())
 	}
 	r.tally.hold(oneMatch, err)
-	r.playing = m
-	return nil
+	r.playing, r.seeking = m, false
 }
 
-// fight plays the match to its end. nil without an error: it was aborted.
-func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
-	joined, err := ask[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom()})
-	if code := fault.CodeOf(err); code == fault.NotOwner || code == fault.NotFound {
-		joined, err = nil, nil // the battle is over already; its result is on its way
+// another holds it against the server when a player in a match is told of another one.
+func (r *robot) another(m *pb.MatchFound) {
+	if m.GetMatch() != r.playing.GetMatch() {
+		r.tally.hold(oneMatch, fmt.Errorf("player %d is in match %d and told of match %d", r.player, r.playing.GetMatch(), m.GetMatch()))
 	}
+}
+
+// fight plays the match to its end.
+func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
+	b, limit, err := r.join(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := battle{robot: r}
-	if joined != nil {
-		b.decoder = snapshot.NewDecoder(joined)
-		b.mind = arena.NewRand(r.rand.Uint32())
+	drop := time.Duration(-1)
+	if r.chance(r.temper.clumsy) {
+		drop = r.thought()
 	}
-	began := time.Now()
-	for {
-		m, err := r.next(ctx, matchTimeout-time.Since(began))
+	for began := time.Now(); ; {
+		m, err := r.next(ctx, limit-time.Since(began))
 		if err != nil {
-			r.tally.wait("match.play", time.Since(began), err)
+			if fault.CodeOf(err) == fault.Deadline && r.conn.Err() == nil {
+				err = fault.Errorf(fault.Deadline, "the match did not end in %s", limit)
+			}
 			return nil, err
 		}
 		switch m := m.(type) {
@@ -114,18 +149,41 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 			if err := b.see(m); err != nil {
 				return nil, err
 			}
+			if drop >= 0 && time.Since(began) > drop {
+				return nil, errDropped
+			}
+		case *pb.MatchFound:
+			r.another(m)
 		case *pb.MatchAborted:
 			r.playing = nil
-			return nil, nil
+			return nil, fmt.Errorf("%w: %s", errAborted, m.GetReason())
 		case *pb.MatchEnded:
-			if m.GetResult().GetMatch() != r.playing.GetMatch() {
-				continue
+			if m.GetResult().GetMatch() == r.playing.GetMatch() {
+				r.ended, r.playing = m.GetResult().GetMatch(), nil
+				return m, nil
 			}
-			r.tally.wait("match.play", time.Since(began), nil)
-			r.ended, r.playing = m.GetResult().GetMatch(), nil
-			return m, nil
 		}
 	}
+}
+
+// join goes into the match's room. limit is by when the match must have ended.
+func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err error) {
+	const longestMatch = time.Hour
+	b = &battle{robot: r}
+	joined, err := ask[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom()})
+	if r.conn.Err() == nil && !r.worldGone {
+		switch fault.CodeOf(err) {
+		case fault.NotOwner, fault.NotFound, fault.FailedPrecondition, fault.Lost:
+			return b, matchTimeout, nil // the battle is over; what has become of it is on its way
+		}
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	b.decoder = snapshot.NewDecoder(joined)
+	b.mind = arena.NewRand(r.rand.Uint32())
+	takes := time.Duration(joined.GetTicks()) * time.Duration(joined.GetTickMs()) * time.Millisecond
+	return b, matchTimeout + min(max(takes, 0), longestMatch), nil
 }
 
 // A battle is what a robot knows of the room that it is in.
@@ -134,12 +192,14 @@ type battle struct {
 	decoder *snapshot.Decoder // nil when it came too late
 	mind    *arena.Rand
 	tick    int32
+	decided int32 // tick of the last decision
 	number  uint32
 	last    uint32
 }
 
 // see takes a snapshot in and answers it with what the ship does next, when that has changed or the zone wants to know what was seen.
 func (b *battle) see(m *pb.Snapshot) error {
+	const tellSeen = 4 // ticks
 	r := b.robot
 	if b.decoder == nil || m.GetRoom() != r.playing.GetRoom() {
 		return nil
@@ -149,79 +209,20 @@ func (b *battle) see(m *pb.Snapshot) error {
 		broken = fmt.Errorf("player %d: the snapshot of tick %d comes after that of tick %d", r.player, m.GetTick(), b.tick)
 	}
 	r.tally.hold(orderKept, broken)
-	b.tick = m.GetTick()
+	b.tick = max(b.tick, m.GetTick())
 	if err := b.decoder.Apply(m); err != nil {
-		r.tally.request("zone.snapshot", 0, err)
+		r.tally.wait("zone.snapshot", 0, err)
 		return nil
 	}
-	input := arena.Decide(b.decoder.View(), b.mind).Pack()
-	if input == b.last && b.tick%4 != 0 {
+	input := b.last
+	if b.tick-b.decided >= r.temper.reflex {
+		b.decided = b.tick
+		input = arena.Decide(b.decoder.View(), b.mind).Pack()
+	}
+	if input == b.last && b.number != 0 && b.tick%tellSeen != 0 {
 		return nil
 	}
 	b.last = input
 	b.number++
 	return r.conn.Send(&pb.RoomInput{Room: m.GetRoom(), Input: input, Number: b.number, Seen: b.decoder.Seen()})
-}
-
-// checkReward holds what the robot was told against its account statement.
-func (r *robot) checkReward(ctx context.Context, ended *pb.MatchEnded) error {
-	var entries []*pb.LedgerEntry
-	for before := int64(0); ; {
-		const page = 200
-		reply, err := ask[*pb.GetLedgerReply](r, ctx, "world.ledger", &pb.GetLedger{Limit: page, Before: before})
-		if err != nil {
-			return err
-		}
-		entries = append(entries, reply.GetEntries()...)
-		if len(reply.GetEntries()) < page {
-			break
-		}
-		before = entries[len(entries)-1].GetId()
-	}
-	sums, rewarded := map[string]int64{}, map[string]int64{}
-	key := fmt.Sprintf("match:%d", ended.GetResult().GetMatch())
-	for _, e := range entries {
-		sums[e.GetAsset()] += e.GetAmount()
-		if e.GetKey() == key {
-			rewarded[e.GetAsset()] += e.GetAmount()
-		}
-	}
-	var broken error
-	for currency, balance := range ended.GetProfile().GetWallet() {
-		if sums[currency] != balance {
-			broken = fmt.Errorf("player %d has %d %s, and the ledger adds up to %d", r.player, balance, currency, sums[currency])
-		}
-	}
-	r.tally.hold(walletIsLedger, broken)
-
-	broken = nil
-	for currency, amount := range ended.GetResult().GetReward() {
-		if rewarded[currency] != amount {
-			broken = fmt.Errorf("player %d was told of a reward of %d %s for match %d, and the ledger has %d",
-				r.player, amount, currency, ended.GetResult().GetMatch(), rewarded[currency])
-		}
-	}
-	r.tally.hold(rewardOnce, broken)
-	return nil
-}
-
-// next is the next push.
-func (r *robot) next(ctx context.Context, limit time.Duration) (proto.Message, error) {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case m := <-r.pushes:
-		return m, r.lost(m)
-	default:
-	}
-	select {
-	case m := <-r.pushes:
-		return m, r.lost(m)
-	case <-r.conn.Done():
-		return nil, r.conn.Err()
-	case <-timer.C:
-		return nil, fault.New(fault.Deadline, "nothing came")
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"loumiao/framework/wire"
@@ -32,11 +30,13 @@ type Config struct {
 	Mode string
 	// Transport is "tcp", "ws" or "mix", which is half of each. Default "mix".
 	Transport string
-	// JSON is the share of robots whose sessions are JSON, 0 to 1.
+	// JSON is the share of sessions that are JSON, 0 to 1.
 	JSON float64
+	// Pace is how fast robots think: 1 is as people do, 10 ten times as fast. Default 1.
+	Pace float64
 	// Thresholds make the run fail when the report is over one of them.
 	Thresholds []Threshold
-	// Progress takes a line each second. nil: none.
+	// Progress takes a line each second, and one for each new kind of error. nil: none.
 	Progress io.Writer
 }
 
@@ -50,6 +50,9 @@ func (c Config) withDefaults() Config {
 	if c.Grace == 0 {
 		c.Grace = 2 * time.Minute
 	}
+	if c.Pace == 0 {
+		c.Pace = 1
+	}
 	if c.Progress == nil {
 		c.Progress = io.Discard
 	}
@@ -60,7 +63,8 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if u, err := url.Parse(c.Login); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	u, err := url.Parse(c.Login)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		bad("login: %q is not a URL as http://host:port", c.Login)
 	}
 	if c.Registry == nil {
@@ -83,63 +87,11 @@ func (c Config) Validate() error {
 	default:
 		bad("transport: %q; must be tcp, ws or mix", c.Transport)
 	}
-	if c.JSON < 0 || c.JSON > 1 {
+	if !(c.JSON >= 0 && c.JSON <= 1) { // so that NaN is refused too
 		bad("json: %v; must be 0 to 1", c.JSON)
 	}
+	if !(c.Pace >= 0 && c.Pace <= 1000) {
+		bad("pace: %v; must be 0 to 1000", c.Pace)
+	}
 	return errors.Join(errs...)
-}
-
-// A Threshold is the most that a figure of the report may be. See [ParseThreshold].
-type Threshold struct {
-	Operation  string  // "" is all requests together
-	Percentile float64 // 50, 90, 99 or 100; 0 when Errors
-	Errors     bool
-	Most       float64 // milliseconds, or a number of errors
-	text       string
-}
-
-// String is the threshold as it was given.
-func (t Threshold) String() string { return t.text }
-
-// ParseThreshold reads [OPERATION.]FIGURE=VALUE: "p99=200ms" (all requests together), "login.p50=80ms", "errors=0", "match.max=5s". Figures are
-// p50, p90, p99, max and errors.
-func ParseThreshold(text string) (Threshold, error) {
-	t := Threshold{text: text}
-	bad := func(why string) (Threshold, error) {
-		return Threshold{}, fmt.Errorf("threshold %q: %s; must be like p99=200ms, login.p50=80ms or errors=0", text, why)
-	}
-	name, value, ok := strings.Cut(text, "=")
-	if !ok {
-		return bad("there is no \"=\"")
-	}
-	figure := name
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		t.Operation, figure = name[:i], name[i+1:]
-	}
-	switch figure {
-	case "p50":
-		t.Percentile = 50
-	case "p90":
-		t.Percentile = 90
-	case "p99":
-		t.Percentile = 99
-	case "max":
-		t.Percentile = 100
-	case "errors":
-		t.Errors = true
-		n, err := strconv.ParseUint(value, 10, 63)
-		if err != nil {
-			return bad("the value is no number")
-		}
-		t.Most = float64(n)
-		return t, nil
-	default:
-		return bad("there is no such figure")
-	}
-	d, err := time.ParseDuration(value)
-	if err != nil || d < 0 {
-		return bad("the value is no duration")
-	}
-	t.Most = float64(d) / float64(time.Millisecond)
-	return t, nil
 }

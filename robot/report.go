@@ -2,11 +2,6 @@ package robot
 
 import (
 	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -14,15 +9,18 @@ import (
 
 // A Report is what a run has shown. It is also good as JSON.
 type Report struct {
-	Login      string          `json:"login"`
-	Robots     int             `json:"robots"`
-	Seed       int64           `json:"seed"`
-	Seconds    float64         `json:"seconds"`
-	Funnel     []Step          `json:"funnel"`
-	Requests   Figures         `json:"requests"` // all of them together
-	Operations []Operation     `json:"operations"`
-	Invariants []InvariantSeen `json:"invariants"`
-	Failures   []string        `json:"failures"` // broken invariants and thresholds; empty is good
+	Login   string  `json:"login"`
+	Robots  int     `json:"robots"`
+	Seed    int64   `json:"seed"`
+	Seconds float64 `json:"seconds"`
+	// Interrupted says that the run was ended before its time, so that what is missing was perhaps only still to come.
+	Interrupted bool            `json:"interrupted"`
+	Funnel      []Step          `json:"funnel"`
+	Requests    Figures         `json:"requests"` // all of them together; errors are those of waits too
+	Operations  []Operation     `json:"operations"`
+	Invariants  []InvariantSeen `json:"invariants"`
+	// Failures is why the run is not good: broken invariants and thresholds, and that nobody came through. Empty is good.
+	Failures []string `json:"failures"`
 }
 
 // A Step is how many robots came so far.
@@ -57,17 +55,15 @@ type InvariantSeen struct {
 	Violations []string `json:"violations,omitempty"`
 }
 
-// totals is how many requests there were and how many errors.
-func (t *tally) totals() (requests, errors int64) {
+func (t *tally) report(cfg Config, took time.Duration, interrupted bool) *Report {
+	givenUp, hopeless := t.hopeless()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.requests.TotalCount(), t.errors
-}
-
-func (t *tally) report(cfg Config, took time.Duration) *Report {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := &Report{Login: cfg.Login, Robots: cfg.Robots, Seed: cfg.Seed, Seconds: took.Seconds(), Failures: []string{}}
+	r := &Report{
+		Login: cfg.Login, Robots: cfg.Robots, Seed: cfg.Seed, Seconds: took.Seconds(), Interrupted: interrupted,
+		Operations: []Operation{}, Failures: []string{},
+	}
+	fail := func(format string, args ...any) { r.Failures = append(r.Failures, fmt.Sprintf(format, args...)) }
 	for s := range stages {
 		r.Funnel = append(r.Funnel, Step{stageNames[s], t.reached[s].Load()})
 	}
@@ -76,16 +72,23 @@ func (t *tally) report(cfg Config, took time.Duration) *Report {
 		op := t.operations[name]
 		r.Operations = append(r.Operations, Operation{Name: name, Waits: op.waits, Examples: op.examples, Figures: figures(op.latencies, op.errors)})
 	}
+	switch {
+	case interrupted:
+	case hopeless:
+		fail("nobody came as far as through a gate; the last error is %s", givenUp)
+	case t.reached[finished].Load() == 0:
+		fail("nobody finished a match")
+	}
 	for i := range invariants {
 		seen := InvariantSeen{Name: invariantNames[i], Checked: t.checks[i], Broken: t.broken[i], Violations: t.violations[i]}
 		r.Invariants = append(r.Invariants, seen)
 		if seen.Broken > 0 {
-			r.Failures = append(r.Failures, fmt.Sprintf("broken %d times: %s", seen.Broken, seen.Name))
+			fail("broken %s: %s", times(seen.Broken), seen.Name)
 		}
 	}
 	for _, threshold := range cfg.Thresholds {
-		if failure := r.check(threshold); failure != "" {
-			r.Failures = append(r.Failures, failure)
+		if failure := t.over(threshold, interrupted); failure != "" {
+			fail("threshold %s: %s", threshold, failure)
 		}
 	}
 	return r
@@ -99,84 +102,52 @@ func figures(h *hdrhistogram.Histogram, errors int64) Figures {
 	}
 }
 
-// check is how the report is over the threshold; "" if it is not. A threshold on an operation that never ran is over: it was not met.
-func (r *Report) check(t Threshold) string {
-	f, name := r.Requests, "all requests"
-	if t.Operation != "" {
-		name = t.Operation
-		i := slices.IndexFunc(r.Operations, func(o Operation) bool { return o.Name == t.Operation })
-		if i < 0 {
-			return fmt.Sprintf("threshold %s: there was no operation %q", t, t.Operation)
+// over is how the figures are over the threshold; "" if they are not. A threshold on an operation that never ran has not been met, unless the
+// run was interrupted. It is called with the lock.
+func (t *tally) over(threshold Threshold, interrupted bool) string {
+	f, name := figures(t.requests, t.errors), "all requests"
+	if threshold.Operation != "" {
+		name = threshold.Operation
+		all, errors, found := newHistogram(), int64(0), false
+		for _, is := range t.order {
+			if threshold.covers(is) {
+				all.Merge(t.operations[is].latencies)
+				errors += t.operations[is].errors
+				found = true
+			}
 		}
-		f = r.Operations[i].Figures
+		if !found {
+			if interrupted {
+				return ""
+			}
+			return fmt.Sprintf("there was no operation %q", name)
+		}
+		f = figures(all, errors)
 	}
-	if t.Errors {
-		if float64(f.Errors) > t.Most {
-			return fmt.Sprintf("threshold %s: %s had %d errors", t, name, f.Errors)
-		}
+	switch {
+	case threshold.Errors && float64(f.Errors) > threshold.Most:
+		return fmt.Sprintf("%s had %d errors", name, f.Errors)
+	case threshold.Errors:
 		return ""
+	case f.Count == 0 && interrupted:
+		return ""
+	case f.Count == 0:
+		return fmt.Sprintf("%s never succeeded", name)
 	}
-	is := map[float64]float64{50: f.P50, 90: f.P90, 99: f.P99, 100: f.Max}[t.Percentile]
-	if f.Count == 0 || is > t.Most {
-		return fmt.Sprintf("threshold %s: %s took %.1f ms (%d measured)", t, name, is, f.Count)
+	is := f.Max
+	switch threshold.Percentile {
+	case 50:
+		is = f.P50
+	case 90:
+		is = f.P90
+	case 99:
+		is = f.P99
+	}
+	if is > threshold.Most {
+		return fmt.Sprintf("%s took %.1f ms (%d measured)", name, is, f.Count)
 	}
 	return ""
 }
 
-// Failed reports whether an invariant was broken or a threshold not met.
+// Failed reports whether an invariant was broken, a threshold not met, or nobody came through.
 func (r *Report) Failed() bool { return len(r.Failures) > 0 }
-
-// Print writes the report for people.
-func (r *Report) Print(w io.Writer) error {
-	fmt.Fprintf(w, "\n%d robots on %s for %.0f s, seed %d\n\n", r.Robots, r.Login, r.Seconds, r.Seed)
-	for _, s := range r.Funnel {
-		share := float64(s.Robots) / float64(r.Robots)
-		fmt.Fprintf(w, "  %-10s %6d  %3.0f%%  %s\n", s.Name, s.Robots, 100*share, strings.Repeat("█", int(40*share+0.5)))
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\n  operation\tcount\terrors\tp50 ms\tp90 ms\tp99 ms\tmax ms\t\n")
-	row := func(name string, f Figures) {
-		fmt.Fprintf(table, "  %s\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t\n", name, f.Count, f.Errors, f.P50, f.P90, f.P99, f.Max)
-	}
-	for _, waits := range []bool{false, true} {
-		for _, o := range r.Operations {
-			if o.Waits == waits {
-				row(o.Name, o.Figures)
-			}
-		}
-		if !waits {
-			row("all requests", r.Requests)
-		}
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, o := range r.Operations {
-		for _, text := range slices.Sorted(maps.Keys(o.Examples)) {
-			fmt.Fprintf(w, "  %s failed %d times: %s\n", o.Name, o.Examples[text], text)
-		}
-	}
-	fmt.Fprintf(w, "\ninvariants\n")
-	for _, i := range r.Invariants {
-		verdict := "held"
-		switch {
-		case i.Broken > 0:
-			verdict = fmt.Sprintf("BROKEN %d times", i.Broken)
-		case i.Checked == 0:
-			verdict = "not checked"
-		}
-		fmt.Fprintf(w, "  %s: %s (%d checks)\n", i.Name, verdict, i.Checked)
-		for _, v := range i.Violations {
-			fmt.Fprintf(w, "      %s\n", v)
-		}
-	}
-	if r.Failed() {
-		fmt.Fprintf(w, "\nFAILED\n")
-		for _, f := range r.Failures {
-			fmt.Fprintf(w, "  %s\n", f)
-		}
-		return nil
-	}
-	_, err := fmt.Fprintf(w, "\nall invariants held\n")
-	return err
-}

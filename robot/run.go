@@ -2,6 +2,7 @@ package robot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -10,46 +11,64 @@ import (
 	"loumiao/robot/client"
 )
 
+// hopelessAfter is how long nobody may come through a gate before the run is given up.
+const hopelessAfter = 10 * time.Second
+
+// Why the context of a run ends, if not because the caller's did.
+var (
+	errGraceOver = errors.New("the run was over before this was")
+	errHopeless  = errors.New("nobody could get in")
+)
+
 // Run lets robots play, and reports when they are done. The error is about the configuration; what went wrong in the game is in the report.
-// When ctx ends, the robots stop where they are.
+// When ctx ends, the robots stop where they are and the report says what they have seen. When nobody comes as far as through a gate
+// for 10 seconds, the run is given up.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	t := newTally()
 	began := time.Now()
-	playing, stopPlaying := context.WithTimeout(ctx, cfg.For)
-	defer stopPlaying()
-	ctx, stop := context.WithTimeout(ctx, cfg.For+cfg.Grace)
+	run, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	run, stop := context.WithDeadlineCause(run, began.Add(cfg.For).Add(cfg.Grace), errGraceOver)
 	defer stop()
+	playing, stopPlaying := context.WithDeadlineCause(run, began.Add(cfg.For), errTimeUp)
+	defer stopPlaying()
+	t := newTally(run)
 
-	web := &http.Client{
-		Timeout:   requestTimeout,
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute},
-	}
+	web := &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
+	}}
 	defer web.CloseIdleConnections()
 	login := client.Login{Base: cfg.Login, HTTP: web}
 
 	var robots sync.WaitGroup
 	for i := range cfg.Robots {
 		robots.Go(func() {
-			if sleep(playing, cfg.Ramp*time.Duration(i)/time.Duration(cfg.Robots)) {
-				newRobot(cfg, t, i, login).play(ctx, playing)
+			share := float64(i) / float64(cfg.Robots)
+			if sleep(playing, time.Duration(share*float64(cfg.Ramp))) {
+				newRobot(cfg, t, i, login).play(run, playing)
 			}
 		})
 	}
 	done := make(chan struct{})
 	var watching sync.WaitGroup
-	watching.Go(func() { watch(cfg, t, began, done) })
+	watching.Go(func() { watch(cfg, t, began, done, giveUp) })
 	robots.Wait()
 	close(done)
 	watching.Wait()
-	return t.report(cfg, time.Since(began)), nil
+	return t.report(cfg, time.Since(began), ctx.Err() != nil), nil
 }
 
-// watch writes a line of progress each second until done.
-func watch(cfg Config, t *tally, began time.Time, done <-chan struct{}) {
+// stopped reports whether a run was ended before its time, so that whatever robots were about could not succeed.
+func stopped(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	return cause != nil && cause != errTimeUp && cause != errGraceOver
+}
+
+// watch writes a line of progress each second until done, and gives a hopeless run up.
+func watch(cfg Config, t *tally, began time.Time, done <-chan struct{}, giveUp context.CancelCauseFunc) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var before int64
@@ -58,13 +77,20 @@ func watch(cfg Config, t *tally, began time.Time, done <-chan struct{}) {
 		case <-done:
 			return
 		case <-tick.C:
-			requests, errors := t.totals()
-			fmt.Fprintf(cfg.Progress, "%4ds", int(time.Since(began).Seconds()))
-			for s := range stages {
-				fmt.Fprintf(cfg.Progress, "  %s %d", stageNames[s], t.reached[s].Load())
+			requests, errors, news := t.totals()
+			for _, text := range news {
+				fmt.Fprintf(cfg.Progress, "       %s\n", text)
 			}
-			fmt.Fprintf(cfg.Progress, "  %d requests/s  %d errors\n", requests-before, errors)
+			line := fmt.Appendf(nil, "%5ds ", int(time.Since(began).Seconds()))
+			for s := range stages {
+				line = fmt.Appendf(line, "  %s %d", stageNames[s], t.reached[s].Load())
+			}
+			line = fmt.Appendf(line, "   %d requests/s   %d errors\n", requests-before, errors)
+			_, _ = cfg.Progress.Write(line) // nobody misses progress that cannot be shown
 			before = requests
+			if _, is := t.hopeless(); is && time.Since(began) >= hopelessAfter {
+				giveUp(errHopeless)
+			}
 		}
 	}
 }

@@ -1,14 +1,14 @@
 package robot
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"loumiao/framework/fault"
 )
 
 // Latencies are kept between these, in microseconds, to three digits.
@@ -18,8 +18,11 @@ const (
 	digits   = 3
 )
 
-// maxExamples is how many different errors, and violations, a report shows of one kind.
-const maxExamples = 5
+const (
+	maxExamples = 5 // different errors, and violations, that a report shows of one kind
+	maxMatches  = 1 << 16
+	others      = "other errors"
+)
 
 // A stage is how far a robot has come; the funnel counts those who have reached each.
 type stage int
@@ -37,14 +40,19 @@ var stageNames = [stages]string{"logged in", "queued", "in world", "in battle", 
 
 // A tally is what all robots of a run have seen. It is safe for concurrent use.
 type tally struct {
-	reached [stages]atomic.Int64
+	run       context.Context // once it has ended, robots fail because they are stopped, and that is not counted
+	reached   [stages]atomic.Int64
+	connected atomic.Bool // somebody has come through a gate
 
 	mu         sync.Mutex
 	operations map[string]*operation
 	order      []string // of operations, as they were first seen
 	requests   *hdrhistogram.Histogram
 	errors     int64
-	matches    map[int64]map[int64]bool // players that were told of a match, by match
+	lastError  string
+	news       []string          // errors that watch has not shown yet
+	matches    map[int64][]int64 // players of matches that robots were told of, sorted
+	oldest     []int64           // of matches
 	checks     [invariants]int64
 	violations [invariants][]string
 	broken     [invariants]int64
@@ -58,11 +66,12 @@ type operation struct {
 	examples  map[string]int64 // errors by text
 }
 
-func newTally() *tally {
+func newTally(run context.Context) *tally {
 	return &tally{
+		run:        run,
 		operations: map[string]*operation{},
 		requests:   newHistogram(),
-		matches:    map[int64]map[int64]bool{},
+		matches:    map[int64][]int64{},
 	}
 }
 
@@ -74,10 +83,13 @@ func (t *tally) reach(s stage) { t.reached[s].Add(1) }
 // request counts one request and its answer.
 func (t *tally) request(name string, took time.Duration, err error) { t.count(name, false, took, err) }
 
-// wait counts a wait for other players or for a turn; it is shown, and is not part of "all requests".
+// wait counts a wait for other players or for a turn; its time is shown, and is not part of "all requests".
 func (t *tally) wait(name string, took time.Duration, err error) { t.count(name, true, took, err) }
 
 func (t *tally) count(name string, waits bool, took time.Duration, err error) {
+	if err != nil && stopped(t.run) {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	op := t.operations[name]
@@ -87,15 +99,7 @@ func (t *tally) count(name string, waits bool, took time.Duration, err error) {
 		t.order = append(t.order, name)
 	}
 	if err != nil {
-		op.errors++
-		t.errors++
-		text := err.Error()
-		if code, message := fault.Outside(err); code != fault.Internal {
-			text = code.String() + ": " + message
-		}
-		if _, known := op.examples[text]; known || len(op.examples) < maxExamples {
-			op.examples[text]++
-		}
+		t.fail(name, op, explain(err))
 		return
 	}
 	us := min(max(took.Microseconds(), shortest), longest)
@@ -105,61 +109,63 @@ func (t *tally) count(name string, waits bool, took time.Duration, err error) {
 	}
 }
 
-// An invariant is something that must hold for every robot at every moment.
-type invariant int
-
-const (
-	oneMatch invariant = iota
-	walletIsLedger
-	rewardOnce
-	orderKept
-	invariants
-)
-
-var invariantNames = [invariants]string{
-	"a player is in one match at a time, and a match has each player once",
-	"the wallet equals the sum of its ledger",
-	"a match's reward is in the ledger exactly once, as told",
-	"messages come in order, none lost and none twice",
-}
-
-// hold counts one check of an invariant; err is how it is broken, nil if it is not.
-func (t *tally) hold(i invariant, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.checks[i]++
-	if err == nil {
-		return
+// fail counts an error by its text. It is called with the lock.
+func (t *tally) fail(name string, op *operation, text string) {
+	op.errors++
+	t.errors++
+	t.lastError = name + ": " + text
+	if op.examples[text] == 0 {
+		if len(op.examples) >= maxExamples {
+			text = others
+		} else {
+			t.news = append(t.news, t.lastError)
+		}
 	}
-	t.broken[i]++
-	if len(t.violations[i]) < maxExamples {
-		t.violations[i] = append(t.violations[i], err.Error())
-	}
+	op.examples[text]++
 }
 
 // inMatch counts that a player was told of a match, and says what is wrong with it.
 func (t *tally) inMatch(match, player int64, players []int64) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	seen := map[int64]bool{}
-	for _, p := range players {
-		if seen[p] {
-			return fmt.Errorf("match %d has player %d twice", match, p)
+	players = slices.Sorted(slices.Values(players))
+	for i := 1; i < len(players); i++ {
+		if players[i] == players[i-1] {
+			return fmt.Errorf("match %d has player %d twice", match, players[i])
 		}
-		seen[p] = true
 	}
-	if !seen[player] {
+	if !slices.Contains(players, player) {
 		return fmt.Errorf("player %d was told of match %d, which is not his", player, match)
 	}
-	if before, ok := t.matches[match]; ok {
-		for p := range before {
-			if !seen[p] {
-				return fmt.Errorf("match %d: its players are told of different opponents", match)
-			}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before, known := t.matches[match]; known {
+		if !slices.Equal(before, players) {
+			return fmt.Errorf("match %d: one player was told that %v are in it, and another that %v are", match, before, players)
 		}
-		before[player] = true
 		return nil
 	}
-	t.matches[match] = map[int64]bool{player: true}
+	if len(t.oldest) == maxMatches {
+		delete(t.matches, t.oldest[0])
+		t.oldest = t.oldest[1:]
+	}
+	t.matches[match] = players
+	t.oldest = append(t.oldest, match)
 	return nil
+}
+
+// totals is how many requests there were and how many errors, and the kinds of error that are new since it was last called.
+func (t *tally) totals() (requests, errors int64, news []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	news, t.news = t.news, nil
+	return t.requests.TotalCount(), t.errors, news
+}
+
+// hopeless reports that nobody has come through a gate and that it was tried, and what went wrong last.
+func (t *tally) hopeless() (why string, is bool) {
+	if t.connected.Load() {
+		return "", false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lastError, t.errors > 0
 }

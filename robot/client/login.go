@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"loumiao/framework/fault"
 )
@@ -16,7 +17,7 @@ const maxReply = 64 << 10
 
 // A Login talks to the login web. It is safe for concurrent use.
 type Login struct {
-	Base string       // URL of the login web, without a path
+	Base string       // URL of the login web, as "https://login.example.com"
 	HTTP *http.Client // nil: http.DefaultClient
 }
 
@@ -52,9 +53,9 @@ func (l Login) Password(ctx context.Context, name, password string, area uint16)
 	return l.post(ctx, "/v1/login", map[string]any{"name": name, "password": password, "area": area})
 }
 
-// Refresh logs in with the refresh token of an earlier login, which is used up.
-func (l Login) Refresh(ctx context.Context, refresh string, area uint16) (*Ticket, error) {
-	return l.post(ctx, "/v1/refresh", map[string]any{"refresh": refresh, "area": area})
+// Refresh logs in with the refresh token of an earlier login, which is used up, to the same area.
+func (l Login) Refresh(ctx context.Context, refresh string) (*Ticket, error) {
+	return l.post(ctx, "/v1/refresh", map[string]any{"refresh": refresh})
 }
 
 // post asks for a ticket. What the server refuses comes back as the *fault.Error that it was.
@@ -63,7 +64,8 @@ func (l Login) post(ctx context.Context, path string, body any) (*Ticket, error)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.Base+path, bytes.NewReader(data))
+	url := strings.TrimRight(l.Base, "/") + path
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
@@ -82,17 +84,17 @@ func (l Login) post(ctx context.Context, path string, body any) (*Ticket, error)
 		return nil, fault.Wrap(err, fault.Lost, "the login web's answer broke off")
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(resp.StatusCode, data)
+		return nil, refusal(url, resp.StatusCode, data)
 	}
 	var t Ticket
-	if err := json.Unmarshal(data, &t); err != nil {
-		return nil, fmt.Errorf("login: answer: %w", err)
+	if err := json.Unmarshal(data, &t); err != nil || t.Token == "" {
+		return nil, fmt.Errorf("%s answers something else than a login web does; is this its URL?", url)
 	}
 	return &t, nil
 }
 
 // refusal is the error in an answer.
-func refusal(status int, data []byte) error {
+func refusal(url string, status int, data []byte) error {
 	var body struct {
 		Error struct {
 			Code    string `json:"code"`
@@ -104,5 +106,5 @@ func refusal(status int, data []byte) error {
 			return fault.New(code, body.Error.Message)
 		}
 	}
-	return fmt.Errorf("login: HTTP status %d", status)
+	return fmt.Errorf("%s answers with HTTP status %d; is this the URL of the login web?", url, status)
 }

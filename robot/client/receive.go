@@ -10,26 +10,36 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
-// take handles one frame. An error ends the connection.
+// A mark is how far a stream has come.
+type mark struct {
+	last  uint32 // number that was received
+	acked uint32 // number that the server has been told of
+}
+
+// readAll takes what comes until the connection ends.
+func (c *Conn) readAll() {
+	for {
+		h, body, err := c.raw.read()
+		if err != nil {
+			c.end(fault.Wrap(err, fault.Lost, "the connection is broken"))
+			return
+		}
+		c.seenAt.Store(int64(c.now()))
+		if err := c.take(h, body); err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+// take handles one frame. An error ends the connection. body is valid only during the call.
 func (c *Conn) take(h wire.Header, body []byte) error {
-	c.checkOrder(h)
+	if err := c.check(h); err != nil {
+		return err
+	}
 	switch h.Kind {
-	case wire.Reply, wire.Push:
-		msg, ok := c.opts.Registry.ByID(h.Message)
-		if !ok {
-			return fmt.Errorf("%w: %d", errUnknownMessage, h.Message)
-		}
-		m := msg.New()
-		if err := c.decode(body, m); err != nil {
-			return err
-		}
-		if h.Kind == wire.Push {
-			c.push(m)
-		} else {
-			c.answer(h.Call, answer{message: m})
-		}
-	case wire.Error:
-		c.answer(h.Call, answer{err: c.bodyError(body)})
+	case wire.Pong:
+		return nil
 	case wire.Kick:
 		return c.bodyError(body)
 	case wire.Reset:
@@ -37,9 +47,96 @@ func (c *Conn) take(h wire.Header, body []byte) error {
 		if err := c.decode(body, &reset); err != nil {
 			return err
 		}
-		c.startOver(&reset)
+		return c.startOver(&reset)
 	}
-	return c.acknowledge()
+	fresh, ackNow := c.count(h)
+	if !fresh {
+		return nil
+	}
+	if err := c.deliver(h, body); err != nil {
+		return err
+	}
+	if ackNow {
+		_ = c.acknowledge() // what cannot be written is beat's to end, when the gate's reason has been read
+	}
+	return nil
+}
+
+// check says what is wrong with a header that no gate sends.
+func (c *Conn) check(h wire.Header) error {
+	switch h.Kind {
+	case wire.Pong, wire.Kick, wire.Reset:
+		if h.Stream != 0 || h.Sequence != 0 || h.Call != 0 && h.Kind != wire.Pong {
+			return violation("a %s frame on stream %d with call %d and sequence %d", h.Kind, h.Stream, h.Call, h.Sequence)
+		}
+		return nil
+	case wire.Reply, wire.Error:
+		if h.Call == 0 {
+			return violation("a %s frame that answers no call", h.Kind)
+		}
+	case wire.Push:
+		if h.Call != 0 {
+			return violation("a push with call %d", h.Call)
+		}
+		if h.Stream == 0 && h.Sequence == 0 {
+			return nil // a broadcast
+		}
+	default:
+		return violation("it sends a %s frame", h.Kind)
+	}
+	if !c.known[h.Stream] {
+		return violation("a %s frame on stream %d, which Welcome did not name", h.Kind, h.Stream)
+	}
+	return nil
+}
+
+// count sees that reliable frames come one by one, none missing and none twice: a frame that came before is not fresh. ackNow says that the
+// server should be told what has come.
+func (c *Conn) count(h wire.Header) (fresh, ackNow bool) {
+	if h.Sequence == 0 {
+		return true, false
+	}
+	c.order.Lock()
+	defer c.order.Unlock()
+	m := c.received[h.Stream]
+	if h.Sequence != m.last+1 {
+		c.disorderedLocked("stream %d: frame %d came when %d was to come", h.Stream, h.Sequence, m.last+1)
+	}
+	if h.Sequence <= m.last {
+		return false, false
+	}
+	m.last = h.Sequence
+	c.received[h.Stream] = m
+	c.unacked++
+	return true, c.unacked >= ackEvery
+}
+
+// deliver hands on what a backend sent.
+func (c *Conn) deliver(h wire.Header, body []byte) error {
+	if h.Kind == wire.Error {
+		return c.answer(h, answer{err: c.bodyError(body)})
+	}
+	msg, ok := c.opts.Registry.ByID(h.Message)
+	switch {
+	case !ok && h.Kind == wire.Push:
+		return nil // of a newer server
+	case !ok:
+		return c.answer(h, answer{err: fmt.Errorf("the answer is message %d, which this client does not know", h.Message)})
+	case msg.From != wirepb.From_SERVER:
+		return violation("it sends %s, which only clients do", msg.Name)
+	}
+	if numbered := h.Sequence != 0; h.Stream != 0 && numbered == (h.Kind == wire.Push && msg.Droppable()) {
+		c.disordered("stream %d: %s %s has sequence number %d", h.Stream, h.Kind, msg.Name, h.Sequence)
+	}
+	m := msg.New()
+	if err := c.decode(body, m); err != nil {
+		return err
+	}
+	if h.Kind == wire.Push {
+		c.push(m)
+		return nil
+	}
+	return c.answer(h, answer{message: m})
 }
 
 func (c *Conn) push(m proto.Message) {
@@ -48,59 +145,53 @@ func (c *Conn) push(m proto.Message) {
 	}
 }
 
-// answer ends a call. The answer to a call that was given up is dropped.
-func (c *Conn) answer(number uint32, a answer) {
-	if waiting := c.forget(number); waiting != nil {
-		waiting.answer <- a
+// startOver ends the calls of a stream whose other end is gone, and counts from 1 again. It tells the gate so before anything else goes out.
+func (c *Conn) startOver(reset *wirepb.Reset) error {
+	number := reset.GetStream()
+	if number >= uint32(len(c.known)) || !c.known[number] {
+		return violation("it resets stream %d, which Welcome did not name", number)
 	}
-}
-
-// startOver ends the calls of a stream whose other end is gone, and counts from 1 again.
-func (c *Conn) startOver(reset *wirepb.Reset) {
-	stream := uint8(reset.GetStream())
+	stream := uint8(number)
 	c.sending.Lock()
 	delete(c.sequence, stream)
-	seen := &wirepb.Ack{Received: []*wirepb.Mark{{Stream: uint32(stream)}}}
-	_ = c.writeLocked(wire.Header{Kind: wire.Ack}, seen) // if it fails, the connection is over, and the reader will notice
-	c.sending.Unlock()
+	c.order.Lock()
 	delete(c.received, stream)
+	c.order.Unlock()
+	lost := c.takeCalls(stream)
+	seen := &wirepb.Ack{Received: []*wirepb.Mark{{Stream: number}}}
+	_ = c.writeLocked(wire.Header{Kind: wire.Ack}, seen) // what cannot be written is beat's to end
+	c.sending.Unlock()
+
+	c.push(reset) // first, so that whoever is told that his call is lost can know why
+	for _, waiting := range lost {
+		waiting.answer <- answer{err: fault.New(fault.Lost, "the server behind the gate is gone: "+reset.GetReason())}
+	}
+	return nil
+}
+
+// takeCalls takes the calls of a stream out.
+func (c *Conn) takeCalls(stream uint8) (lost []*call) {
 	c.mu.Lock()
-	var lost []*call
+	defer c.mu.Unlock()
 	for number, waiting := range c.calls {
 		if waiting.stream == stream {
 			lost = append(lost, waiting)
 			delete(c.calls, number)
+			c.abandon(number)
 		}
 	}
-	c.mu.Unlock()
-	for _, waiting := range lost {
-		waiting.answer <- answer{err: fault.New(fault.Lost, "the server behind the gate is gone: "+reset.GetReason())}
-	}
-	c.push(reset)
+	return lost
 }
 
-// checkOrder sees that reliable frames come one by one, none missing and none twice.
-func (c *Conn) checkOrder(h wire.Header) {
-	if h.Sequence == 0 {
-		return
-	}
-	if want := c.received[h.Stream] + 1; h.Sequence != want {
-		err := fmt.Errorf("stream %d: frame %d came when %d was to come", h.Stream, h.Sequence, want)
-		c.disorder.CompareAndSwap(nil, &err)
-	}
-	c.received[h.Stream] = h.Sequence
-	c.unacked++
+// disordered notes the first violation of order.
+func (c *Conn) disordered(format string, args ...any) {
+	c.order.Lock()
+	defer c.order.Unlock()
+	c.disorderedLocked(format, args...)
 }
 
-// acknowledge tells the server now and then what has come.
-func (c *Conn) acknowledge() error {
-	if c.unacked < ackEvery {
-		return nil
+func (c *Conn) disorderedLocked(format string, args ...any) {
+	if c.disorder == nil {
+		c.disorder = fmt.Errorf(format, args...)
 	}
-	c.unacked = 0
-	ack := &wirepb.Ack{}
-	for stream, sequence := range c.received {
-		ack.Received = append(ack.Received, &wirepb.Mark{Stream: uint32(stream), Sequence: sequence})
-	}
-	return c.write(wire.Header{Kind: wire.Ack}, ack)
 }

@@ -17,6 +17,7 @@ import (
 
 const (
 	readChunk    = 4 << 10          // bytes of a connection's read buffer
+	usualBody    = 64 << 10         // bytes of the largest body whose memory is kept for the next one
 	maxBody      = 1 << 20          // largest body that is taken from a server
 	writeTimeout = 10 * time.Second // how long one frame may take to be written
 )
@@ -41,7 +42,7 @@ func open(ctx context.Context, addr string) (transport, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &stream{conn: c, in: bufio.NewReaderSize(c, readChunk)}, nil
+		return newStream(c), nil
 	case "ws", "wss":
 		c, _, err := websocket.Dial(ctx, addr, nil)
 		if err != nil {
@@ -60,6 +61,8 @@ type stream struct {
 	body []byte
 }
 
+func newStream(c net.Conn) *stream { return &stream{conn: c, in: bufio.NewReaderSize(c, readChunk)} }
+
 func (s *stream) read() (wire.Header, []byte, error) {
 	var head [wire.HeaderSize]byte
 	if _, err := io.ReadFull(s.in, head[:]); err != nil {
@@ -71,6 +74,11 @@ func (s *stream) read() (wire.Header, []byte, error) {
 	}
 	if err := (wire.Limits{MaxBody: maxBody}).Check(h); err != nil {
 		return wire.Header{}, nil, err
+	}
+	if h.Size > usualBody {
+		body := make([]byte, h.Size)
+		_, err = io.ReadFull(s.in, body)
+		return h, body, err
 	}
 	if cap(s.body) < h.Size {
 		s.body = make([]byte, h.Size)

@@ -1,0 +1,35 @@
+package robot
+
+// An invariant is something that must hold for every robot at every moment.
+type invariant int
+
+const (
+	oneMatch invariant = iota
+	walletIsLedger
+	rewardOnce
+	historyTold
+	orderKept
+	invariants
+)
+
+var invariantNames = [invariants]string{
+	"a player is in one match at a time, one that he asked for, and a match has each player once",
+	"the wallet equals the sum of its ledger",
+	"a match's reward is in the ledger exactly once, as told",
+	"a match is in the player's history, as told",
+	"messages come in order, none lost and none twice",
+}
+
+// hold counts one check of an invariant; err is how it is broken, nil if it is not.
+func (t *tally) hold(i invariant, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.checks[i]++
+	if err == nil {
+		return
+	}
+	t.broken[i]++
+	if len(t.violations[i]) < maxExamples {
+		t.violations[i] = append(t.violations[i], err.Error())
+	}
+}
