@@ -44,7 +44,7 @@ type robot struct {
 	furthest   stage
 	playing    *pb.MatchFound // the match that the player is in; nil: none
 	seeking    bool           // a match has been asked for, and what comes of it is not known
-	ended      int64 // the last match whose end was told
+	ended      int64          // the last match whose end was told
 	account    account
 
 	// Of the session in hand.
