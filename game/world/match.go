@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"time"
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
@@ -12,8 +13,13 @@ import (
 	"loumiao/game/pb"
 )
 
+// matchLimit is how long a match can be on. Its end is told again and again until the owner has heard it; this is for when all of that was lost,
+// so that nobody is kept from the next match.
+const matchLimit = 15 * time.Minute
+
 // A match is where the player fights now.
 type match struct {
+	began  time.Time
 	zone   id.Node
 	ticket api.TicketID
 	found  *pb.MatchFound
@@ -24,6 +30,7 @@ func (m *match) bind(s *line.Session) { s.Bind(api.Zone, m.zone) }
 
 // startMatch takes a ticket. Asking again while waiting answers the same ticket.
 func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error) {
+	p.dropStale()
 	if p.match != nil {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
@@ -82,6 +89,7 @@ func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error
 	}
 	p.ticket = 0
 	p.match = &match{
+		began:  time.Now(),
 		zone:   id.Node(m.GetZone()),
 		ticket: api.TicketID(m.GetTicket()),
 		found:  &pb.MatchFound{Match: m.GetMatch(), Room: m.GetRoom(), Mode: m.GetMode(), Players: m.GetPlayers()},
@@ -91,6 +99,14 @@ func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error
 	}
 	p.push(p.match.found)
 	return &pb.Done{}, nil
+}
+
+// dropStale ends a match that cannot be on any more.
+func (p *Player) dropStale() {
+	if p.match != nil && time.Since(p.match.began) > matchLimit {
+		p.world.log.Warn("match ended by its age: nobody told its end", "player", p.id, "match", p.match.found.GetMatch())
+		p.abort("the battle has ended, and its result has not come")
+	}
 }
 
 // unmatched is told when a ticket, or the match that was made with it, came to nothing. What is not the player's any more is ignored.

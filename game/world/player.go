@@ -56,6 +56,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	}
 	p.state.Stats.Entered++
 	p.changed(ctx)
+	p.dropStale()
 	reply := &pb.EnterWorldReply{Profile: p.copyProfile()}
 	if p.match != nil {
 		p.match.bind(session)
@@ -67,6 +68,9 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 // load makes this node the player's owner.
 func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) error {
 	w := p.world
+	if !w.node.Lease().Valid() {
+		return fault.New(fault.Unavailable, "this world cannot own players now; try again")
+	}
 	if !w.cfg.OpenDoors {
 		redeem := &pb.RedeemPass{Player: int64(p.id), Area: uint32(session.Area), Pass: pass}
 		if _, err := api.RedeemPass.Call(ctx, w.rpc, redeem, rpc.Any); err != nil {
@@ -125,6 +129,7 @@ func (p *Player) detached(ctx *actor.Context, m *line.Detached) error {
 type lingered struct{}
 
 func (p *Player) lingered(ctx *actor.Context, _ *lingered) error {
+	p.dropStale()
 	switch {
 	case p.session != nil:
 	case p.match != nil:
