@@ -89,9 +89,13 @@ func (r *robot) logIn(ctx context.Context) (*client.Ticket, error) {
 			return ticket, err
 		}
 	}
-	return timed(r, ctx, "login.password", func(ctx context.Context) (*client.Ticket, error) {
+	ticket, err := timed(r, ctx, "login.password", func(ctx context.Context) (*client.Ticket, error) {
 		return r.login.Password(ctx, name, password, r.cfg.Area)
 	})
+	if fault.CodeOf(err) == fault.Unauthenticated {
+		r.registered = false // the server may have begun anew
+	}
+	return ticket, err
 }
 
 // address is the gate to connect to: the best one, and after failures the others in turn.

@@ -73,7 +73,7 @@ func (r *robot) awaitMatch(ctx, playing context.Context, ticket int64) (bool, er
 	}
 	for {
 		m, err := r.next(until, time.Until(deadline))
-		late := fault.CodeOf(err) == fault.Deadline && r.conn.Err() == nil
+		late := errors.Is(err, errNothing)
 		switch {
 		case errors.Is(err, errTimeUp), late && moody:
 			cancelled, err := r.cancel(ctx)
@@ -139,7 +139,7 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 	for began := time.Now(); ; {
 		m, err := r.next(ctx, limit-time.Since(began))
 		if err != nil {
-			if fault.CodeOf(err) == fault.Deadline && r.conn.Err() == nil {
+			if errors.Is(err, errNothing) {
 				err = fault.Errorf(fault.Deadline, "the match did not end in %s", limit)
 			}
 			return nil, err

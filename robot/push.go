@@ -13,8 +13,12 @@ import (
 	"loumiao/game/pb"
 )
 
-// errTimeUp says that the run's time is over: whatever the robot is waiting for does not matter any more.
-var errTimeUp = errors.New("the time is up")
+var (
+	// errTimeUp says that the run's time is over: whatever the robot is waiting for does not matter any more.
+	errTimeUp = errors.New("the time is up")
+	// errNothing says that what the robot was waiting for did not come.
+	errNothing = fault.New(fault.Deadline, "nothing came in time")
+)
 
 // patience is how long the robot may wait for what comes before a match: until the run's time is up, or as long as it takes when it is
 // on its way back to a match.
@@ -27,6 +31,12 @@ func (r *robot) patience(ctx, playing context.Context) context.Context {
 
 // next is the next push, within the limit and until ends. A reset of the world's stream is an error.
 func (r *robot) next(until context.Context, limit time.Duration) (proto.Message, error) {
+	if until.Err() != nil { // however much there is to read
+		return nil, context.Cause(until)
+	}
+	if limit <= 0 {
+		return nil, errNothing
+	}
 	select {
 	case m := <-r.pushes: // what has come before the connection ended still counts
 		return m, r.lost(m)
@@ -40,7 +50,7 @@ func (r *robot) next(until context.Context, limit time.Duration) (proto.Message,
 	case <-r.conn.Done():
 		return nil, r.conn.Err()
 	case <-timer.C:
-		return nil, fault.New(fault.Deadline, "nothing came in time")
+		return nil, errNothing
 	case <-until.Done():
 		return nil, context.Cause(until)
 	}

@@ -19,6 +19,7 @@ const (
 	queueTimeout   = 10 * time.Minute
 	firstPause     = 500 * time.Millisecond // before coming back after an error; doubles
 	longestPause   = 30 * time.Second
+	hopelessMisses = 5    // failures in a row after which a robot does not come back for its last match
 	inbox          = 1024 // pushes that a robot may lag behind
 )
 
@@ -95,7 +96,7 @@ func (r *robot) play(ctx, playing context.Context) {
 
 // goesOn reports whether there is anything left to do for the robot.
 func (r *robot) goesOn(ctx, playing context.Context) bool {
-	return ctx.Err() == nil && (playing.Err() == nil || r.playing != nil)
+	return ctx.Err() == nil && (playing.Err() == nil || r.playing != nil && r.misses < hopelessMisses)
 }
 
 // visit is one session: it comes to a gate and stays, entering the world again when that is lost, until the run ends or something goes
