@@ -28,6 +28,12 @@ func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target)
 		if err != nil {
 			return nil, err
 		}
+		if p == nil {
+			if err := r.waitForNode(ctx, m); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		w, unsent, err := r.callPeer(ctx, m, req, p)
 		if err == nil {
 			return w, nil
@@ -75,7 +81,7 @@ func pause(ctx context.Context, to Target, n int) error {
 	}
 }
 
-// pick is the node to try next.
+// pick is the node to try next; nil when none is ready.
 func (r *RPC) pick(ctx context.Context, m *method, to Target, tried *tries) (*peer, error) {
 	rt := r.current()
 	var p *peer
@@ -95,9 +101,6 @@ func (r *RPC) pick(ctx context.Context, m *method, to Target, tried *tries) (*pe
 			return nil, err
 		}
 		return r.nodeOf(rt, node, boot)
-	}
-	if p == nil {
-		return nil, noNode(m)
 	}
 	return p, nil
 }
@@ -200,6 +203,9 @@ func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target)
 		p, err := r.pick(ctx, m, to, &tried)
 		if err != nil {
 			return err
+		}
+		if p == nil {
+			return noNode(m)
 		}
 		if err = r.sendPeer(ctx, m, req, p); err == nil {
 			return nil

@@ -104,7 +104,7 @@ func TestWhatComesBack(t *testing.T) {
 
 func TestWhatCannotBeCalled(t *testing.T) {
 	t.Parallel()
-	caller, _ := pair(t)
+	caller, _ := pair(t, func(c *Config) { c.NodeWait = time.Millisecond })
 	nowhere := Method[*text, *text]("nowhere.Echo")
 	tests := []struct {
 		name string
@@ -112,6 +112,11 @@ func TestWhatCannotBeCalled(t *testing.T) {
 		code fault.Code
 	}{
 		{"no handler", func() error { _, err := echo.Call(t.Context(), caller.rpc, &text{}, Any); return err }, fault.Unimplemented},
+		{"no node of the type, without waiting", func() error {
+			eager, _ := pair(t, func(c *Config) { c.NodeWait = -1 })
+			_, err := nowhere.Call(t.Context(), eager.rpc, &text{}, Any)
+			return err
+		}, fault.Unavailable},
 		{"no node of the type", func() error { _, err := nowhere.Call(t.Context(), caller.rpc, &text{}, Any); return err }, fault.Unavailable},
 		{"no node of the type, send", func() error { return nowhere.Send(t.Context(), caller.rpc, &text{}, Any) }, fault.Unavailable},
 		{"no node of the type, all", func() error { return nowhere.Send(t.Context(), caller.rpc, &text{}, All) }, fault.Unavailable},

@@ -40,6 +40,9 @@ type Config struct {
 	Area uint16
 	// CallTimeout is the deadline of a call whose context has none. Default 5 s.
 	CallTimeout time.Duration
+	// NodeWait is how long a call waits for a node of the method's type when none is ready: one that has just become so is not known everywhere at
+	// once, and one that was lost may be back soon. Sends do not wait. Default 1 s; negative: not at all.
+	NodeWait time.Duration
 	// MaxInFlight is how many calls may wait for their answer on one link; more are Overloaded. At most, and by default, 65,536.
 	MaxInFlight int
 	// Logger gets broken links and the details of internal errors. nil discards.
@@ -47,8 +50,9 @@ type Config struct {
 }
 
 const (
-	defaultTimeout = 5 * time.Second
-	maxSlots       = 1 << slotBits
+	defaultTimeout  = 5 * time.Second
+	defaultNodeWait = time.Second
+	maxSlots        = 1 << slotBits
 )
 
 // Validate reports every field that is wrong, in one error.
@@ -72,6 +76,9 @@ func (c Config) Validate() error {
 func (c Config) withDefaults() Config {
 	if c.CallTimeout == 0 {
 		c.CallTimeout = defaultTimeout
+	}
+	if c.NodeWait == 0 {
+		c.NodeWait = defaultNodeWait
 	}
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = maxSlots

@@ -28,7 +28,7 @@
 // # Who is chosen
 //
 // A method's name begins with the node type that serves it; membership says which nodes are of it. Ready nodes in the caller's area come first, draining
-// ones serve only when there are no others, and nodes that could not be reached a moment ago are left out while others are there. [Any] takes the less busy of two random ones; [ByKey] always the
+// ones serve only when there are no others, a call waits a moment when there are none at all ([Config.NodeWait]), and nodes that could not be reached a moment ago are left out while others are there. [Any] takes the less busy of two random ones; [ByKey] always the
 // same for a key, and moves few keys when a node comes or goes; [Owner] asks the [Directory]. Calls to the own node take the same way through a marshalled copy, without a link.
 //
 // Links carry the link key's proof and nothing else protects them: see package link. This package knows no game and decides nothing about who owns what.
