@@ -25,6 +25,8 @@ type Downstream interface {
 	Unbind(from link.Peer, session id.Session, typ string)
 	// Kick ends the session.
 	Kick(from link.Peer, session id.Session, code fault.Code, reason string)
+	// Found answers Find.
+	Found(from link.Peer, session id.Session, f Found)
 	// Lost is the last call for a line: every session is detached from that backend, and what it had not delivered will not come.
 	Lost(from link.Peer, err error)
 	// Flush ends a batch of the calls above: now is the time to write to clients what they were given.

@@ -2,6 +2,7 @@ package line
 
 import (
 	"encoding/binary"
+	"time"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -14,10 +15,12 @@ type op uint8
 
 const (
 	// From gates.
-	opAttach  op = 1 // session u64, stream u8, flags u8 (0), player i64, account i64, area u16, type string
+	opAttach  op = 1 // session u64, stream u8, resets u32, grace u32 (ms), player i64, account i64, area u16, type string
 	opDetach  op = 2 // session u64, stream u8, code u16
 	opForward op = 3 // session u64, head, body
 	opAck     op = 4 // session u64, stream u8, sequence u32
+	opFind    op = 5 // session u64, stream u8, player i64, resets u32, received u32
+	opResume  op = 6 // session u64, stream u8, received u32, type string
 
 	// From backends.
 	opDeliver   op = 16 // session u64, head, body
@@ -26,6 +29,7 @@ const (
 	opBind      op = 19 // session u64, node u16, type string
 	opUnbind    op = 20 // session u64, type string
 	opKick      op = 21 // session u64, code u16, reason (the rest)
+	opFound     op = 22 // session u64, stream u8, found u8 (0 or 1), received u32, since i64 (ms)
 )
 
 const (
@@ -56,6 +60,35 @@ type packet struct {
 	body    []byte
 }
 
+// A find asks a backend whether it has a stream of the player's session that can go on after what its client has received.
+type find struct {
+	session  id.Session
+	stream   uint8
+	player   int64
+	resets   uint32
+	received uint32
+}
+
+// A resume has it go on.
+type resume struct {
+	session  id.Session
+	stream   uint8
+	received uint32
+	typ      string
+}
+
+// Found is a backend's answer to [Lines.Find].
+type Found struct {
+	// Stream is the stream that was asked for.
+	Stream uint8
+	// Found says that the backend has it, and everything that the client has not received.
+	Found bool
+	// Received is the last number of the client's that the backend has taken in.
+	Received uint32
+	// Since is when the session was attached there. Should two backends have a stream of the same number, the later one counts.
+	Since time.Time
+}
+
 type bind struct {
 	session id.Session
 	node    id.Node // 0 in unbind
@@ -71,7 +104,9 @@ type kick struct {
 func appendAttach(b []byte, s SessionInfo) []byte {
 	b = append(b, byte(opAttach))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.ID))
-	b = append(b, s.Stream, 0)
+	b = append(b, s.Stream)
+	b = binary.BigEndian.AppendUint32(b, s.Resets)
+	b = binary.BigEndian.AppendUint32(b, uint32(s.Grace.Milliseconds()))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Player))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Account))
 	b = binary.BigEndian.AppendUint16(b, s.Area)
@@ -145,3 +180,38 @@ func putHead(b *[headSize]byte, h wire.Header) {
 }
 
 func appendString(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
+
+// appendReplay is a packet of a head and a body that were kept.
+func appendReplay(b []byte, session id.Session, head, body []byte) []byte {
+	b = append(b, byte(opDeliver))
+	b = binary.BigEndian.AppendUint64(b, uint64(session))
+	return append(append(b, head...), body...)
+}
+
+func appendFind(b []byte, f find) []byte {
+	b = append(b, byte(opFind))
+	b = binary.BigEndian.AppendUint64(b, uint64(f.session))
+	b = append(b, f.stream)
+	b = binary.BigEndian.AppendUint64(b, uint64(f.player))
+	b = binary.BigEndian.AppendUint32(b, f.resets)
+	return binary.BigEndian.AppendUint32(b, f.received)
+}
+
+func appendResume(b []byte, r resume) []byte {
+	b = append(b, byte(opResume))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.session))
+	b = append(b, r.stream)
+	b = binary.BigEndian.AppendUint32(b, r.received)
+	return appendString(b, r.typ)
+}
+
+func appendFound(b []byte, session id.Session, f Found) []byte {
+	b = append(b, byte(opFound))
+	b = binary.BigEndian.AppendUint64(b, uint64(session))
+	b = append(b, f.Stream, 0)
+	if f.Found {
+		b[len(b)-1] = 1
+	}
+	b = binary.BigEndian.AppendUint32(b, f.Received)
+	return binary.BigEndian.AppendUint64(b, uint64(f.Since.UnixMilli()))
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535}
+	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Resets: math.MaxUint32}
 	sampleSend = wire.Header{Size: 3, Kind: wire.Send, Stream: 2, Message: 103, Sequence: 9}
 	sampleCall = wire.Header{Size: 3, Kind: wire.Request, Stream: 255, Message: 65535, Call: math.MaxUint32, Sequence: math.MaxUint32}
 	samplePush = wire.Header{Size: 3, Kind: wire.Push, Stream: 1, Message: 107}
@@ -31,6 +32,10 @@ type parsed struct {
 	sessions []id.Session
 	bind     bind
 	kick     kick
+	find     find
+	resume   resume
+	session  id.Session
+	found    Found
 }
 
 func parse(b []byte) (parsed, error) {
@@ -59,6 +64,12 @@ func parse(b []byte) (parsed, error) {
 		p.bind, err = parseUnbind(b)
 	case opKick:
 		p.kick, err = parseKick(b)
+	case opFind:
+		p.find, err = parseFind(b)
+	case opResume:
+		p.resume, err = parseResume(b)
+	case opFound:
+		p.session, p.found, err = parseFound(b)
 	default:
 		err = errFrame
 	}
@@ -86,6 +97,12 @@ func build(p parsed) []byte {
 		return appendUnbind(nil, p.bind.session, p.bind.typ)
 	case opKick:
 		return appendKick(nil, p.kick.session, p.kick.code, p.kick.reason)
+	case opFind:
+		return appendFind(nil, p.find)
+	case opResume:
+		return appendResume(nil, p.resume)
+	case opFound:
+		return appendFound(nil, p.session, p.found)
 	}
 	return nil
 }
@@ -110,6 +127,10 @@ func sampleFrames() map[string]parsed {
 		"broadcast":      {op: opBroadcast, packet: packet{head: all, body: body}},
 		"bind":           {op: opBind, bind: bind{7, 65535, strings.Repeat("z", maxType)}},
 		"unbind":         {op: opUnbind, bind: bind{7, 0, "zone"}},
+		"find":           {op: opFind, find: find{7, 2, math.MinInt64, 3, math.MaxUint32}},
+		"resume":         {op: opResume, resume: resume{7, 2, math.MaxUint32, "world"}},
+		"found":          {op: opFound, session: 7, found: Found{2, true, math.MaxUint32, time.UnixMilli(1)}},
+		"not found":      {op: opFound, session: 7, found: Found{2, false, 0, time.UnixMilli(0)}},
 		"kick":           {op: opKick, kick: kick{7, fault.Replaced, "elsewhere"}},
 	}
 }
@@ -167,7 +188,9 @@ func TestFramesThatNobodySends(t *testing.T) {
 		"attach to the gate":      info(func(i *SessionInfo) { i.Stream = 0 }),
 		"attach to no type":       info(func(i *SessionInfo) { i.Type = "" }),
 		"attach to a long type":   info(func(i *SessionInfo) { i.Type = strings.Repeat("x", maxType+1) }),
-		"attach with flags":       func() []byte { b := info(func(*SessionInfo) {}); b[10] = 1; return b }(),
+		"find of the gate":        appendFind(nil, find{session: 7}),
+		"resume of no type":       appendResume(nil, resume{session: 7, stream: 2}),
+		"half found":              func() []byte { b := appendFound(nil, 7, Found{Stream: 2}); b[10] = 2; return b }(),
 		"forward of a push":       forward(samplePush),
 		"forward of a hello":      forward(wire.Header{Kind: wire.Hello, Stream: 1}),
 		"forward to the gate":     forward(with(sampleSend, func(h *wire.Header) { h.Stream = 0 })),

@@ -44,12 +44,17 @@ func (l *gateLine) Frame(c *link.Conn, frame []byte) {
 // Flush ends a batch.
 func (l *gateLine) Flush(*link.Conn) { l.now = time.Time{} }
 
-// Closed ends every session of the gate.
-func (l *gateLine) Closed(_ *link.Conn, err error) {
-	code := l.srv.remove(l, err)
-	for key := range l.sessions {
-		l.detach(key, code)
+// Closed keeps the sessions of the gate for a while: their clients will come back by another one. When the server stops, they are gone.
+func (l *gateLine) Closed(c *link.Conn, err error) {
+	stops := l.srv.remove(l, err)
+	for _, s := range l.sessions {
+		if stops {
+			s.end(fault.ShuttingDown)
+		} else {
+			s.left(c, fault.Lost)
+		}
 	}
+	clear(l.sessions)
 	close(l.closed)
 }
 
@@ -81,6 +86,18 @@ func (l *gateLine) take(o op, b []byte) error {
 			return err
 		}
 		l.detach(attachment{d.session, d.stream}, d.code)
+	case opFind:
+		f, err := parseFind(b)
+		if err != nil {
+			return err
+		}
+		l.find(f)
+	case opResume:
+		r, err := parseResume(b)
+		if err != nil {
+			return err
+		}
+		l.resume(r)
 	default:
 		return errFrame
 	}
@@ -89,15 +106,12 @@ func (l *gateLine) take(o op, b []byte) error {
 
 // attach opens a session. A gate that attaches one again has lost track of the old one.
 func (l *gateLine) attach(info SessionInfo) {
-	key := attachment{info.ID, info.Stream}
-	l.detach(key, fault.Replaced)
-	s := &Session{
-		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area, Gate: l.conn.Peer(),
-		srv: l.srv, typ: info.Type, number: info.Stream,
-	}
-	s.conn.Store(l.conn)
-	l.sessions[key] = s
+	s := newSession(l.srv, l.conn, info)
+	l.sessions[s.key()] = s
 	l.srv.stats.sessions.Add(1)
+	if old := l.srv.book.put(s); old != nil {
+		old.end(fault.Replaced)
+	}
 }
 
 func (l *gateLine) detach(key attachment, code fault.Code) {
@@ -106,8 +120,27 @@ func (l *gateLine) detach(key attachment, code fault.Code) {
 		return
 	}
 	delete(l.sessions, key)
-	l.srv.stats.sessions.Add(-1)
-	s.detach(code)
+	s.left(l.conn, code)
+}
+
+// find answers a gate that looks for the session of a client who has come back.
+func (l *gateLine) find(f find) {
+	found := Found{Stream: f.stream}
+	if s := l.srv.book.get(attachment{f.session, f.stream}); s != nil {
+		found = s.find(f)
+	}
+	// If that cannot be sent, the gate's waiting ends by itself.
+	_ = l.conn.Write(func(b []byte) []byte { return appendFound(b, f.session, found) })
+}
+
+// resume takes the session over from the line that has, or had, it.
+func (l *gateLine) resume(r resume) {
+	key := attachment{r.session, r.stream}
+	if s := l.srv.book.get(key); s != nil && s.moveTo(l.conn, r.received) {
+		l.sessions[key] = s
+		return
+	}
+	_ = l.conn.Write(func(b []byte) []byte { return appendUnbind(b, r.session, r.typ) })
 }
 
 // forward takes one message of a client to its handler.
@@ -115,6 +148,12 @@ func (l *gateLine) forward(p packet) {
 	s := l.sessions[attachment{p.session, p.head.Stream}]
 	if s == nil {
 		l.stray(p)
+		return
+	}
+	s.in.Lock()
+	defer s.in.Unlock()
+	if s.conn.Load() != l.conn {
+		l.stray(p) // it has moved to another line, or is gone
 		return
 	}
 	if !s.stream.accept(p.head.Sequence) {

@@ -210,6 +210,7 @@ type event struct {
 	node     id.Node
 	code     fault.Code
 	reason   string
+	found    Found
 }
 
 // A recorder is a Downstream that keeps what it is given.
@@ -239,6 +240,10 @@ func (r *recorder) Unbind(from link.Peer, s id.Session, typ string) {
 
 func (r *recorder) Kick(from link.Peer, s id.Session, code fault.Code, reason string) {
 	r.events <- event{what: "kick", from: from.Node, session: s, code: code, reason: reason}
+}
+
+func (r *recorder) Found(from link.Peer, s id.Session, f Found) {
+	r.events <- event{what: "found", from: from.Node, session: s, found: f}
 }
 
 func (r *recorder) Lost(from link.Peer, err error) {

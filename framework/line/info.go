@@ -2,6 +2,8 @@ package line
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"loumiao/framework/id"
 )
@@ -20,6 +22,10 @@ type SessionInfo struct {
 	Account int64
 	// Area is the player's area. 0: none.
 	Area uint16
+	// Grace is how long the backend keeps the session for a client whose connection, or gate, broke. 0: not at all. In whole milliseconds.
+	Grace time.Duration
+	// Resets is how many Resets the client has been sent for this stream in this session: it tells the streams of one number apart.
+	Resets uint32
 }
 
 func (s SessionInfo) check() error {
@@ -30,6 +36,8 @@ func (s SessionInfo) check() error {
 		return fmt.Errorf("line: attach session %v: stream 0 is the gate itself", s.ID)
 	case s.Type == "" || len(s.Type) > maxType:
 		return fmt.Errorf("line: attach session %v: type %q must have 1 to %d bytes", s.ID, s.Type, maxType)
+	case s.Grace < 0 || s.Grace.Milliseconds() > math.MaxUint32:
+		return fmt.Errorf("line: attach session %v: grace of %v", s.ID, s.Grace)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,6 +183,28 @@ func (l *Lines) Forward(node id.Node, session id.Session, h wire.Header, body []
 // Ack tells the node how far the session's client has received its stream: one mark of an Ack frame.
 func (l *Lines) Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error {
 	return l.write(node, func(b []byte) []byte { return appendAck(b, session, stream, sequence) })
+}
+
+// Find asks every backend of the type that has a line whether it has the stream of a session whose client has come back, and returns which were
+// asked. Each answers with Downstream.Found, or is Lost.
+func (l *Lines) Find(typ string, session id.Session, stream uint8, player int64, resets, received uint32) (asked []id.Node) {
+	f := find{session: session, stream: stream, player: player, resets: resets, received: received}
+	for node, n := range *l.byNode.Load() {
+		if !slices.Contains(strings.Split(n.member.Type, ","), typ) {
+			continue
+		}
+		if n.write(func(b []byte) []byte { return appendFind(b, f) }) == nil {
+			asked = append(asked, node)
+		}
+	}
+	return asked
+}
+
+// Resume attaches a session that was found at the node again. The node sends what its client has not received, and what comes later.
+// If it cannot after all, it unbinds the session.
+func (l *Lines) Resume(node id.Node, typ string, session id.Session, stream uint8, received uint32) error {
+	r := resume{session: session, stream: stream, received: received, typ: typ}
+	return l.write(node, func(b []byte) []byte { return appendResume(b, r) })
 }
 
 // Flush has what was forwarded leave. Whoever forwards calls it at the end of a batch.

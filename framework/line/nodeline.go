@@ -182,6 +182,12 @@ func (h *nodeHandler) take(from link.Peer, o op, b []byte) error {
 			return err
 		}
 		h.down.Kick(from, k.session, k.code, k.reason)
+	case opFound:
+		session, f, err := parseFound(b)
+		if err != nil {
+			return err
+		}
+		h.down.Found(from, session, f)
 	default:
 		return errFrame
 	}

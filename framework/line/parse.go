@@ -2,6 +2,7 @@ package line
 
 import (
 	"encoding/binary"
+	"time"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -13,11 +14,11 @@ import (
 
 func parseAttach(b []byte) (SessionInfo, error) {
 	r := reader{b: b}
-	s := SessionInfo{ID: id.Session(r.u64()), Stream: r.u8()}
-	flags := r.u8()
+	s := SessionInfo{ID: id.Session(r.u64()), Stream: r.u8(), Resets: r.u32()}
+	s.Grace = time.Duration(r.u32()) * time.Millisecond
 	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
 	s.Type = r.string()
-	if !r.end() || s.check() != nil || flags != 0 {
+	if !r.end() || s.check() != nil {
 		return SessionInfo{}, errFrame
 	}
 	return s, nil
@@ -39,6 +40,35 @@ func parseAck(b []byte) (ack, error) {
 		return ack{}, errFrame
 	}
 	return a, nil
+}
+
+func parseFind(b []byte) (find, error) {
+	r := reader{b: b}
+	f := find{session: id.Session(r.u64()), stream: r.u8(), player: int64(r.u64()), resets: r.u32(), received: r.u32()}
+	if !r.end() || f.stream == 0 {
+		return find{}, errFrame
+	}
+	return f, nil
+}
+
+func parseResume(b []byte) (resume, error) {
+	r := reader{b: b}
+	v := resume{session: id.Session(r.u64()), stream: r.u8(), received: r.u32(), typ: r.string()}
+	if !r.end() || v.stream == 0 || v.typ == "" {
+		return resume{}, errFrame
+	}
+	return v, nil
+}
+
+func parseFound(b []byte) (id.Session, Found, error) {
+	r := reader{b: b}
+	session, f := id.Session(r.u64()), Found{Stream: r.u8()}
+	found := r.u8()
+	f.Found, f.Received, f.Since = found == 1, r.u32(), time.UnixMilli(int64(r.u64()))
+	if !r.end() || f.Stream == 0 || found > 1 {
+		return 0, Found{}, errFrame
+	}
+	return session, f, nil
 }
 
 // parsePacket reads what follows opForward, if fromClient, or opDeliver.

@@ -34,6 +34,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	state serverState
+	book  book
 	lines atomic.Pointer[[]*gateLine] // replaced, with mu held, never changed
 }
 
@@ -109,6 +110,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	for _, l := range lines {
 		<-l.closed
 	}
+	for _, session := range s.book.all() {
+		session.end(fault.ShuttingDown)
+	}
 	s.notify.stop()
 	return ctx.Err()
 }
@@ -118,7 +122,7 @@ var errStopping = fault.New(fault.ShuttingDown, "the node is stopping")
 // Gates is how many lines there are now.
 func (s *Server) Gates() int { return len(*s.lines.Load()) }
 
-// Sessions is how many sessions are attached now.
+// Sessions is how many sessions are attached, or kept for their clients, now.
 func (s *Server) Sessions() int { return int(s.stats.sessions.Load()) }
 
 func (s *Server) accept(c *link.Conn) *gateLine {
@@ -134,16 +138,17 @@ func (s *Server) accept(c *link.Conn) *gateLine {
 	return l
 }
 
-func (s *Server) remove(l *gateLine, err error) (code fault.Code) {
+// remove takes a line away, and reports whether that is because the server stops.
+func (s *Server) remove(l *gateLine, err error) (stops bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lines := slices.DeleteFunc(slices.Clone(*s.lines.Load()), func(other *gateLine) bool { return other == l })
 	s.lines.Store(&lines)
 	if s.state == stopping {
-		return fault.ShuttingDown
+		return true
 	}
 	s.log.Info("a gate's line is gone", "gate", l.conn.Peer().Node, "boot", l.conn.Peer().Boot, "sessions", len(l.sessions), "error", err)
-	return fault.Lost
+	return false
 }
 
 // outgoing is what m is declared as, if that is a message to clients.

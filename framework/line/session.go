@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -18,8 +19,9 @@ import (
 // ErrDetached says that a session is not attached here any more: its client is gone, or plays elsewhere. Nothing was sent.
 var ErrDetached error = fault.New(fault.Unavailable, "the session is gone")
 
-// A Session is one client's session at this backend, from when a gate attaches it until it detaches it or its line breaks. It is safe for
-// concurrent use. The exported fields never change.
+// A Session is one client's session at this backend, from when a gate attaches it until it is gone: its client has left, plays elsewhere, or has lost
+// its connection or its gate and not come back in time. Meanwhile it is kept: what is pushed waits for the client, who resumes it from any gate. It is
+// safe for concurrent use. The exported fields never change.
 //
 // A client that is attached to two types of node has two Sessions with one ID, also when one process serves both.
 type Session struct {
@@ -31,26 +33,47 @@ type Session struct {
 	Account int64
 	// Area is the player's area. 0: none.
 	Area uint16
-	// Gate is where the client is connected.
-	Gate link.Peer
 
 	srv    *Server
 	typ    string
-	number uint8                     // the stream's, on the wire
-	conn   atomic.Pointer[link.Conn] // nil once detached; set to nil with mu held
+	number uint8         // the stream's, on the wire
+	resets uint32        // which of the session's streams with that number
+	grace  time.Duration // how long it is kept without a gate
+	since  time.Time     // when it was attached
 
-	mu       sync.Mutex // held while a number is given out, so that numbers leave in order
+	conn atomic.Pointer[link.Conn] // the line of the gate that has the client, nil while none has; set with mu held
+	gone atomic.Bool               // for good; set with mu held
+
+	in sync.Mutex // held while a message is taken in: guards stream.received, and keeps the messages of two lines apart; taken before mu
+
+	mu       sync.Mutex // guards what follows and the rest of stream; held while a number is given out, so that numbers leave in order
 	stream   stream
-	code     fault.Code // why it was detached
+	bound    map[string]id.Node // what Bind has said, for the next gate
+	expiry   *time.Timer        // while no gate has the client
+	stays    int                // how often that was so
+	code     fault.Code         // why it has none, or is gone
 	watchers []actor.Ref
 }
+
+// newSession is a session that a gate has just attached.
+func newSession(srv *Server, conn *link.Conn, info SessionInfo) *Session {
+	s := &Session{
+		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area,
+		srv: srv, typ: info.Type, number: info.Stream, resets: info.Resets, grace: info.Grace, since: time.Now(),
+	}
+	s.conn.Store(conn)
+	return s
+}
+
+// key is what gates know the session by.
+func (s *Session) key() attachment { return attachment{s.ID, s.number} }
 
 // Detached is told, as *Detached, to the actors that watch a session when it is gone. Handle it with [actor.HandleTell].
 type Detached struct {
 	// Session is the session that is gone. Comparing it tells an old session of a player from his new one.
 	Session *Session
-	// Code is why: [fault.OK] when the client left or was bound elsewhere, [fault.Lost] when its connection or its gate broke,
-	// [fault.Replaced] and others when the session was kicked.
+	// Code is why: [fault.OK] when the client left or was bound elsewhere, [fault.Lost] when its connection or its gate broke and it has not come
+	// back in time, [fault.Replaced] and others when the session was kicked.
 	Code fault.Code
 }
 
@@ -84,6 +107,12 @@ func (s *Session) Bind(typ string, node id.Node) {
 		s.srv.log.Error("bind refused: it needs a type and a node", "session", s.ID, "type", typ, "node", node)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound == nil {
+		s.bound = map[string]id.Node{}
+	}
+	s.bound[typ] = node
 	s.control("bind", func(b []byte) []byte { return appendBind(b, s.ID, typ, node) })
 }
 
@@ -93,12 +122,18 @@ func (s *Session) Unbind(typ string) {
 		s.srv.log.Error("unbind refused: it needs a type", "session", s.ID, "type", typ)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.bound, typ)
 	s.control("unbind", func(b []byte) []byte { return appendUnbind(b, s.ID, typ) })
 }
 
 // Kick ends the client's session, after what was pushed before. The client is told code and reason (at most 512 bytes), which it may
-// show. The session stays attached until its gate says that it is gone.
+// show. The session stays attached until its gate says that it is gone; one that no gate has is gone at once.
 func (s *Session) Kick(code fault.Code, reason string) {
+	if s.endKept(code) {
+		return
+	}
 	s.control("kick", func(b []byte) []byte { return appendKick(b, s.ID, code, reason) })
 }
 
@@ -106,7 +141,7 @@ func (s *Session) Kick(code fault.Code, reason string) {
 // the time: then as soon as there is room. Watching twice is watching once.
 func (s *Session) Watch(ref actor.Ref) {
 	s.mu.Lock()
-	if s.conn.Load() != nil {
+	if !s.gone.Load() {
 		// A session may outlive many who watched it, such as the rooms of a long evening.
 		s.watchers = slices.DeleteFunc(s.watchers, func(w actor.Ref) bool { return w == ref || stopped(w) })
 		s.watchers = append(s.watchers, ref)
@@ -118,8 +153,8 @@ func (s *Session) Watch(ref actor.Ref) {
 	s.srv.notify.tell(ref, &Detached{Session: s, Code: code})
 }
 
-// Gone reports whether the session is not attached any more.
-func (s *Session) Gone() bool { return s.conn.Load() == nil }
+// Gone reports whether the session is gone for good.
+func (s *Session) Gone() bool { return s.gone.Load() }
 
 // control sends a frame that has no number. What cannot be sent is lost with the line, or is a line so full that its gate does not read.
 func (s *Session) control(what string, fill func([]byte) []byte) {
@@ -129,7 +164,7 @@ func (s *Session) control(what string, fill func([]byte) []byte) {
 	}
 	if err := conn.Write(fill); err != nil {
 		s.srv.stats.lost.Add(1)
-		s.srv.warn.log(s.srv.log, "control frame not sent", "frame", what, "session", s.ID, "gate", s.Gate.Node, "error", err)
+		s.srv.warn.log(s.srv.log, "control frame not sent", "frame", what, "session", s.ID, "gate", conn.Peer().Node, "error", err)
 	}
 }
 
@@ -137,21 +172,29 @@ func (s *Session) control(what string, fill func([]byte) []byte) {
 func (s *Session) send(h wire.Header, body []byte) error {
 	conn := s.conn.Load()
 	if conn == nil {
-		return ErrDetached
+		if s.Gone() {
+			return ErrDetached
+		}
+		return nil // nobody is there to read it, and it may be lost
 	}
 	return s.sent(conn.Write(func(b []byte) []byte { return appendPacket(b, opDeliver, s.ID, h, body) }))
 }
 
-// sendNumbered sends a frame that the client must not miss.
+// sendNumbered sends a frame that the client must not miss: if it is not there, it gets the frame when it comes back.
 func (s *Session) sendNumbered(h wire.Header, body []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	conn := s.conn.Load()
-	if conn == nil {
+	if s.gone.Load() {
 		return ErrDetached
 	}
 	h.Sequence = s.stream.sent + 1
-	err := conn.Write(func(b []byte) []byte { return appendPacket(b, opDeliver, s.ID, h, body) })
+	var err error
+	if conn := s.conn.Load(); conn != nil {
+		err = conn.Write(func(b []byte) []byte { return appendPacket(b, opDeliver, s.ID, h, body) })
+		if s.grace > 0 && fault.CodeOf(err) == fault.Lost {
+			err = nil // the line has just broken
+		}
+	}
 	if err == nil {
 		var head [headSize]byte
 		putHead(&head, h)
@@ -187,7 +230,7 @@ func (s *Session) answer(call uint32, err error) {
 // unanswered notes that an answer could not be sent. The client learns of it when the line breaks or its own deadline passes.
 func (s *Session) unanswered(err error) {
 	if err != nil && err != ErrDetached {
-		s.srv.warn.log(s.srv.log, "answer not sent", "session", s.ID, "gate", s.Gate.Node, "error", err)
+		s.srv.warn.log(s.srv.log, "answer not sent", "session", s.ID, "error", err)
 	}
 }
 
@@ -195,24 +238,6 @@ func (s *Session) ack(sequence uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stream.ack(sequence)
-}
-
-// detach ends the session and tells who watches it.
-func (s *Session) detach(code fault.Code) {
-	s.mu.Lock()
-	s.conn.Store(nil)
-	s.code = code
-	watchers := s.watchers
-	s.watchers = nil
-	s.stream.replay.clear()
-	s.mu.Unlock()
-	if len(watchers) == 0 {
-		return
-	}
-	gone := &Detached{Session: s, Code: code}
-	for _, ref := range watchers {
-		s.srv.notify.tell(ref, gone)
-	}
 }
 
 func stopped(ref actor.Ref) bool {

@@ -9,6 +9,8 @@ import (
 // stats count what happens on a server's lines.
 type stats struct {
 	sessions atomic.Int64
+	kept     atomic.Int64  // of these, those whose client is away
+	resumed  atomic.Uint64 // sessions whose client came back
 	in       atomic.Uint64 // clients' messages, each for one handler
 	out      atomic.Uint64 // frames queued for gates
 	lost     atomic.Uint64 // frames that could not be
@@ -37,7 +39,9 @@ func metrics() []metric {
 	}
 	return []metric{
 		row("gates", "Gates that have a line here.", prometheus.GaugeValue, func(s *Server) float64 { return float64(s.Gates()) }),
-		row("sessions", "Sessions attached here.", prometheus.GaugeValue, func(s *Server) float64 { return float64(s.Sessions()) }),
+		row("sessions", "Sessions attached here, or kept for a client who may come back.", prometheus.GaugeValue, func(s *Server) float64 { return float64(s.Sessions()) }),
+		row("sessions_kept", "Sessions kept for a client who may come back.", prometheus.GaugeValue, func(s *Server) float64 { return float64(s.stats.kept.Load()) }),
+		counter("sessions_resumed_total", "Times that a client came back to its session.", func(c *stats) *atomic.Uint64 { return &c.resumed }),
 		counter("messages_in_total", "Messages of clients.", func(c *stats) *atomic.Uint64 { return &c.in }),
 		counter("frames_out_total", "Frames queued for gates.", func(c *stats) *atomic.Uint64 { return &c.out }),
 		counter("frames_lost_total", "Frames that could not be queued for a gate.", func(c *stats) *atomic.Uint64 { return &c.lost }),

@@ -7,7 +7,7 @@ package line
 //	acked     the last number that the client has said it has
 //	received  the last number of the client's that was taken in
 //
-// A stream is not safe for concurrent use: its session guards sent and acked with its lock; received belongs to the line's reader.
+// A stream is not safe for concurrent use: its session guards received with one lock and the rest with another.
 type stream struct {
 	sent     uint32
 	acked    uint32
@@ -47,10 +47,13 @@ func (s *stream) ack(sequence uint32) {
 // first is the number of the oldest frame in the buffer.
 func (s *stream) first() uint32 { return s.sent - uint32(s.replay.frames) + 1 }
 
+// covers reports whether everything after the number received is still there.
+func (s *stream) covers(received uint32) bool { return received <= s.sent && received+1 >= s.first() }
+
 // since gives every frame after the number received, in order, to fn. It reports false when one of them is no longer there: then the
 // client starts over. It also does when the client claims to have more than was sent, which no honest one does.
 func (s *stream) since(received uint32, fn func(head, body []byte)) bool {
-	if received > s.sent || received+1 < s.first() {
+	if !s.covers(received) {
 		return false
 	}
 	number := s.first()

@@ -1,0 +1,164 @@
+package line
+
+import (
+	"time"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/fault"
+	"loumiao/framework/link"
+)
+
+// A session's end, and what may come before it:
+//
+//	attached ── its client, its gate or its line broke ──► kept ── nobody came back within the grace period ──► gone
+//	   ▲  └───────────── it left, or was kicked ───────────┼─────────────────────────────────────────────────►──┘
+//	   └───────────────── it came back, by any gate ───────┘
+
+// mayReturn reports whether a client whose session ended like that connects again and resumes it.
+func mayReturn(code fault.Code) bool {
+	switch code {
+	case fault.Lost, fault.ShuttingDown, fault.Overloaded, fault.Unavailable, fault.Slow, fault.Deadline:
+		return true
+	}
+	return false
+}
+
+// left is told that the line does not have the client any more. The session may be on another one by now.
+func (s *Session) left(conn *link.Conn, code fault.Code) {
+	s.mu.Lock()
+	if s.conn.Load() != conn || s.gone.Load() {
+		s.mu.Unlock()
+		return
+	}
+	if s.grace > 0 && mayReturn(code) {
+		s.conn.Store(nil)
+		s.code = code
+		s.stays++
+		stay := s.stays
+		s.expiry = time.AfterFunc(s.grace, func() { s.expire(stay) })
+		s.srv.stats.kept.Add(1)
+		s.mu.Unlock()
+		return
+	}
+	s.finish(code)
+}
+
+// expire is the end of the grace period of one stay.
+func (s *Session) expire(stay int) {
+	s.mu.Lock()
+	if s.expiry == nil || s.stays != stay {
+		s.mu.Unlock()
+		return
+	}
+	s.finish(s.code)
+}
+
+// end ends the session, wherever it is.
+func (s *Session) end(code fault.Code) {
+	s.mu.Lock()
+	if s.gone.Load() {
+		s.mu.Unlock()
+		return
+	}
+	s.finish(code)
+}
+
+// endKept ends the session if no gate has its client, and reports whether that is so.
+func (s *Session) endKept(code fault.Code) bool {
+	s.mu.Lock()
+	if s.conn.Load() != nil {
+		s.mu.Unlock()
+		return false
+	}
+	if s.gone.Load() {
+		s.mu.Unlock()
+		return true
+	}
+	s.finish(code)
+	return true
+}
+
+// finish is the end. It is called with mu, which it unlocks, so that those who watch are told without it.
+func (s *Session) finish(code fault.Code) {
+	s.unkeep()
+	s.conn.Store(nil)
+	s.gone.Store(true)
+	s.code = code
+	watchers := s.watchers
+	s.watchers = nil
+	s.stream.replay.clear()
+	s.mu.Unlock()
+
+	s.srv.book.remove(s)
+	s.srv.stats.sessions.Add(-1)
+	s.tell(watchers, code)
+}
+
+func (s *Session) tell(watchers []actor.Ref, code fault.Code) {
+	if len(watchers) == 0 {
+		return
+	}
+	gone := &Detached{Session: s, Code: code}
+	for _, ref := range watchers {
+		s.srv.notify.tell(ref, gone)
+	}
+}
+
+// unkeep ends the waiting for the client, if that is what the session does. It is called with mu.
+func (s *Session) unkeep() {
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+		s.srv.stats.kept.Add(-1)
+	}
+}
+
+// find says how the stream could go on. One that cannot, since the client lacks what is not there any more, is over: nobody else will come for it.
+func (s *Session) find(f find) (found Found) {
+	found = Found{Stream: f.stream, Since: s.since}
+	s.in.Lock()
+	found.Received = s.stream.received
+	s.in.Unlock()
+	s.mu.Lock()
+	if s.gone.Load() || s.Player != f.player || s.resets != f.resets {
+		s.mu.Unlock()
+		return found
+	}
+	if !s.stream.covers(f.received) {
+		s.finish(fault.Lost)
+		return found
+	}
+	found.Found = true
+	s.mu.Unlock()
+	return found
+}
+
+// moveTo gives the session to the line of the gate to which its client has come back, and sends there what the client has not received. It reports
+// false if that cannot be done; then the session is over.
+func (s *Session) moveTo(conn *link.Conn, received uint32) bool {
+	s.in.Lock() // from now on, nothing that the older line still has is taken in
+	defer s.in.Unlock()
+	s.mu.Lock()
+	if s.gone.Load() {
+		s.mu.Unlock()
+		return false
+	}
+	s.unkeep()
+	s.conn.Store(conn)
+	for typ, node := range s.bound {
+		s.control("bind", func(b []byte) []byte { return appendBind(b, s.ID, typ, node) })
+	}
+	s.stream.ack(received)
+	var failed bool
+	whole := s.stream.since(received, func(head, body []byte) {
+		err := conn.Write(func(b []byte) []byte { return appendReplay(b, s.ID, head, body) })
+		failed = failed || err != nil && fault.CodeOf(err) != fault.Lost // when the line has broken, the client will come again
+	})
+	if !whole || failed {
+		s.finish(fault.Lost)
+		return false
+	}
+	s.mu.Unlock()
+	s.srv.stats.resumed.Add(1)
+	return true
+}
