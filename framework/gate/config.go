@@ -35,8 +35,9 @@ type Config struct {
 	Authenticate func(ctx context.Context, token string) (Identity, error)
 	// Sessions is where gates agree on each player's one session. nil: the gate is the only one.
 	Sessions SessionRegistry
-	// KickRemote ends a session that another gate holds, because its player is here now. Required with Sessions.
-	KickRemote func(ctx context.Context, node id.Node, session id.Session) error
+	// KickRemote ends what another gate has of a player, because he is here now: with fault.Replaced his session, with fault.Lost only the connection
+	// that his session has come back from. Required with Sessions.
+	KickRemote func(ctx context.Context, holder Holder, code fault.Code) error
 	// Owner is the node that has the player now, for routes with [PickOwner]; 0 if none has. Required for those.
 	Owner func(ctx context.Context, player int64) (id.Node, error)
 
@@ -48,6 +49,9 @@ type Config struct {
 	MaxPending int
 	// HandshakeTimeout is how long a connection has to say Hello, and how long answering it may take. Default 5 s.
 	HandshakeTimeout time.Duration
+	// Grace is how long the backends keep the session of a player whose connection, or gate, broke, so that he can come back to it by any gate. Default
+	// 60 s; negative: not at all.
+	Grace time.Duration
 	// Heartbeat is after what silence a client should send a Ping. One that is silent for three times as long is cut off. Default 15 s.
 	Heartbeat time.Duration
 	// MaxBody is the largest body that a client may send, in bytes. Default 16 KiB.
@@ -114,16 +118,20 @@ const (
 
 // A SessionRegistry knows each player's one session over all gates.
 type SessionRegistry interface {
-	// Claim makes session, on this gate, the player's, and returns the one that it takes the place of, or nil.
-	Claim(ctx context.Context, player int64, session id.Session) (previous *Holder, err error)
-	// Release forgets the player's session if it is still this one.
-	Release(ctx context.Context, player int64, session id.Session) error
+	// Claim makes the holder the player's, and returns the one that it takes the place of, or nil.
+	Claim(ctx context.Context, player int64, h Holder) (previous *Holder, err error)
+	// Reclaim is Claim for a session that comes back. If the player has another session by now, that stays, and is returned with taken false.
+	Reclaim(ctx context.Context, player int64, h Holder) (previous *Holder, taken bool, err error)
+	// Release forgets the player's holder if it is still this one.
+	Release(ctx context.Context, player int64, h Holder) error
 }
 
-// A Holder is where a session is.
+// A Holder is who has a player's session: one connection of it, at one gate.
 type Holder struct {
 	Node    id.Node
 	Session id.Session
+	// Visit tells the connections of one session apart. It is unique in the cluster.
+	Visit id.Session
 }
 
 // Validate says everything that is wrong with the configuration at once.
@@ -172,6 +180,9 @@ func (c *Config) Validate() error {
 			bad("%s: %d is not between %d and %d", limit.name, limit.value, limit.low, limit.high)
 		}
 	}
+	if c.Grace > 24*time.Hour {
+		bad("Grace: %v is more than 24h", c.Grace)
+	}
 	for _, limit := range []struct {
 		name  string
 		value time.Duration
@@ -207,6 +218,7 @@ func (c *Config) setDefaults() {
 	c.MaxSessions = cmp.Or(c.MaxSessions, 20_000)
 	c.MaxPending = cmp.Or(c.MaxPending, 1024)
 	c.HandshakeTimeout = cmp.Or(c.HandshakeTimeout, 5*time.Second)
+	c.Grace = max(0, cmp.Or(c.Grace, 60*time.Second))
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<10)
 	c.RateMessages = cmp.Or(c.RateMessages, 50)

@@ -16,5 +16,7 @@
 // A session is one goroutine that waits for its socket and holds no buffer meanwhile. Timeouts are found by one goroutine for all, which looks around a few
 // times per heartbeat.
 //
+// The way back: a session whose connection broke lives on in the backends for a grace period, and any gate can ask them for it (see resume.go).
+//
 // The protocol, for authors of clients, is in PROTOCOL.md, with test vectors. The gate knows no message of any game, no token's format and no database: those come as functions in [Config].
 package gate

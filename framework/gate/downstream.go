@@ -6,6 +6,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
+	"loumiao/framework/line"
 	"loumiao/framework/link"
 	"loumiao/framework/wire"
 )
@@ -144,6 +145,19 @@ func (d downstream) Kick(from link.Peer, sid id.Session, code fault.Code, reason
 	}
 }
 
+// Found is a backend's answer to a search.
+func (d downstream) Found(from link.Peer, sid id.Session, f line.Found) {
+	s := d.gate.table.get(sid)
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if route := d.gate.routeOf[f.Stream]; route >= 0 && s.search != nil {
+		s.search.answer(from.Node, route, f)
+	}
+}
+
 // Lost tells every session that leads to the node that its stream starts over.
 func (d downstream) Lost(peer link.Peer, err error) {
 	g := d.gate
@@ -151,6 +165,9 @@ func (d downstream) Lost(peer link.Peer, err error) {
 	g.table.each(nil, func(s *session) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.search != nil {
+			s.search.lost(peer.Node)
+		}
 		hit := false
 		for route := range s.streams {
 			if s.streams[route].node != peer.Node {

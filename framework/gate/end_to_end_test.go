@@ -94,11 +94,11 @@ func linkConfig(node id.Node, boot id.Boot, typ string) link.Config {
 }
 
 // startReal starts a gate with real lines.
-func startReal(t testing.TB, view cluster.View) (g *gate.Gate, addr string) {
+func startReal(t testing.TB, view cluster.View, change ...func(*gate.Config)) (g *gate.Gate, addr string) {
 	t.Helper()
 	transport := tcp.New()
 	self := link.Peer{Node: gateNode, Boot: 1, Type: "gate"}
-	g, err := gate.New(gate.Config{
+	cfg := gate.Config{
 		Self: self, Registry: registry(t), View: view, Links: linkConfig(self.Node, self.Boot, self.Type),
 		Listen:       []gate.Listen{{Transport: transport, Addr: "127.0.0.1:0"}},
 		Routes:       []gate.Route{{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}},
@@ -107,7 +107,11 @@ func startReal(t testing.TB, view cluster.View) (g *gate.Gate, addr string) {
 			n, err := strconv.ParseInt(token, 10, 64)
 			return gate.Identity{Player: n}, err
 		},
-	})
+	}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	g, err := gate.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +183,8 @@ func TestFromAClientToItsActorAndBack(t *testing.T) {
 	c.send(wire.Header{Kind: wire.Request, Stream: streamWorld, Message: enter, Call: 3, Sequence: 2*rounds + 1}, body)
 	c.expectError(wire.Error, 3, fault.FailedPrecondition)
 
-	c.conn.Close()
+	c.send(wire.Header{Kind: wire.Leave}, nil)
+	c.expectEnd()
 	if code := <-b.gone; code != fault.OK {
 		t.Errorf("the backend was told %s", code)
 	}

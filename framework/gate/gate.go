@@ -25,6 +25,8 @@ type lines interface {
 	Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error
 	Forward(node id.Node, session id.Session, h wire.Header, body []byte) error
 	Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error
+	Find(typ string, session id.Session, stream uint8, player int64, resets, received uint32) (asked []id.Node)
+	Resume(node id.Node, typ string, session id.Session, stream uint8, received uint32) error
 	Flush()
 }
 
@@ -39,6 +41,7 @@ type Gate struct {
 	streams     []*wirepb.Stream // for Welcome
 	messages    rate
 	bytes       rate
+	resumeKey   []byte
 
 	lines    lines
 	sessions SessionRegistry
@@ -96,12 +99,13 @@ func newGate(cfg Config) (*Gate, error) {
 		table:       newTable(),
 		lobby:       lobby{max: cfg.MaxPending},
 		started:     time.Now(),
+		resumeKey:   deriveResumeKey(cfg.Links.Key),
 	}
 	if cfg.MinClient != "" {
 		g.minClient, _ = parseVersion(cfg.MinClient) // Validate has read it
 	}
 	if g.sessions == nil {
-		g.sessions = &onlyGate{node: cfg.Self.Node, holders: map[int64]id.Session{}}
+		g.sessions = &onlyGate{holders: map[int64]Holder{}}
 	}
 	for i := range g.routeOf {
 		g.routeOf[i] = -1
@@ -196,10 +200,11 @@ func (g *Gate) kickAll() {
 	g.table.each(nil, func(s *session) { s.kick(fault.ShuttingDown, "the gate is shutting down; connect again") })
 }
 
-// Kick ends a session, telling its client why, and reports whether it was there.
-func (g *Gate) Kick(session id.Session, code fault.Code, reason string) bool {
+// Kick ends a session, telling its client why, and reports whether it was there. With a visit that is not 0 it does so only if the session's connection
+// is still that one. A code with which clients come back (see PROTOCOL.md) ends the connection alone.
+func (g *Gate) Kick(session, visit id.Session, code fault.Code, reason string) bool {
 	s := g.table.get(session)
-	if s == nil {
+	if s == nil || visit != 0 && visit != s.visit {
 		return false
 	}
 	s.kick(code, reason)
@@ -214,7 +219,8 @@ func (g *Gate) Admit(c net.Conn) (Visit, error) {
 	if g.ctx.Err() != nil {
 		return nil, fault.New(fault.ShuttingDown, "the gate is shutting down")
 	}
-	s := &session{gate: g, net: c, id: id.Session(g.ids.Next())}
+	visit := id.Session(g.ids.Next())
+	s := &session{gate: g, net: c, visit: visit, id: visit}
 	g.stats.accepted.Add(1)
 	g.table.put(s)
 	if out := g.lobby.enter(s, time.Now()); out != nil {
@@ -231,7 +237,7 @@ func (g *Gate) now() int64 { return int64(time.Since(g.started)) }
 func (g *Gate) releaseClaim(s *session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.ctx), g.cfg.HandshakeTimeout)
 	defer cancel()
-	if err := g.sessions.Release(ctx, s.who.Player, s.id); err != nil {
+	if err := g.sessions.Release(ctx, s.who.Player, s.holder()); err != nil {
 		g.log.Warn("session not released", "player", s.who.Player, "session", s.id, "error", err)
 	}
 }
@@ -250,31 +256,4 @@ func (g *Gate) toJSON(h wire.Header, body []byte) ([]byte, error) {
 		return nil, fault.Errorf(fault.Unimplemented, "message %d is not in this gate's registry", h.Message)
 	}
 	return wire.ToJSON(msg, body)
-}
-
-// onlyGate is the registry of a gate that is alone.
-type onlyGate struct {
-	node    id.Node
-	mu      sync.Mutex
-	holders map[int64]id.Session
-}
-
-func (o *onlyGate) Claim(_ context.Context, player int64, session id.Session) (*Holder, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	previous, held := o.holders[player]
-	o.holders[player] = session
-	if !held {
-		return nil, nil
-	}
-	return &Holder{Node: o.node, Session: previous}, nil
-}
-
-func (o *onlyGate) Release(_ context.Context, player int64, session id.Session) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.holders[player] == session {
-		delete(o.holders, player)
-	}
-	return nil
 }

@@ -111,6 +111,8 @@ type fakeLines struct {
 	events chan event
 	quiet  bool // records and answers nothing
 
+	finds func(route uint8, resets, received uint32) []id.Node // which nodes are asked for a session; nil: none
+
 	mu     sync.Mutex
 	broken map[id.Node]bool // nodes without a line
 }
@@ -151,6 +153,17 @@ func (f *fakeLines) Forward(n id.Node, s id.Session, h wire.Header, body []byte)
 
 func (f *fakeLines) Ack(n id.Node, s id.Session, stream uint8, sequence uint32) error {
 	return f.record(event{what: "ack", node: n, session: s, stream: stream, frame: frame{Header: wire.Header{Sequence: sequence}}})
+}
+
+func (f *fakeLines) Find(_ string, _ id.Session, stream uint8, _ int64, resets, received uint32) []id.Node {
+	if f.finds == nil {
+		return nil
+	}
+	return f.finds(stream, resets, received)
+}
+
+func (f *fakeLines) Resume(n id.Node, typ string, s id.Session, stream uint8, received uint32) error {
+	return f.record(event{what: "resume", node: n, session: s, stream: stream, info: line.SessionInfo{Type: typ}, frame: frame{Header: wire.Header{Sequence: received}}})
 }
 
 // next is the next thing that the gate told its lines.

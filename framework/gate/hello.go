@@ -9,6 +9,9 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
+// displaceTimeout is how long another gate has to end a connection. A player does not wait for a gate that is paused.
+const displaceTimeout = time.Second
+
 // helloAside is hello on a goroutine of its own, for which the reader waits: a token's check calls deep, and the reader's stack would stay as large as it
 // once was for the whole session.
 func (s *session) helloAside(h wire.Header, body []byte) error {
@@ -52,6 +55,14 @@ func (s *session) hello(h wire.Header, body []byte) error {
 			return err
 		}
 	}
+	if len(hello.GetResume()) > 0 {
+		return s.resume(ctx, &hello)
+	}
+	if s.who.Player != 0 {
+		if err := s.claim(ctx); err != nil {
+			return err
+		}
+	}
 	return s.open()
 }
 
@@ -72,13 +83,10 @@ func (g *Gate) mayEnter(hello *wirepb.Hello) error {
 			return fault.Errorf(fault.Version, "version %s of the client is too old; at least %s is needed", hello.GetClient(), g.cfg.MinClient)
 		}
 	}
-	if len(hello.GetResume()) > 0 {
-		return fault.New(fault.StartOver, "the session cannot be resumed; begin a new one")
-	}
 	return nil
 }
 
-// authenticate makes the session the one of the token's player.
+// authenticate finds out whose the session is.
 func (s *session) authenticate(ctx context.Context, token string) error {
 	g := s.gate
 	who, err := g.cfg.Authenticate(ctx, token)
@@ -94,37 +102,56 @@ func (s *session) authenticate(ctx context.Context, token string) error {
 		return fault.New(code, message)
 	}
 	s.who = who
-	previous, err := g.sessions.Claim(ctx, who.Player, s.id)
+	return nil
+}
+
+// claim makes the session the player's only one.
+func (s *session) claim(ctx context.Context) error {
+	previous, err := s.gate.sessions.Claim(ctx, s.who.Player, s.holder())
 	if err != nil {
-		g.log.Error("session not claimed", "player", who.Player, "error", err)
-		return fault.New(fault.Unavailable, "the player's session cannot be taken now")
+		return s.unclaimed(err)
 	}
 	s.claimed = true
-	if previous != nil && previous.Session != s.id {
-		g.replace(ctx, *previous)
+	if previous != nil {
+		s.gate.displace(ctx, *previous, fault.Replaced, "the player has come in again")
 	}
 	return nil
 }
 
-// replace ends the session whose player has come again, wherever it is. If its gate cannot be reached, that gate has lost it or is about to: backends
-// refuse the older session in any case.
-func (g *Gate) replace(ctx context.Context, previous Holder) {
+func (s *session) unclaimed(err error) error {
+	s.gate.log.Error("session not claimed", "player", s.who.Player, "error", err)
+	return fault.New(fault.Unavailable, "the player's session cannot be taken now")
+}
+
+// displace ends the connection of a player who has come again, wherever it is. If its gate cannot be reached, that gate has lost it or is about to: backends
+// refuse the older session, or connection, in any case.
+func (g *Gate) displace(ctx context.Context, previous Holder, code fault.Code, reason string) {
 	if previous.Node == g.cfg.Self.Node {
-		g.Kick(previous.Session, fault.Replaced, "the player has come in again")
+		g.Kick(previous.Session, previous.Visit, code, reason)
 		return
 	}
 	if g.cfg.KickRemote == nil {
 		return
 	}
-	if err := g.cfg.KickRemote(ctx, previous.Node, previous.Session); err != nil {
-		g.log.Warn("replaced session not kicked", "gate", previous.Node, "session", previous.Session, "error", err)
+	ctx, cancel := context.WithTimeout(ctx, displaceTimeout)
+	defer cancel()
+	if err := g.cfg.KickRemote(ctx, previous, code); err != nil {
+		g.log.Warn("earlier connection not ended", "gate", previous.Node, "session", previous.Session, "error", err)
 	}
 }
 
 // open lets the client in.
 func (s *session) open() error {
+	body := s.bodyOf(s.welcome())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.openLocked(body)
+}
+
+// welcome is the answer to Hello.
+func (s *session) welcome() *wirepb.Welcome {
 	g := s.gate
-	welcome := &wirepb.Welcome{
+	w := &wirepb.Welcome{
 		Protocol:     wire.Version,
 		Session:      uint64(s.id),
 		HeartbeatMs:  uint32(g.cfg.Heartbeat.Milliseconds()),
@@ -132,15 +159,20 @@ func (s *session) open() error {
 		ServerTimeMs: time.Now().UnixMilli(),
 		Streams:      g.streams,
 	}
-	body := s.bodyOf(welcome)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.who.Player != 0 && g.cfg.Grace > 0 {
+		w.GraceMs = uint32(g.cfg.Grace.Milliseconds())
+		w.Resume = g.resumeToken(s.id, s.who.Player)
+	}
+	return w
+}
+
+func (s *session) openLocked(welcome []byte) error {
 	if s.phase == ended {
 		return errEnded
 	}
 	s.phase = open
-	s.queueFrame(wire.Header{Kind: wire.Welcome}, body, false)
+	s.queueFrame(wire.Header{Kind: wire.Welcome}, welcome, false)
 	s.welcomed = true
-	g.stats.opened.Add(1)
+	s.gate.stats.opened.Add(1)
 	return nil
 }

@@ -52,6 +52,8 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 		return s.answer(wire.Header{Kind: wire.Pong, Call: h.Call}, body)
 	case wire.Ack:
 		return s.ack(body)
+	case wire.Leave:
+		return errLeft
 	}
 	return s.message(h, body)
 }

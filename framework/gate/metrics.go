@@ -8,7 +8,7 @@ import (
 
 // stats are counted as things happen, by single atomic additions.
 type stats struct {
-	accepted, opened                         atomic.Int64
+	accepted, opened, resumed                atomic.Int64
 	framesIn, framesOut, bytesOut            atomic.Int64
 	refused, limited, stale, stray, dropped  atomic.Int64
 	kicks, violations, slow, silent, noHello atomic.Int64
@@ -46,6 +46,7 @@ func (g *Gate) Collector() prometheus.Collector {
 		gauge("waiting_connections", "Connections that have not said hello.", func(g *Gate) float64 { return float64(g.lobby.size()) }),
 		counter("connections_total", "Connections accepted.", func(s *stats) *atomic.Int64 { return &s.accepted }),
 		counter("sessions_total", "Sessions opened.", func(s *stats) *atomic.Int64 { return &s.opened }),
+		counter("resumed_total", "Sessions whose client came back, here or from another gate.", func(s *stats) *atomic.Int64 { return &s.resumed }),
 		counter("frames_in_total", "Frames from clients.", func(s *stats) *atomic.Int64 { return &s.framesIn }),
 		counter("frames_out_total", "Frames from backends to clients.", func(s *stats) *atomic.Int64 { return &s.framesOut }),
 		counter("bytes_out_total", "Bytes written to clients.", func(s *stats) *atomic.Int64 { return &s.bytesOut }),

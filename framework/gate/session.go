@@ -2,7 +2,6 @@ package gate
 
 import (
 	"errors"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,8 +15,10 @@ import (
 // linger is how long a client that was told that its session is over may take to close its side.
 const linger = time.Second
 
-// errEnded ends the reading of a session that has ended for another reason.
-var errEnded = errors.New("gate: the session has ended")
+var (
+	errEnded = errors.New("gate: the session has ended") // for another reason
+	errLeft  = errors.New("gate: the client has left")
+)
 
 // A phase is how far a session is. It only goes forward.
 type phase uint8
@@ -31,9 +32,10 @@ const (
 // A session is one client's connection from its acceptance to its end. It is the connection's [Visit] and [Receiver]: one goroutine, the reader,
 // takes frames and may wait; lines, timeouts and kicks come from other goroutines and never do.
 type session struct {
-	gate *Gate
-	id   id.Session
-	net  net.Conn
+	gate  *Gate
+	net   net.Conn
+	visit id.Session // this connection
+	id    id.Session // the session: the same, unless it was resumed. Set by the reader, with mu held, before the phase is open
 
 	// Set by the reader before the phase is open, and constant from then on.
 	who  Identity
@@ -57,6 +59,7 @@ type session struct {
 	conn    Conn // nil until the transport's own handshake is done
 	streams []stream
 	out     outbound
+	search  *search // while backends are asked for the session
 }
 
 // A stream is what joins a session to one type of node. It belongs to the session's lock.
@@ -64,6 +67,7 @@ type stream struct {
 	node   id.Node // 0: to none
 	used   bool    // something went over it since it began or was reset
 	resets int     // Resets that the client has not acknowledged: until then its numbered frames are stale
+	number uint32  // Resets that the client was sent in all, which tells this stream from those before it
 }
 
 // Serve reads the connection until the session is over.
@@ -86,10 +90,11 @@ func (s *session) over(c Conn, err error) {
 	case errors.As(err, &violation):
 		s.gate.stats.violations.Add(1)
 		s.kick(violation.Code, violation.Message)
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, errLeft):
 		s.drop(fault.OK)
 		return
-	default:
+	default: // the end of the connection too: clients that are killed close theirs
+
 		s.drop(fault.Lost)
 		return
 	}
@@ -151,6 +156,11 @@ func (s *session) release() {
 	}
 }
 
+// holder is what the registry knows the session's connection by.
+func (s *session) holder() Holder {
+	return Holder{Node: s.gate.cfg.Self.Node, Session: s.id, Visit: s.visit}
+}
+
 // attach tells the node of the session. It is called with the lock.
 func (s *session) attach(route int, node id.Node) error {
 	if s.streams == nil {
@@ -193,6 +203,7 @@ func (s *session) reset(route int, reason string) {
 	}
 	st.used = false
 	st.resets++
+	st.number++
 	s.queueReset(s.gate.cfg.Routes[route].Stream, reason)
 }
 

@@ -92,7 +92,7 @@ func TestJSONSessionsAreTranslated(t *testing.T) {
 		if a := s.lines.next(t, "ack"); a.stream != 1 || a.frame.Sequence != 4 {
 			t.Errorf("ack: %+v", a)
 		}
-		s.Kick(c.id, fault.Forbidden, "bye")
+		s.Kick(c.id, 0, fault.Forbidden, "bye")
 		c.expectError(wire.Kick, 0, fault.Forbidden)
 		c.expectEnd()
 	})
@@ -273,17 +273,21 @@ func TestASecondLoginReplacesTheFirst(t *testing.T) {
 
 func TestASessionOnAnotherGateIsReplaced(t *testing.T) {
 	t.Parallel()
-	shared := &sharedSessions{holders: map[int64]gate.Holder{5: {Node: 99, Session: 1234}}}
-	kicked := make(chan gate.Holder, 1)
+	shared := &sharedSessions{holders: map[int64]gate.Holder{5: {Node: 99, Session: 1234, Visit: 5678}}}
+	type kick struct {
+		gate.Holder
+		code fault.Code
+	}
+	kicked := make(chan kick, 1)
 	s := start(t, func(c *gate.Config) {
 		c.Sessions = shared
-		c.KickRemote = func(_ context.Context, node id.Node, session id.Session) error {
-			kicked <- gate.Holder{Node: node, Session: session}
+		c.KickRemote = func(_ context.Context, h gate.Holder, code fault.Code) error {
+			kicked <- kick{h, code}
 			return nil
 		}
 	})
 	c := s.enter(t, "tcp", "player:5")
-	if got := <-kicked; got != (gate.Holder{Node: 99, Session: 1234}) {
+	if got := <-kicked; got != (kick{gate.Holder{Node: 99, Session: 1234, Visit: 5678}, fault.Replaced}) {
 		t.Errorf("kicked %+v", got)
 	}
 	c.conn.Close()
@@ -301,21 +305,29 @@ func (s *sharedSessions) holder(player int64) gate.Holder {
 	return s.holders[player]
 }
 
-func (s *sharedSessions) Claim(_ context.Context, player int64, session id.Session) (*gate.Holder, error) {
+func (s *sharedSessions) Claim(_ context.Context, player int64, h gate.Holder) (*gate.Holder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, held := s.holders[player]
-	s.holders[player] = gate.Holder{Node: gateNode, Session: session}
+	s.holders[player] = h
 	if !held {
 		return nil, nil
 	}
 	return &before, nil
 }
 
-func (s *sharedSessions) Release(_ context.Context, player int64, session id.Session) error {
+func (s *sharedSessions) Reclaim(ctx context.Context, player int64, h gate.Holder) (*gate.Holder, bool, error) {
+	if before := s.holder(player); before.Session != 0 && before.Session != h.Session {
+		return &before, false, nil
+	}
+	before, err := s.Claim(ctx, player, h)
+	return before, true, err
+}
+
+func (s *sharedSessions) Release(_ context.Context, player int64, h gate.Holder) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.holders[player].Session == session {
+	if s.holders[player] == h {
 		delete(s.holders, player)
 	}
 	return nil

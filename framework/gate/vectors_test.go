@@ -77,12 +77,17 @@ func vectors() []vector {
 		valid("hello, with a token", wire.Header{Kind: wire.Hello}, &wirepb.Hello{Protocol: 1, Client: "1.2.3", Token: "abc"}, nil),
 		valid("hello, for a JSON session", wire.Header{Kind: wire.Hello, Flags: wire.JSON}, &wirepb.Hello{Protocol: 1, Client: "1.2.3", Token: "abc"}, nil),
 		valid("hello, to resume", wire.Header{Kind: wire.Hello}, &wirepb.Hello{
-			Protocol: 1, Client: "1.2.3", Token: "abc", Resume: []byte{1, 2, 3, 4}, Received: []*wirepb.Mark{{Stream: 1, Sequence: 300}},
+			Protocol: 1, Client: "1.2.3", Token: "abc", Resume: []byte{1, 2, 3, 4}, Received: []*wirepb.Mark{{Stream: 1, Sequence: 300}, {Stream: 2, Sequence: 1, Resets: 2}},
 		}, nil),
 		valid("welcome", wire.Header{Kind: wire.Welcome}, &wirepb.Welcome{
 			Protocol: 1, Session: 9007199254740993, HeartbeatMs: 15000, MaxBody: 16384, ServerTimeMs: 1767225600000,
 			Streams: []*wirepb.Stream{{Number: 1, Type: "world"}, {Number: 2, Type: "zone"}},
 		}, nil),
+		valid("welcome, to a session that goes on", wire.Header{Kind: wire.Welcome}, &wirepb.Welcome{
+			Protocol: 1, Session: 9007199254740993, Resume: []byte{1, 2, 3, 4}, HeartbeatMs: 15000, MaxBody: 16384, GraceMs: 60000, ServerTimeMs: 1767225600000,
+			Streams: []*wirepb.Stream{{Number: 1, Type: "world"}, {Number: 2, Type: "zone"}}, Received: []*wirepb.Mark{{Stream: 1, Sequence: 7}},
+		}, nil),
+		valid("leave", wire.Header{Kind: wire.Leave}, nil, nil),
 		valid("ping", wire.Header{Kind: wire.Ping, Call: 7}, nil, nil),
 		valid("ping, with a body", wire.Header{Kind: wire.Ping, Call: 8}, nil, []byte("12:00")),
 		valid("pong", wire.Header{Kind: wire.Pong, Call: 8}, nil, []byte("12:00")),
@@ -99,7 +104,7 @@ func vectors() []vector {
 		invalid("size below the header", fault.Invalid, with(0, 0, 0, 0, 11)),
 		invalid("size of four gigabytes", fault.TooLarge, with(0, 255, 255, 255, 255)),
 		invalid("kind 0", fault.Invalid, with(4, 0)),
-		invalid("kind 8", fault.Invalid, with(4, 8)),
+		invalid("kind 9", fault.Invalid, with(4, 9)),
 		invalid("the reserved flag", fault.Invalid, with(4, 0x83)),
 		invalid("compressed", fault.Invalid, with(4, 0x43)),
 		invalid("JSON after the hello", fault.Invalid, with(4, 0x23)),

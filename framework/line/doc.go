@@ -15,8 +15,9 @@
 //	func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error)
 //
 // Order is kept per session and backend, in both directions: pushes, replies and bindings of one session arrive as they were made.
-// Messages to clients that are declared reliable are numbered and kept until the client acknowledges them, so that a returning client
-// can be told what it missed; messages from clients that are seen a second time are dropped.
+// Messages to clients that are declared reliable are numbered and kept until the client acknowledges them; messages from clients that are
+// seen a second time are dropped. So a session outlives its client's connection, its gate and its line: it is kept for a while, and goes on
+// where it stopped when the client comes back by any gate (see keep.go).
 //
 // Nothing here waits for a slow client or a busy actor: a full mailbox answers a request with [fault.Overloaded], and a full line does
 // the same to whoever sends. line knows no client's connection (that is the gate's) and decides nothing about who plays where (that is

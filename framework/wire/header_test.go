@@ -91,8 +91,8 @@ func TestKindsHaveADirectionAndAName(t *testing.T) {
 			fromClient++
 		}
 	}
-	if fromClient != 5 {
-		t.Errorf("clients send %d kinds, want 5", fromClient)
+	if fromClient != 6 {
+		t.Errorf("clients send %d kinds, want 6", fromClient)
 	}
 	if Push.String() != "push" || Kind(30).String() != "kind_30" {
 		t.Errorf("names: %s, %s", Push, Kind(30))

@@ -21,6 +21,8 @@ const (
 	Kick Kind = 6
 	// Reset tells the client that a stream starts over.
 	Reset Kind = 7
+	// Leave is the last frame of a client that will not come back to its session. It has no body.
+	Leave Kind = 8
 )
 
 // Frames between a client and a backend.
@@ -38,7 +40,7 @@ const (
 )
 
 var kindNames = [32]string{
-	Hello: "hello", Welcome: "welcome", Ping: "ping", Pong: "pong", Ack: "ack", Kick: "kick", Reset: "reset",
+	Hello: "hello", Welcome: "welcome", Ping: "ping", Pong: "pong", Ack: "ack", Kick: "kick", Reset: "reset", Leave: "leave",
 	Send: "send", Request: "request", Reply: "reply", Error: "error", Push: "push",
 }
 
@@ -56,7 +58,7 @@ func (k Kind) Known() bool { return int(k) < len(kindNames) && kindNames[k] != "
 // FromClient reports whether clients send this kind; every other known kind is only sent to them.
 func (k Kind) FromClient() bool {
 	switch k {
-	case Hello, Ping, Ack, Send, Request:
+	case Hello, Ping, Ack, Leave, Send, Request:
 		return true
 	}
 	return false

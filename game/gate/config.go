@@ -22,12 +22,21 @@ type Config struct {
 	MaxBody     int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
 	Rate        int           `yaml:"rate" min:"1" max:"100000" doc:"messages a second that a client may send for long"`
 	Burst       int           `yaml:"burst" min:"1" max:"100000" doc:"messages that a client may send at once"`
+	Grace       time.Duration `yaml:"grace" min:"0s" max:"1h" doc:"how long a player whose connection or gate broke can come back to his session; 0s: not at all"`
 	Heartbeat   time.Duration `yaml:"heartbeat" min:"1s" max:"10m" doc:"after what silence a client should send a sign of life"`
 }
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
-	return Config{MaxSessions: 20_000, MaxBody: 16 << 10, Rate: 50, Burst: 100, Heartbeat: 15 * time.Second}
+	return Config{MaxSessions: 20_000, MaxBody: 16 << 10, Rate: 50, Burst: 100, Grace: time.Minute, Heartbeat: 15 * time.Second}
+}
+
+// grace is as the framework's gate has it.
+func (c Config) grace() time.Duration {
+	if c.Grace == 0 {
+		return -1
+	}
+	return c.Grace
 }
 
 // Validate reports everything that is wrong, joined.

@@ -64,11 +64,12 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
 		Listen: listen, Routes: routes(),
 		Authenticate: g.authenticate,
-		Sessions:     &sessions{stores: n.Stores(), self: n.ID()},
+		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
 		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxBody: g.cfg.MaxBody,
 		RateMessages: g.cfg.Rate, BurstMessages: g.cfg.Burst, Heartbeat: n.Stretch(g.cfg.Heartbeat),
+		Grace:  n.Stretch(g.cfg.grace()),
 		Logger: n.Log(),
 	})
 	if err != nil {
@@ -143,9 +144,9 @@ func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {
 	return b.Node, nil
 }
 
-func (g *Gate) kickRemote(ctx context.Context, holder id.Node, session id.Session) error {
-	kick := &pb.KickSession{Session: uint64(session), Code: uint32(fault.Replaced), Reason: "the player has logged in elsewhere"}
-	_, err := api.KickSession.Call(ctx, g.node.RPC(), kick, rpc.To(holder))
+func (g *Gate) kickRemote(ctx context.Context, h gate.Holder, code fault.Code) error {
+	kick := &pb.KickSession{Session: uint64(h.Session), Visit: uint64(h.Visit), Code: uint32(code), Reason: "the player has come in elsewhere"}
+	_, err := api.KickSession.Call(ctx, g.node.RPC(), kick, rpc.To(h.Node))
 	if fault.CodeOf(err) == fault.Unavailable {
 		return nil // that gate is gone, and the session with it
 	}
@@ -153,6 +154,6 @@ func (g *Gate) kickRemote(ctx context.Context, holder id.Node, session id.Sessio
 }
 
 func (g *Gate) kickSession(_ context.Context, m *pb.KickSession) (*pb.Done, error) {
-	g.gate.Kick(id.Session(m.GetSession()), fault.Code(m.GetCode()), m.GetReason())
+	g.gate.Kick(id.Session(m.GetSession()), id.Session(m.GetVisit()), fault.Code(m.GetCode()), m.GetReason())
 	return &pb.Done{}, nil
 }

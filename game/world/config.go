@@ -10,8 +10,8 @@ import (
 type Config struct {
 	// SaveEvery is how often a changed player is saved; at most this much low-value state is lost with the process.
 	SaveEvery time.Duration `yaml:"save_every" doc:"how often a changed player is saved"`
-	// Linger is how long a player stays loaded after his client has gone.
-	Linger time.Duration `yaml:"linger" doc:"how long a player stays loaded after his client has gone"`
+	// Linger is how long a player stays loaded after his session has gone, which is some time after his client has: see gate.grace.
+	Linger time.Duration `yaml:"linger" doc:"how long a player stays loaded after his session has gone, without coming back in the gate's grace"`
 	// ReportEvery is how often the queue is told who is inside; it forgets a world after three silences.
 	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside"`
 	// OpenDoors lets players in without a pass from the queue, for a game that wants none.
@@ -20,7 +20,7 @@ type Config struct {
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
-	return Config{SaveEvery: 5 * time.Second, Linger: time.Minute, ReportEvery: 4 * time.Second}
+	return Config{SaveEvery: 5 * time.Second, Linger: 15 * time.Second, ReportEvery: 4 * time.Second}
 }
 
 // Validate reports everything that is wrong, joined.

@@ -265,7 +265,7 @@ type Hello struct {
 	Client string `protobuf:"bytes,2,opt,name=client,proto3" json:"client,omitempty"`
 	// The token from the login web. Empty: an anonymous session.
 	Token string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
-	// To come back to a session: its resume token and, for each stream, the last number received.
+	// To come back to a session: its resume token and, for each stream that was ever used in it, what was received.
 	Resume        []byte  `protobuf:"bytes,4,opt,name=resume,proto3" json:"resume,omitempty"`
 	Received      []*Mark `protobuf:"bytes,5,rep,name=received,proto3" json:"received,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -354,7 +354,7 @@ type Welcome struct {
 	ServerTimeMs int64 `protobuf:"varint,7,opt,name=server_time_ms,json=serverTimeMs,proto3" json:"server_time_ms,omitempty"`
 	// The streams of this session, by the type of node at their other end.
 	Streams []*Stream `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"`
-	// For a resumed session: the last number of the client's that each stream has seen.
+	// For a resumed session: each stream that goes on, and the last number of the client's that it has seen.
 	Received      []*Mark `protobuf:"bytes,9,rep,name=received,proto3" json:"received,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -507,9 +507,11 @@ func (x *Stream) GetType() string {
 
 // A position in a stream.
 type Mark struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Stream        uint32                 `protobuf:"varint,1,opt,name=stream,proto3" json:"stream,omitempty"`
-	Sequence      uint32                 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Stream   uint32                 `protobuf:"varint,1,opt,name=stream,proto3" json:"stream,omitempty"`
+	Sequence uint32                 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// In Hello: how many Resets of the stream the client has been sent in this session.
+	Resets        uint32 `protobuf:"varint,3,opt,name=resets,proto3" json:"resets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -554,6 +556,13 @@ func (x *Mark) GetStream() uint32 {
 func (x *Mark) GetSequence() uint32 {
 	if x != nil {
 		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Mark) GetResets() uint32 {
+	if x != nil {
+		return x.Resets
 	}
 	return 0
 }
@@ -762,10 +771,11 @@ const file_wire_proto_rawDesc = "" +
 	".wire.MarkR\breceived\"4\n" +
 	"\x06Stream\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\":\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"R\n" +
 	"\x04Mark\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\rR\x06stream\x12\x1a\n" +
-	"\bsequence\x18\x02 \x01(\rR\bsequence\"-\n" +
+	"\bsequence\x18\x02 \x01(\rR\bsequence\x12\x16\n" +
+	"\x06resets\x18\x03 \x01(\rR\x06resets\"-\n" +
 	"\x03Ack\x12&\n" +
 	"\breceived\x18\x01 \x03(\v2\n" +
 	".wire.MarkR\breceived\"5\n" +
