@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	openTimeout  = 15 * time.Second // for opening stores and migrating, each
+	openTimeout  = 30 * time.Second // for opening stores and for claiming a database, each; migrating a large table takes its time
 	claimTimeout = 10 * time.Second // how long a stack that died keeps its database
 )
 
@@ -58,14 +58,14 @@ func openProcess(ctx context.Context, cfg Config, log *slog.Logger, debug, migra
 		return p, err
 	}
 	if migrate {
-		err = p.migrate(opening)
+		err = p.migrate(ctx)
 	} else {
 		err = p.requireMigrated(opening)
 	}
 	if err != nil {
 		return p, err
 	}
-	if err := p.claimDatabase(opening); err != nil {
+	if err := p.claimDatabase(ctx); err != nil {
 		return p, err
 	}
 	p.env = node.Env{
@@ -94,6 +94,8 @@ func (p *process) requireMigrated(ctx context.Context) error {
 
 // claimDatabase keeps another stack off the database while this one is alive.
 func (p *process) claimDatabase(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
 	db, err := p.stores.SQL("cluster")
 	if err != nil {
 		return err
