@@ -30,7 +30,11 @@ func (c *Conn) beat() {
 	defer tick.Stop()
 	acks := time.NewTicker(ackAfter)
 	defer acks.Stop()
-	var pinged time.Duration // when the Ping was sent that nothing has followed yet; 0: there is none
+	var (
+		waiting bool          // for anything to follow a Ping
+		pinged  time.Duration // when that was sent
+		before  uint64        // what had come until then
+	)
 	for {
 		var err error
 		select {
@@ -43,15 +47,13 @@ func (c *Conn) beat() {
 			err = c.acknowledge()
 		case <-tick.C:
 			now, sent, seen := c.now(), time.Duration(c.sentAt.Load()), time.Duration(c.seenAt.Load())
-			if seen > pinged {
-				pinged = 0
-			}
+			waiting = waiting && c.frames.Load() == before // counted, because a quick Pong comes at the time of its Ping on a coarse clock
 			switch {
-			case pinged != 0 && now-pinged >= every:
+			case waiting && now-pinged >= every:
 				c.end(fault.New(fault.Lost, "the gate is silent"))
 				return
-			case pinged == 0 && (now-sent >= every/2 || now-seen >= every):
-				pinged = now
+			case !waiting && (now-sent >= every/2 || now-seen >= every):
+				waiting, pinged, before = true, now, c.frames.Load()
 				err = c.write(wire.Header{Kind: wire.Ping}, nil)
 			}
 		}

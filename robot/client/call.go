@@ -25,7 +25,8 @@ type answer struct {
 }
 
 // Start sends a request and returns how to wait for its answer, once, so that several can be on their way at the same time; they are sent in
-// the order of the calls of Start. An error of the server's comes back as the *fault.Error that it was.
+// the order of the calls of Start. An error of the server's comes back as the *fault.Error that it was. Sending waits for a gate that does not
+// read, and after 10 seconds of that the connection is broken.
 func Start[R proto.Message](c *Conn, m proto.Message) (wait func(context.Context) (R, error), err error) {
 	stream, err := c.streamOf(m)
 	if err != nil {
@@ -66,7 +67,7 @@ func Request[R proto.Message](ctx context.Context, c *Conn, m proto.Message) (R,
 	return wait(ctx)
 }
 
-// Send sends a message that is not answered.
+// Send sends a message that is not answered. Like Start, it may have to wait for the gate to read.
 func (c *Conn) Send(m proto.Message) error {
 	stream, err := c.streamOf(m)
 	if err != nil {

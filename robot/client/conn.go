@@ -2,8 +2,9 @@ package client
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"math"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type Options struct {
 	// connection's reading goroutine, perhaps before Dial has returned, so it must neither wait for an answer nor close the connection.
 	// nil drops them.
 	OnPush func(proto.Message)
+	// HTTP makes the request that becomes a WebSocket, for proxies and certificates of one's own. nil: http.DefaultClient.
+	HTTP *http.Client
 }
 
 // A Conn is one session with a gate. It is safe for concurrent use.
@@ -63,7 +66,8 @@ type Conn struct {
 	givenUp map[uint32]struct{} // calls whose answers may still come; nil when too many to remember
 	closing error               // why the connection ended, once it has
 
-	sentAt, seenAt atomic.Int64 // when something was last sent, and came, nanoseconds since began
+	sentAt, seenAt atomic.Int64  // when something was last sent, and came, nanoseconds since began
+	frames         atomic.Uint64 // that have come
 
 	done    chan struct{}
 	workers sync.WaitGroup
@@ -74,7 +78,7 @@ type Conn struct {
 func Dial(ctx context.Context, addr string, opts Options) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	raw, err := open(ctx, addr)
+	raw, err := open(ctx, addr, opts.HTTP)
 	if err != nil {
 		return nil, gaveUp(ctx, fault.Wrap(err, fault.Unavailable, "the gate cannot be reached"))
 	}
@@ -127,12 +131,12 @@ func (c *Conn) hello() error {
 		if unwritten != nil {
 			return unwritten
 		}
-		return fault.Wrap(err, fault.Lost, "the gate hung up")
+		return unread(err, "the gate hung up")
 	}
 	switch h.Kind {
 	case wire.Welcome:
 	case wire.Kick:
-		return c.bodyError(body)
+		return c.kicked(body)
 	default:
 		return violation("it answers Hello with a %s frame", h.Kind)
 	}
@@ -145,7 +149,7 @@ func (c *Conn) hello() error {
 	}
 	for _, s := range c.welcome.GetStreams() {
 		number := s.GetNumber()
-		if number == 0 || number > math.MaxUint8 || c.known[number] {
+		if _, twice := c.streams[s.GetType()]; twice || number == 0 || number > math.MaxUint8 || c.known[number] {
 			return violation("Welcome gives %q stream %d", s.GetType(), number)
 		}
 		c.streams[s.GetType()] = uint8(number)
@@ -216,31 +220,49 @@ func (c *Conn) end(err error) {
 
 // decode reads a body. A client ignores fields that it does not know: the server may be newer.
 func (c *Conn) decode(body []byte, m proto.Message) error {
-	if !c.opts.JSON {
-		return wire.Unmarshal(body, m)
-	}
-	if len(body) == 0 {
+	var err error
+	switch {
+	case !c.opts.JSON:
+		err = wire.Unmarshal(body, m)
+	case len(body) == 0:
 		proto.Reset(m)
-		return nil
+	default:
+		const maxDepth = 64
+		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}.Unmarshal(body, m)
 	}
-	const maxDepth = 64
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}).Unmarshal(body, m); err != nil {
-		return fault.Wrap(err, fault.Invalid, fmt.Sprintf("the body is not a %s in JSON", m.ProtoReflect().Descriptor().Name()))
+	if err != nil {
+		return violation("a body cannot be read as a %s: %w", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	return nil
 }
 
-// bodyError is the error that an Error or Kick frame tells of. A gate that turns a client away before it has read its Hello cannot know of
-// JSON.
-func (c *Conn) bodyError(body []byte) error {
+// bodyError is what an Error or Kick frame tells of. A gate that turns a client away before it has read its Hello cannot know of JSON.
+func (c *Conn) bodyError(body []byte) (told, err error) {
 	var e wirepb.Error
 	if err := c.decode(body, &e); err != nil && (!c.opts.JSON || wire.Unmarshal(body, &e) != nil) {
+		return nil, err
+	}
+	return wire.BodyError(&e), nil
+}
+
+// kicked is why the gate ends the session.
+func (c *Conn) kicked(body []byte) error {
+	told, err := c.bodyError(body)
+	if err != nil {
 		return err
 	}
-	return wire.BodyError(&e)
+	return told
 }
 
 // violation is what ends the session of a gate that does not keep to the protocol.
 func violation(format string, args ...any) error {
-	return fault.New(fault.Invalid, "the gate breaks the protocol: "+fmt.Sprintf(format, args...))
+	return fault.Errorf(fault.Invalid, "the gate breaks the protocol: "+format, args...)
+}
+
+// unread is why the next frame could not be read: it is none, or the connection broke.
+func unread(err error, broke string) error {
+	if malformed := (*fault.Error)(nil); errors.As(err, &malformed) {
+		return violation("%w", err)
+	}
+	return fault.Wrap(err, fault.Lost, broke)
 }

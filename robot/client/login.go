@@ -93,7 +93,7 @@ func (l Login) post(ctx context.Context, path string, body any) (*Ticket, error)
 	return &t, nil
 }
 
-// refusal is the error in an answer.
+// refusal is the error in an answer. A code that this client does not know is treated like internal.
 func refusal(url string, status int, data []byte) error {
 	var body struct {
 		Error struct {
@@ -101,10 +101,12 @@ func refusal(url string, status int, data []byte) error {
 			Message string `json:"message"`
 		} `json:"error"`
 	}
-	if json.Unmarshal(data, &body) == nil {
-		if code, ok := fault.ParseCode(body.Error.Code); ok {
-			return fault.New(code, body.Error.Message)
+	if json.Unmarshal(data, &body) == nil && body.Error.Code != "" {
+		code, known := fault.ParseCode(body.Error.Code)
+		if !known || code == fault.OK {
+			code = fault.Internal
 		}
+		return fault.New(code, body.Error.Message)
 	}
 	return fmt.Errorf("%s answers with HTTP status %d; is this the URL of the login web?", url, status)
 }

@@ -21,10 +21,11 @@ func (c *Conn) readAll() {
 	for {
 		h, body, err := c.raw.read()
 		if err != nil {
-			c.end(fault.Wrap(err, fault.Lost, "the connection is broken"))
+			c.end(unread(err, "the connection is broken"))
 			return
 		}
 		c.seenAt.Store(int64(c.now()))
+		c.frames.Add(1)
 		if err := c.take(h, body); err != nil {
 			c.end(err)
 			return
@@ -41,7 +42,7 @@ func (c *Conn) take(h wire.Header, body []byte) error {
 	case wire.Pong:
 		return nil
 	case wire.Kick:
-		return c.bodyError(body)
+		return c.kicked(body)
 	case wire.Reset:
 		var reset wirepb.Reset
 		if err := c.decode(body, &reset); err != nil {
@@ -114,7 +115,11 @@ func (c *Conn) count(h wire.Header) (fresh, ackNow bool) {
 // deliver hands on what a backend sent.
 func (c *Conn) deliver(h wire.Header, body []byte) error {
 	if h.Kind == wire.Error {
-		return c.answer(h, answer{err: c.bodyError(body)})
+		told, err := c.bodyError(body)
+		if err != nil {
+			return err
+		}
+		return c.answer(h, answer{err: told})
 	}
 	msg, ok := c.opts.Registry.ByID(h.Message)
 	switch {

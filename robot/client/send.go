@@ -36,7 +36,11 @@ func (c *Conn) writeLocked(h wire.Header, m proto.Message) error {
 	}
 	c.frame = frame
 	h.Size = len(frame) - wire.HeaderSize
-	if limit := int(c.welcome.GetMaxBody()); limit > 0 && h.Size > limit {
+	limit := wire.MaxBody // nothing longer can be framed
+	if asked := c.welcome.GetMaxBody(); asked > 0 && asked < wire.MaxBody {
+		limit = int(asked)
+	}
+	if h.Size > limit {
 		return fault.Errorf(fault.TooLarge, "a body of %d bytes is over the gate's limit of %d", h.Size, limit)
 	}
 	wire.PutHeader(frame, h)

@@ -3,15 +3,16 @@ package client
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/wire"
 )
 
@@ -30,7 +31,7 @@ type transport interface {
 }
 
 // open connects to tcp://host:port, ws://host:port/path or wss://host/path.
-func open(ctx context.Context, addr string) (transport, error) {
+func open(ctx context.Context, addr string, web *http.Client) (transport, error) {
 	u, err := url.Parse(addr)
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", addr, err)
@@ -44,7 +45,7 @@ func open(ctx context.Context, addr string) (transport, error) {
 		}
 		return newStream(c), nil
 	case "ws", "wss":
-		c, _, err := websocket.Dial(ctx, addr, nil)
+		c, _, err := websocket.Dial(ctx, addr, &websocket.DialOptions{HTTPClient: web})
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +108,7 @@ func (s *socket) read() (wire.Header, []byte, error) {
 		return wire.Header{}, nil, err
 	}
 	if kind != websocket.MessageBinary {
-		return wire.Header{}, nil, errors.New("the server sent a text message")
+		return wire.Header{}, nil, fault.New(fault.Invalid, "a WebSocket message is not binary")
 	}
 	return wire.ParseFrame(frame, wire.Limits{MaxBody: maxBody})
 }
