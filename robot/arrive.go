@@ -170,7 +170,7 @@ func (r *robot) enter(ctx context.Context, pass string) error {
 	}
 	r.reach(inWorld)
 	r.entered, r.worldGone = true, false
-	r.playing, r.greeted = nil, 0 // what the server has forgotten of greetings was not saved yet
+	r.playing, r.greeted, r.heard = nil, 0, nil // what the server has forgotten of greetings was not saved yet
 	if found := reply.GetMatch(); found != nil {
 		r.found(found)
 	}

@@ -115,7 +115,7 @@ func (r *robot) readLedger(ctx context.Context, key string) (fresh account, rewa
 		if len(reply.GetEntries()) < ledgerPage {
 			return fresh, rewarded, nil
 		}
-		if read += ledgerPage; read >= maxLedger {
+		if read += len(reply.GetEntries()); read >= maxLedger {
 			err := fault.Errorf(fault.TooLarge, "the ledger has over %d entries, and was not checked", maxLedger)
 			r.tally.wait("check.ledger", 0, err)
 			return account{}, nil, err

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"loumiao/framework/fault"
 )
@@ -34,4 +37,20 @@ func explain(err error) string {
 		return text + ": " + cause.Error()
 	}
 	return text
+}
+
+// maxText is the most that is shown of one text that came from outside, in bytes.
+const maxText = 400
+
+// legible is a text that fits into one line of a report: servers may say anything.
+func legible(text string) string {
+	if len(text) > maxText {
+		text = text[:maxText] + "..."
+	}
+	return strings.Map(func(c rune) rune {
+		if c == utf8.RuneError || !unicode.IsPrint(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }

@@ -5,6 +5,7 @@ type invariant int
 
 const (
 	oneMatch invariant = iota
+	oneEnd
 	walletIsLedger
 	rewardOnce
 	historyTold
@@ -14,6 +15,7 @@ const (
 
 var invariantNames = [invariants]string{
 	"a player is in one match at a time, one that he asked for, and a match has each player once",
+	"a match's end is told once",
 	"the wallet equals the sum of its ledger",
 	"a match's reward is in the ledger exactly once, as told",
 	"a match is in the player's history, as told",
@@ -30,6 +32,6 @@ func (t *tally) hold(i invariant, err error) {
 	}
 	t.broken[i]++
 	if len(t.violations[i]) < maxExamples {
-		t.violations[i] = append(t.violations[i], err.Error())
+		t.violations[i] = append(t.violations[i], legible(err.Error()))
 	}
 }

@@ -84,7 +84,7 @@ func (r *Report) printVerdict(b *bytes.Buffer) {
 			fmt.Fprintf(b, "  %s\n", f)
 		}
 	case r.Interrupted:
-		b.WriteString("\ninterrupted; until then all invariants held\n")
+		b.WriteString("\ninterrupted; until then no invariant was broken\n")
 	default:
 		b.WriteString("\nall invariants held\n")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -39,14 +40,14 @@ func (r *robot) next(until context.Context, limit time.Duration) (proto.Message,
 	}
 	select {
 	case m := <-r.pushes: // what has come before the connection ended still counts
-		return m, r.lost(m)
+		return m, r.notice(m)
 	default:
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case m := <-r.pushes:
-		return m, r.lost(m)
+		return m, r.notice(m)
 	case <-r.conn.Done():
 		return nil, r.conn.Err()
 	case <-timer.C:
@@ -56,29 +57,44 @@ func (r *robot) next(until context.Context, limit time.Duration) (proto.Message,
 	}
 }
 
-// lost is the error that the robot's world is gone, if that is what a push says.
-func (r *robot) lost(m proto.Message) error {
-	reset, ok := m.(*wirepb.Reset)
-	if !ok || r.conn.TypeOf(reset) != worldType {
-		return nil
-	}
-	r.worldGone = true
-	return fault.New(fault.Lost, "the world is gone: "+reset.GetReason())
-}
-
-// drain looks at the pushes that nobody has waited for. The error says that the robot's world is gone.
-func (r *robot) drain() (gone error) {
-	for {
-		select {
-		case m := <-r.pushes:
-			if err := r.lost(m); err != nil {
-				gone = err
-			}
-			r.unawaited(m)
-		default:
-			return gone
+// notice is what every push is looked at for, whoever waits for it. The error says that the robot's world is gone.
+func (r *robot) notice(m proto.Message) error {
+	switch m := m.(type) {
+	case *pb.MatchEnded:
+		r.hearEnd(m.GetResult().GetMatch())
+	case *wirepb.Reset:
+		if r.conn.TypeOf(m) == worldType {
+			r.worldGone = true
+			return fault.New(fault.Lost, "the world is gone: "+m.GetReason())
 		}
 	}
+	return nil
+}
+
+// hearEnd holds it against the server when it tells a match's end again. After the player has entered anew it may: the world that told him
+// before may have been lost with the knowledge of that.
+func (r *robot) hearEnd(match int64) {
+	const kept = 16 // ends that are remembered
+	var again error
+	if slices.Contains(r.heard, match) {
+		again = fmt.Errorf("player %d is told twice that match %d has ended", r.player, match)
+	} else {
+		r.heard = append(r.heard[max(0, len(r.heard)-kept+1):], match)
+	}
+	r.tally.hold(oneEnd, again)
+}
+
+// drain looks at the pushes that nobody has waited for, and not at those that come in the meantime: there may be no end of them. The error says
+// that the robot's world is gone.
+func (r *robot) drain() (gone error) {
+	for range len(r.pushes) {
+		m := <-r.pushes // which nobody else reads
+		if err := r.notice(m); err != nil {
+			gone = err
+		}
+		r.unawaited(m)
+	}
+	return gone
 }
 
 // unawaited takes a match that comes of an earlier wait which an error ended, and holds one against the server that the robot has not asked

@@ -51,9 +51,10 @@ type robot struct {
 	// Of the session in hand.
 	conn      *client.Conn
 	pushes    chan proto.Message
-	entered   bool  // the world, since the session began
-	worldGone bool  // and is to be entered again
-	greeted   int64 // how often, as the server counts; 0 before the first
+	entered   bool    // the world, since the session began
+	worldGone bool    // and is to be entered again
+	greeted   int64   // how often, as the server counts; 0 before the first
+	heard     []int64 // the last matches whose ends were told since the robot entered the world
 }
 
 // newRobot is the number-th robot of a run.

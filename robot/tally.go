@@ -14,13 +14,14 @@ import (
 // Latencies are kept between these, in microseconds, to three digits.
 const (
 	shortest = 1
-	longest  = 5 * 60 * 1_000_000
+	longest  = 2 * 60 * 60 * 1_000_000 // the longest match, and the wait for its end
 	digits   = 3
 )
 
 const (
 	maxExamples = 5 // different errors, and violations, that a report shows of one kind
 	maxMatches  = 1 << 16
+	maxPlayers  = 256 // in a match
 	others      = "other errors"
 )
 
@@ -99,7 +100,7 @@ func (t *tally) count(name string, waits bool, took time.Duration, err error) {
 		t.order = append(t.order, name)
 	}
 	if err != nil {
-		t.fail(name, op, explain(err))
+		t.fail(name, op, legible(explain(err)))
 		return
 	}
 	us := min(max(took.Microseconds(), shortest), longest)
@@ -126,6 +127,9 @@ func (t *tally) fail(name string, op *operation, text string) {
 
 // inMatch counts that a player was told of a match, and says what is wrong with it.
 func (t *tally) inMatch(match, player int64, players []int64) error {
+	if len(players) > maxPlayers {
+		return fmt.Errorf("match %d has %d players", match, len(players))
+	}
 	players = slices.Sorted(slices.Values(players))
 	for i := 1; i < len(players); i++ {
 		if players[i] == players[i-1] {
