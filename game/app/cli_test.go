@@ -39,6 +39,8 @@ func TestUsage(t *testing.T) {
 		{name: "down without a stack", args: "down", code: 1, stderr: []string{"no stack is running"}},
 		{name: "tables missing", args: "run db", code: 1, stderr: []string{"migrat"}},
 		{name: "robot without a server", args: "robot --login http://127.0.0.1:1 --robots 0", code: 2, stderr: []string{"obots"}},
+		{name: "robot where nothing listens", args: "robot --login http://127.0.0.1:1 --robots 2 --for 500ms --quiet", code: 1,
+			stdout: []string{"FAILED", "nobody came as far as through a gate", "127.0.0.1:1"}},
 		{name: "robot with a bad threshold", args: "robot --fail-over p98=1ms", code: 2, stderr: []string{"--fail-over"}},
 
 		{name: "no such file", args: "check --config " + missing, code: 2, stderr: []string{missing}},

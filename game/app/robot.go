@@ -23,7 +23,7 @@ func (p *program) robot() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "robot", Short: "Let robots play on a running backend, and report", Args: noArgs,
 		Long: `robot plays on the backend behind a login web as players do: robots log in, queue, enter the world, find matches and fight them, each
-with a behaviour of its own. A match that has begun is played to its end. The exit code is 1 if an invariant was broken or a threshold not met.
+with a behaviour of its own. A match that has begun is played to its end. The exit code is 1 if nobody finished a match, an invariant was broken or a threshold not met.
 
 A threshold is [OPERATION.]FIGURE=VALUE with the figures p50, p90, p99, max and errors: p99=200ms for all requests together,
 login.guest.p50=80ms, errors=0.`,
