@@ -22,6 +22,7 @@ const (
 	linkHeartbeat = 2 * time.Second  // between two heartbeats on a link
 	leaseTTL      = 10 * time.Second // how long a silent node keeps what it owns
 	claimTTL      = 10 * time.Second // how long a silent node keeps its number
+	answerTimeout = 5 * time.Second  // for a call or a client's request that says nothing else
 	waitReport    = 5 * time.Second  // between two log lines about what the node waits for
 	serviceShare  = 0.75             // of the time for stopping: the rest is for leaving and giving back
 )
@@ -133,10 +134,12 @@ func (n *Node) listen(ctx context.Context) error {
 	}
 	n.rpc = rpc.New(rpc.Config{
 		Self: cfg.Self, View: n.cluster, Links: cfg, Server: n.links, Area: n.cfg.Area,
-		Owners: directory{n.owners}, Logger: n.log,
+		Owners: directory{n.owners}, CallTimeout: n.env.stretch(answerTimeout), Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
-	n.line = line.NewServer(line.Config{Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, Logger: n.log})
+	n.line = line.NewServer(line.Config{
+		Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, RequestTimeout: n.env.stretch(answerTimeout), Logger: n.log,
+	})
 	n.metrics.MustRegister(n.line.Collector())
 	return nil
 }
