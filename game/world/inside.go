@@ -15,7 +15,7 @@ import (
 type inside struct {
 	mu      sync.Mutex
 	players map[api.PlayerID]presence
-	left    map[api.Area][]int64 // since the last report
+	left    map[api.PlayerID]api.Area // since the last report, and not back
 }
 
 type presence struct {
@@ -24,13 +24,14 @@ type presence struct {
 }
 
 func newInside() *inside {
-	return &inside{players: map[api.PlayerID]presence{}, left: map[api.Area][]int64{}}
+	return &inside{players: map[api.PlayerID]presence{}, left: map[api.PlayerID]api.Area{}}
 }
 
 func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.players[p] = presence{area, epoch}
+	delete(i.left, p) // or the queue would free the place of somebody who is inside
 }
 
 func (i *inside) remove(p api.PlayerID) {
@@ -38,7 +39,7 @@ func (i *inside) remove(p api.PlayerID) {
 	defer i.mu.Unlock()
 	if was, ok := i.players[p]; ok {
 		delete(i.players, p)
-		i.left[was.area] = append(i.left[was.area], int64(p))
+		i.left[p] = was.area
 	}
 }
 
@@ -67,10 +68,11 @@ func (i *inside) reports() map[api.Area]*pb.ReportInside {
 		r := of(at.area)
 		r.Players = append(r.Players, int64(p))
 	}
-	for a, left := range i.left {
-		of(a).Left = left
+	for p, area := range i.left {
+		r := of(area)
+		r.Left = append(r.Left, int64(p))
 	}
-	i.left = map[api.Area][]int64{}
+	clear(i.left)
 	return reports
 }
 

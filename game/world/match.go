@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"loumiao/framework/actor"
@@ -23,6 +24,21 @@ type match struct {
 	zone   id.Node
 	ticket api.TicketID
 	found  *pb.MatchFound
+}
+
+// ended is the last matches that are over for a player, who may still be told of them, late or again. The zero value is none.
+type ended struct {
+	matches [8]api.MatchID
+	next    int
+}
+
+func (e *ended) has(m api.MatchID) bool { return slices.Contains(e.matches[:], m) }
+
+func (e *ended) add(m api.MatchID) {
+	if !e.has(m) {
+		e.matches[e.next%len(e.matches)] = m
+		e.next++
+	}
 }
 
 // bind lets the session send to the match's room.
@@ -75,10 +91,13 @@ func (p *Player) leaveMatch() *pb.LeaveMatch {
 
 // matched is told by match when the room is ready. It may be told twice.
 func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error) {
-	if p.epoch == 0 {
-		return nil, fault.New(fault.NotOwner, "the player is not here")
+	if err := p.holds(); err != nil {
+		return nil, err
 	}
-	if api.MatchID(m.GetMatch()) == p.ended {
+	if p.ended.has(api.MatchID(m.GetMatch())) {
+		if p.ticket != 0 && int64(p.ticket) == m.GetTicket() {
+			p.abort("the match has ended already") // taken again while match had not yet heard that the player was told
+		}
 		return &pb.Done{}, nil
 	}
 	if p.match != nil {
@@ -109,8 +128,15 @@ func (p *Player) dropStale() {
 	}
 }
 
-// unmatched is told when a ticket, or the match that was made with it, came to nothing. What is not the player's any more is ignored.
+// unmatched is told when a ticket, or the match that was made with it, came to nothing. What is not the player's any more is ignored; of
+// a match that he has not heard of yet he will not hear.
 func (p *Player) unmatched(_ *actor.Context, m *pb.PlayerUnmatched) (*pb.Done, error) {
+	if err := p.holds(); err != nil {
+		return nil, err
+	}
+	if m.GetMatch() != 0 {
+		p.ended.add(api.MatchID(m.GetMatch()))
+	}
 	hisMatch := p.match != nil && (p.match.found.GetMatch() == m.GetMatch() || int64(p.match.ticket) == m.GetTicket())
 	hisTicket := p.ticket != 0 && int64(p.ticket) == m.GetTicket()
 	if hisMatch || hisTicket {
@@ -132,6 +158,7 @@ func (p *Player) abort(reason string) {
 	ticket := p.ticket
 	if p.match != nil {
 		ticket = p.match.ticket
+		p.ended.add(api.MatchID(p.match.found.GetMatch()))
 	}
 	p.match, p.ticket = nil, 0
 	if p.session != nil {
@@ -142,11 +169,11 @@ func (p *Player) abort(reason string) {
 
 // finished is told when a match's result is stored. It may be told twice.
 func (p *Player) finished(ctx *actor.Context, m *pb.PlayerFinished) (*pb.Done, error) {
-	if p.epoch == 0 {
-		return nil, fault.New(fault.NotOwner, "the player is not here")
+	if err := p.holds(); err != nil {
+		return nil, err
 	}
 	result := m.GetResult()
-	if api.MatchID(result.GetMatch()) == p.ended {
+	if p.ended.has(api.MatchID(result.GetMatch())) {
 		return &pb.Done{}, nil
 	}
 	profile, err := api.ReadProfile.Call(ctx, p.world.rpc, &pb.ReadProfile{Player: int64(p.id)}, rpc.ByKey(int64(p.id)))
@@ -154,7 +181,7 @@ func (p *Player) finished(ctx *actor.Context, m *pb.PlayerFinished) (*pb.Done, e
 		return nil, err
 	}
 	p.profile = profile
-	p.ended = api.MatchID(result.GetMatch())
+	p.ended.add(api.MatchID(result.GetMatch()))
 	p.state.Stats.Matches++
 	if result.GetPlace() == 1 {
 		p.state.Stats.Wins++

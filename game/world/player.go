@@ -9,7 +9,6 @@ import (
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
-	"loumiao/framework/lease"
 	"loumiao/framework/line"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -26,11 +25,20 @@ type Player struct {
 	profile *pb.Profile
 	state   State
 	dirty   bool // state has changed since it was saved, and a saveNow is on its way
+	leaving bool // the actor stops: what is still queued changes nothing
+	taken   bool // another world has the player
 
 	session *line.Session // nil while the client is gone
+	linger  actor.Timer   // of the last lingered
 	ticket  api.TicketID  // 0 unless waiting for a match
 	match   *match        // nil unless in one
-	ended   api.MatchID   // the last match whose end the player was told
+	ended   ended         // the matches whose end the player was told
+}
+
+// stop has the actor end after what is queued. What is queued for the player finds him leaving.
+func (p *Player) stop(ctx *actor.Context) {
+	p.leaving = true
+	ctx.Stop()
 }
 
 // arrive makes the shell of a player; enter fills it.
@@ -41,9 +49,18 @@ func (w *World) arrive(_ *actor.Context, id api.PlayerID) (*Player, error) {
 // enter lets a client in: to a player who is here already, or to one who is loaded now and from now on owned by this node.
 func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldReply, error) {
 	session := line.SessionOf(ctx)
+	if p.leaving {
+		return nil, p.passOn(ctx, m)
+	}
+	if !p.world.holds() {
+		if p.epoch == 0 {
+			p.stop(ctx)
+		}
+		return nil, errNoLease
+	}
 	if p.epoch == 0 {
 		if err := p.load(ctx, session, m.GetPass()); err != nil {
-			ctx.Stop()
+			p.stop(ctx)
 			return nil, err
 		}
 	}
@@ -65,62 +82,22 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	return reply, nil
 }
 
-// load makes this node the player's owner.
-func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) error {
-	w := p.world
-	if !w.node.Lease().Valid() {
-		return fault.New(fault.Unavailable, "this world cannot own players now; try again")
-	}
-	if !w.cfg.OpenDoors {
-		redeem := &pb.RedeemPass{Player: int64(p.id), Area: uint32(session.Area), Pass: pass}
-		if _, err := api.RedeemPass.Call(ctx, w.rpc, redeem, rpc.Any); err != nil {
-			return err
-		}
-	}
-	p.releaseElsewhere(ctx)
-	load := &pb.LoadPlayer{Player: int64(p.id), Account: session.Account, Area: uint32(session.Area)}
-	record, err := api.LoadPlayer.Call(ctx, w.rpc, load, rpc.ByKey(int64(p.id)))
+// passOn gives the player's next actor what has come too late for this one.
+func (p *Player) passOn(ctx *actor.Context, m *pb.EnterWorld) error {
+	deadline, _ := ctx.Deadline()
+	reply := ctx.Defer()
+	err := p.world.players.Deliver(p.id, true, m, ctx.Responder(), deadline)
 	if err != nil {
-		return err
+		reply.Respond(nil, err)
 	}
-	state, err := decodeState(record.GetState(), record.GetSchema())
-	if err != nil {
-		return err
-	}
-	if err := w.owners.Bind(ctx, int64(p.id), w.binding(record.GetEpoch())); err != nil {
-		if errors.Is(err, lease.ErrFenced) {
-			return fault.New(fault.Fenced, "the player has just been taken by another world; enter again")
-		}
-		return fmt.Errorf("bind player %d: %w", p.id, err)
-	}
-	p.epoch, p.area, p.profile, p.state = record.GetEpoch(), api.Area(session.Area), record.GetProfile(), state
-	w.inside.add(p.id, p.area, p.epoch)
-	return nil
-}
-
-// releaseElsewhere asks a living owner to save the player first. If that fails he is taken anyway: the new epoch fences the old owner.
-func (p *Player) releaseElsewhere(ctx context.Context) {
-	w := p.world
-	owner, ok, err := w.owners.Lookup(ctx, int64(p.id))
-	if err != nil || !ok || owner.Node == w.node.ID() {
-		return
-	}
-	if _, err := api.ReleasePlayer.Call(ctx, w.rpc, &pb.ReleasePlayer{Player: int64(p.id)}); err != nil {
-		w.log.Info("player taken from an owner that did not let go", "player", p.id, "owner", owner.Node, "err", err)
-	}
-}
-
-// release saves the player and lets him go, because another world asked.
-func (p *Player) release(ctx *actor.Context, _ *pb.ReleasePlayer) (*pb.Done, error) {
-	ctx.Stop()
-	return &pb.Done{}, p.save(ctx)
+	return err
 }
 
 // detached is told when the client is gone.
 func (p *Player) detached(ctx *actor.Context, m *line.Detached) error {
 	if p.session == m.Session {
 		p.session = nil
-		ctx.After(p.world.cfg.Linger, &lingered{})
+		p.lingers(ctx)
 	}
 	return nil
 }
@@ -133,11 +110,17 @@ func (p *Player) lingered(ctx *actor.Context, _ *lingered) error {
 	switch {
 	case p.session != nil:
 	case p.match != nil:
-		ctx.After(p.world.cfg.Linger, &lingered{})
+		p.lingers(ctx)
 	default:
-		ctx.Stop()
+		p.stop(ctx)
 	}
 	return nil
+}
+
+// lingers keeps the player for a while from now on, whatever was planned before.
+func (p *Player) lingers(ctx *actor.Context) {
+	p.linger.Stop()
+	p.linger = ctx.After(p.world.cfg.Linger, &lingered{})
 }
 
 // saveNow is told a while after the state has changed.
@@ -156,9 +139,7 @@ func (p *Player) saveNow(ctx *actor.Context, _ *saveNow) error {
 	switch {
 	case err == nil:
 	case fault.CodeOf(err) == fault.Fenced:
-		p.world.log.Warn("player has another owner; this one lets go", "player", p.id)
-		p.dirty = false
-		ctx.Stop()
+		return p.lost(ctx, &lost{p.epoch})
 	default:
 		p.world.log.Warn("player not saved; will try again", "player", p.id, "err", err)
 		ctx.After(p.world.cfg.SaveEvery, &saveNow{})
@@ -181,27 +162,6 @@ func (p *Player) save(ctx context.Context) error {
 	}
 	p.dirty = false
 	return nil
-}
-
-// leave is the last thing that the actor does.
-func (p *Player) leave(ctx *actor.Context) {
-	if p.epoch == 0 {
-		return
-	}
-	w := p.world
-	if err := p.save(ctx); err != nil {
-		w.log.Error("player not saved at the end", "player", p.id, "err", err)
-	}
-	if p.ticket != 0 {
-		p.abandonTicket(ctx)
-	}
-	if err := w.owners.Unbind(ctx, int64(p.id), w.binding(p.epoch)); err != nil {
-		w.log.Warn("owner not unbound; the lease will end it", "player", p.id, "err", err)
-	}
-	if p.session != nil {
-		p.session.Unbind(api.World)
-	}
-	w.inside.remove(p.id)
 }
 
 // push sends the client a message, if there is a client.

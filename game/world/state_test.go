@@ -8,73 +8,73 @@ import (
 
 func TestDecodeState(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
+	tests := []struct {
+		name   string
 		data   string
 		schema int32
-		want   Stats
+		want   State
+		code   fault.Code // of the error
 	}{
-		"a new player":         {"", 0, Stats{}},
-		"today's schema":       {`{"stats":{"entered":3,"greetings":2,"matches":5,"wins":1}}`, 2, Stats{Entered: 3, Greetings: 2, Matches: 5, Wins: 1}},
-		"upgraded from 1 to 2": {`{"entered":3,"greetings":7}`, 1, Stats{Entered: 3, Greetings: 7}},
-	} {
-		t.Run(name, func(t *testing.T) {
+		{name: "a new player"},
+		{name: "this schema", data: `{"stats":{"entered":1,"greetings":2,"matches":3,"wins":4}}`, schema: Schema, want: State{Stats{1, 2, 3, 4}}},
+		{name: "schema 1", data: `{"entered":1,"greetings":2}`, schema: 1, want: State{Stats{Entered: 1, Greetings: 2}}},
+		{name: "schema 1, empty", data: `{}`, schema: 1},
+		{name: "what this build does not know", data: `{"stats":{"wins":4,"later":1},"more":2}`, schema: Schema, want: State{Stats{Wins: 4}}},
+		{name: "a newer schema", data: `{"stats":{}}`, schema: Schema + 1, code: fault.Version},
+		{name: "no schema", data: `{}`, schema: 0, code: fault.Internal},
+		{name: "damaged", data: `{"stats":`, schema: Schema, code: fault.Internal},
+		{name: "damaged, schema 1", data: `[]`, schema: 1, code: fault.Internal},
+		{name: "of another shape", data: `{"stats":7}`, schema: Schema, code: fault.Internal},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s, err := decodeState([]byte(c.data), c.schema)
-			if err != nil || s.Stats != c.want {
-				t.Errorf("decodeState = %+v, %v; want %+v", s.Stats, err, c.want)
+			got, err := decodeState([]byte(test.data), test.schema)
+			if code := fault.CodeOf(err); code != test.code {
+				t.Fatalf("error %v; want code %v", err, test.code)
+			}
+			if err != nil {
+				return
+			}
+			if got != test.want {
+				t.Errorf("state %+v, want %+v", got, test.want)
+			}
+			data, err := got.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := decodeState(data, Schema); err != nil || again != got {
+				t.Errorf("written and read again it is %+v, %v", again, err)
 			}
 		})
 	}
 }
 
-func TestDecodeStateRefuses(t *testing.T) {
+// TestUpgraders has an upgrader for each schema that ever was.
+func TestUpgraders(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		data   string
-		schema int32
-		code   fault.Code
-	}{
-		"a newer build's": {`{"stats":{}}`, Schema + 1, fault.Version},
-		"no schema":       {`{"stats":{}}`, 0, fault.Internal},
-		"no JSON":         {`{`, Schema, fault.Internal},
-		"no JSON, an old": {`{`, 1, fault.Internal},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := decodeState([]byte(c.data), c.schema); fault.CodeOf(err) != c.code || err == nil {
-				t.Errorf("decodeState: %v, want code %v", err, c.code)
-			}
-		})
+	for i, upgrade := range upgraders {
+		if upgrade == nil {
+			t.Errorf("nothing upgrades schema %d", i+1)
+		}
 	}
 }
 
-func TestStateComesBack(t *testing.T) {
-	t.Parallel()
-	want := State{Stats: Stats{Entered: 1, Greetings: 2, Matches: 3, Wins: 4}}
-	data, err := want.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := decodeState(data, Schema); err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
-	}
-}
-
-func TestInsideReportsWhoLeftOnce(t *testing.T) {
-	t.Parallel()
-	i := newInside()
-	i.add(1, 7, 10)
-	i.add(2, 7, 11)
-	i.remove(2)
-	i.remove(3) // was never here
-	r := i.reports()[7]
-	if len(r.GetPlayers()) != 1 || r.GetPlayers()[0] != 1 || len(r.GetLeft()) != 1 || r.GetLeft()[0] != 2 {
-		t.Errorf("first report: %v", r)
-	}
-	if r := i.reports()[7]; len(r.GetPlayers()) != 1 || len(r.GetLeft()) != 0 {
-		t.Errorf("second report: %v", r)
-	}
-	if e := i.epochs(); len(e) != 1 || e[1] != 10 {
-		t.Errorf("epochs: %v", e)
-	}
+func FuzzDecodeState(f *testing.F) {
+	f.Add([]byte(`{"entered":1}`), int32(1))
+	f.Add([]byte(`{"stats":{"entered":1}}`), int32(Schema))
+	f.Add([]byte(`null`), int32(1))
+	f.Fuzz(func(t *testing.T, data []byte, schema int32) {
+		state, err := decodeState(data, schema)
+		if err != nil {
+			return
+		}
+		again, err := state.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeState(again, Schema); err != nil || got != state {
+			t.Errorf("%s of schema %d is %+v, and written and read again %+v, %v", data, schema, state, got, err)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -30,6 +31,7 @@ type World struct {
 	owners  *lease.Owners
 	players *actor.Pool[api.PlayerID, Player]
 	inside  *inside
+	holds   func() bool // whether this node's lease is good, by its own clock
 	unwatch func()
 }
 
@@ -39,6 +41,9 @@ func New(cfg Config) *World { return &World{cfg: cfg, inside: newInside()} }
 // Start registers what clients may send and peers may call.
 func (w *World) Start(_ context.Context, n *node.Node) error {
 	w.node, w.log, w.rpc, w.owners = n, n.Log(), n.RPC(), n.Owners()
+	if w.holds == nil {
+		w.holds = n.Lease().Valid
+	}
 	w.players = actor.NewPool(n.Actors(), w.arrive, actor.PoolConfig{Name: "player", OnRequest: true})
 
 	line.Handle(n, w.players, (*Player).enter)
@@ -58,6 +63,7 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	actor.HandleTell(b, (*Player).detached)
 	actor.HandleTell(b, (*Player).lingered)
 	actor.HandleTell(b, (*Player).saveNow)
+	actor.HandleTell(b, (*Player).lost)
 	actor.HandleTell(b, (*Player).zoneLost)
 	b.OnStop((*Player).leave)
 	return nil
@@ -83,9 +89,12 @@ func (w *World) Stop(ctx context.Context) error {
 // send as soon as it is bound, which is before EnterWorld has been answered.
 func entered[M, R proto.Message](handle func(*Player, *actor.Context, M) (R, error)) func(*Player, *actor.Context, M) (R, error) {
 	return func(p *Player, ctx *actor.Context, m M) (R, error) {
+		var none R
 		if p.epoch == 0 || p.session == nil || line.SessionOf(ctx) != p.session {
-			var none R
 			return none, fault.New(fault.FailedPrecondition, "enter the world first")
+		}
+		if err := p.holds(); err != nil {
+			return none, err
 		}
 		return handle(p, ctx, m)
 	}
@@ -106,12 +115,16 @@ func (w *World) watchZones(old, now *cluster.Snapshot) {
 	}
 }
 
-// bindAgain tells Redis again what it has forgotten.
+// bindAgain tells Redis again what it has forgotten. Who turns out to be another world's by now is let go.
 func (w *World) bindAgain() {
 	ctx, cancel := context.WithTimeout(context.Background(), bindTimeout)
 	defer cancel()
 	for player, epoch := range w.inside.epochs() {
-		if err := w.owners.Bind(ctx, int64(player), w.binding(epoch)); err != nil {
+		err := w.owners.Bind(ctx, int64(player), w.binding(epoch))
+		if errors.Is(err, lease.ErrFenced) {
+			err = w.players.Tell(player, &lost{epoch})
+		}
+		if err != nil {
 			w.log.Warn("owner not bound again", "player", player, "err", err)
 		}
 	}

@@ -1,0 +1,500 @@
+package world_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/cluster"
+	"loumiao/framework/fault"
+	"loumiao/framework/gate"
+	"loumiao/framework/gate/tcp"
+	"loumiao/framework/id"
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/framework/wire"
+	"loumiao/framework/wire/wirepb"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/world"
+	"loumiao/migrations"
+	"loumiao/robot/client"
+)
+
+const patience = time.Minute // after which something that must happen has not
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+}
+
+// A place is a small cluster: real worlds, a real gate's core, and one node of each other type, whose answers the test gives.
+type place struct {
+	t     *testing.T
+	env   node.Env
+	peers *peers
+	gate  *door
+}
+
+// newPlace starts everything but worlds, in a cluster where nobody counts as gone who is only slow and no lease is renewed within a test.
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	return placeOn(t, storetest.Embedded(t), true)
+}
+
+// placeOn is newPlace on the given stores; with debug false leases are renewed, and a slow node may be taken for dead.
+func placeOn(t *testing.T, stores *store.Stores, debug bool) *place {
+	t.Helper()
+	storetest.Migrated(t, stores, "cluster", migrations.FS("cluster"))
+	registry, err := wire.NewRegistry(pb.Files()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &place{t: t, peers: newPeers(), gate: &door{}}
+	p.env = node.Env{
+		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
+		Owned: "player", Debug: debug, Log: slog.New(slog.DiscardHandler),
+	}
+	p.run(api.DB, p.peers.db())
+	p.run(api.Queue, p.peers.queue())
+	p.run(api.Match, p.peers.match())
+	p.run(api.Gate, p.gate)
+	return p
+}
+
+// A life is one node that runs.
+type life struct {
+	*node.Node
+	world  *world.World // nil unless it is one
+	t      *testing.T
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+// run runs a node until the test ends, or stops it, and returns when it is ready.
+func (p *place) run(typ string, svc node.Service) *life {
+	p.t.Helper()
+	n, err := node.New(p.env, node.Config{Type: typ}, svc)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &life{Node: n, t: p.t, cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		l.err = n.Run(ctx)
+	}()
+	p.t.Cleanup(l.stop)
+	p.eventually("node "+typ+" is ready", func() bool {
+		select {
+		case <-l.done:
+			p.t.Fatalf("node %s: %v", typ, l.err)
+		default:
+		}
+		return n.State() == cluster.Ready
+	})
+	if len(p.env.Join) == 0 {
+		self, _ := n.Cluster().Snapshot().Node(n.ID())
+		p.env.Join = []string{self.Gossip}
+	}
+	return l
+}
+
+// stop ends the node in order.
+func (l *life) stop() {
+	l.cancel()
+	<-l.done
+	if l.err != nil {
+		l.t.Errorf("node %s ended with: %v", l.Type(), l.err)
+	}
+}
+
+// world starts a world that the gate can reach.
+func (p *place) world(change func(*world.Config)) *life {
+	p.t.Helper()
+	cfg := world.Defaults()
+	cfg.SaveEvery, cfg.Linger, cfg.ReportEvery = time.Hour, time.Hour, 50*time.Millisecond
+	if change != nil {
+		change(&cfg)
+	}
+	if err := cfg.Validate(); err != nil {
+		p.t.Fatal(err)
+	}
+	w := world.New(cfg)
+	l := p.run(api.World, w)
+	l.world = w
+	p.sees(l.Node)
+	return l
+}
+
+// sees waits until the gate knows that the node is ready. Its line to it may still take a moment.
+func (p *place) sees(n *node.Node) {
+	p.t.Helper()
+	p.eventually("the gate knows the node", func() bool {
+		m, ok := p.gate.node.Cluster().Snapshot().Node(n.ID())
+		return ok && m.State == cluster.Ready
+	})
+}
+
+func (p *place) eventually(what string, so func() bool) {
+	p.t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(patience)
+	for !so() {
+		select {
+		case <-again.C:
+		case <-late:
+			p.t.Fatalf("it does not come to be that %s", what)
+		}
+	}
+}
+
+// A door is the gate's service: whoever says a player's number is that player.
+type door struct {
+	node *node.Node
+	gate *gate.Gate
+	addr string
+
+	mu   sync.Mutex
+	sent id.Node // not 0: where every session is brought, whoever owns its player
+}
+
+// Start opens the gate.
+func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
+	transport := tcp.New()
+	d.node = n
+	d.gate, err = gate.New(gate.Config{
+		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(), RateMessages: -1,
+		Listen: []gate.Listen{{Transport: transport, Addr: "127.0.0.1:0"}},
+		Routes: []gate.Route{{Type: api.World, Stream: 3, Pick: gate.PickOwner}, {Type: api.Zone, Stream: 4, Pick: gate.PickNone}},
+		Authenticate: func(_ context.Context, token string) (gate.Identity, error) {
+			player, err := strconv.ParseInt(token, 10, 64)
+			return gate.Identity{Player: player, Account: 1000 + player, Area: 1}, err
+		},
+		Owner: func(ctx context.Context, player int64) (id.Node, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.sent != 0 {
+				return d.sent, nil
+			}
+			b, ok, err := n.Owners().Lookup(ctx, player)
+			if err != nil || !ok {
+				return 0, err
+			}
+			return b.Node, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.gate.Start(ctx); err != nil {
+		return err
+	}
+	d.addr = "tcp://" + transport.Addr().String()
+	return nil
+}
+
+// Ready has nothing to do.
+func (d *door) Ready(context.Context) error { return nil }
+
+// Stop closes the gate.
+func (d *door) Stop(ctx context.Context) error { return d.gate.Stop(ctx) }
+
+// sendTo has the gate bring sessions to that world.
+func (d *door) sendTo(world id.Node) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sent = world
+}
+
+// A session is one client's.
+type session struct {
+	*client.Conn
+	t      *testing.T
+	pushes chan proto.Message
+}
+
+// connect opens a session of the player.
+func (p *place) connect(player int64) *session {
+	p.t.Helper()
+	s := &session{t: p.t, pushes: make(chan proto.Message, 100)}
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	var err error
+	s.Conn, err = client.Dial(ctx, p.gate.addr, client.Options{
+		Registry: p.env.Registry, Token: strconv.FormatInt(player, 10), OnPush: func(m proto.Message) { s.pushes <- m },
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// try is a request that may fail.
+func try[R proto.Message](s *session, m proto.Message) (R, error) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	return client.Request[R](ctx, s.Conn, m)
+}
+
+// ask is a request that must succeed.
+func ask[R proto.Message](s *session, m proto.Message) R {
+	s.t.Helper()
+	r, err := try[R](s, m)
+	if err != nil {
+		s.t.Fatalf("%T: %v", m, err)
+	}
+	return r
+}
+
+// next is the next push, which must be of type R.
+func next[R proto.Message](s *session) R {
+	s.t.Helper()
+	var none R
+	select {
+	case m := <-s.pushes:
+		r, ok := m.(R)
+		if !ok {
+			s.t.Fatalf("%T comes, and %T should", m, none)
+		}
+		return r
+	case <-s.Done():
+		s.t.Fatalf("the session ended while %T was to come: %v", none, s.Err())
+	case <-time.After(patience):
+		s.t.Fatalf("%T has not come", none)
+	}
+	return none
+}
+
+// greet greets and returns how often the player has.
+func (s *session) greet() int64 {
+	s.t.Helper()
+	return ask[*pb.GreetReply](s, &pb.Greet{Greeting: "Hello"}).GetCount()
+}
+
+// enter enters with the pass that the test's queue takes.
+func (s *session) enter() *pb.EnterWorldReply {
+	s.t.Helper()
+	r, err := s.enterWith(goodPass)
+	if err != nil {
+		s.t.Fatalf("entering: %v", err)
+	}
+	return r
+}
+
+// enterWith tries to enter. As a client does, it tries again when it is told to, or has lost the world.
+func (s *session) enterWith(pass string) (*pb.EnterWorldReply, error) {
+	s.t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for late := time.Now().Add(patience); ; <-again.C {
+		r, err := try[*pb.EnterWorldReply](s, &pb.EnterWorld{Pass: pass})
+		switch fault.CodeOf(err) {
+		case fault.Unavailable, fault.Lost, fault.Deadline:
+			if time.Now().Before(late) {
+				continue
+			}
+		}
+		return r, err
+	}
+}
+
+// delivered returns when what s has sent is at the world: other is a session of another player that has entered the same one. The gate
+// answers what it cannot pass on in its turn, and has one line to a world, on which nothing overtakes.
+func (s *session) delivered(other *session) {
+	s.t.Helper()
+	if _, err := try[*pb.JoinRoomReply](s, &pb.JoinRoom{}); err == nil {
+		s.t.Fatal("there is a room")
+	}
+	other.greet()
+}
+
+// reset is the next push, which must say that the world is gone.
+func (s *session) reset() {
+	s.t.Helper()
+	if r := next[*wirepb.Reset](s); s.TypeOf(r) != api.World {
+		s.t.Fatalf("the client is told %v", r)
+	}
+}
+
+// goodPass is the pass that the test's queue takes.
+const goodPass = "good"
+
+// peers is what the world knows of db, queue and match: players in memory, with epochs.
+type peers struct {
+	mu      sync.Mutex
+	players map[int64]*pb.PlayerRecord
+	saves   []*pb.SavePlayer
+	failing error // what saves fail with
+	passes  []*pb.RedeemPass
+	inside  map[int64]bool
+	left    map[int64]int // how often
+	tickets []*pb.LeaveMatch
+	leave   error // what giving a ticket back fails with
+	late    bool  // it is too late to give a ticket back
+	loads   int
+}
+
+func newPeers() *peers {
+	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}}
+}
+
+// locked runs fn while nothing changes.
+func (p *peers) locked(fn func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fn()
+}
+
+// fail has saves fail from now on; nil: no more.
+func (p *peers) fail(err error) { p.locked(func() { p.failing = err }) }
+
+// state is what is stored of a player.
+func (p *peers) state(player int64) (state string) {
+	p.locked(func() { state = string(p.players[player].GetState()) })
+	return state
+}
+
+// isInside is what the queue has been told.
+func (p *peers) isInside(player int64) (inside bool) {
+	p.locked(func() { inside = p.inside[player] })
+	return inside
+}
+
+// taken has another world take the player and save a state.
+func (p *place) taken(player int64, state string) {
+	p.peers.locked(func() {
+		record := p.peers.players[player]
+		record.Epoch++
+		record.State, record.Schema = []byte(state), world.Schema
+		p.peers.saves = nil
+	})
+}
+
+// A service registers handlers and does nothing else.
+type service func(n *node.Node)
+
+// Start registers the handlers.
+func (s service) Start(_ context.Context, n *node.Node) error { s(n); return nil }
+
+// Ready has nothing to do.
+func (service) Ready(context.Context) error { return nil }
+
+// Stop has nothing to do.
+func (service) Stop(context.Context) error { return nil }
+
+func (p *peers) db() service {
+	return func(n *node.Node) {
+		rpc.HandleFunc(n, api.LoadPlayer, func(_ context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			record := p.players[m.GetPlayer()]
+			if record == nil {
+				record = &pb.PlayerRecord{Account: m.GetAccount(), Profile: &pb.Profile{
+					Player: m.GetPlayer(), Name: fmt.Sprintf("Player %d", m.GetPlayer()), Area: m.GetArea(), Level: 1,
+				}}
+				p.players[m.GetPlayer()] = record
+			}
+			record.Epoch++
+			p.loads++
+			return proto.CloneOf(record), nil
+		})
+		rpc.HandleFunc(n, api.SavePlayer, func(_ context.Context, m *pb.SavePlayer) (*pb.Done, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			record := p.players[m.GetPlayer()]
+			switch {
+			case p.failing != nil:
+				return nil, p.failing
+			case record.GetEpoch() != m.GetEpoch():
+				return nil, fault.New(fault.Fenced, "an old epoch")
+			}
+			record.State, record.Schema = m.GetState(), m.GetSchema()
+			p.saves = append(p.saves, m)
+			return &pb.Done{}, nil
+		})
+		rpc.HandleFunc(n, api.ReadProfile, func(_ context.Context, m *pb.ReadProfile) (*pb.Profile, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return proto.CloneOf(p.players[m.GetPlayer()].GetProfile()), nil
+		})
+	}
+}
+
+func (p *peers) queue() service {
+	return func(n *node.Node) {
+		rpc.HandleFunc(n, api.RedeemPass, func(_ context.Context, m *pb.RedeemPass) (*pb.Done, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.passes = append(p.passes, m)
+			if m.GetPass() != goodPass {
+				return nil, fault.New(fault.Forbidden, "no such pass")
+			}
+			return &pb.Done{}, nil
+		})
+		rpc.HandleFunc(n, api.ReportInside, func(_ context.Context, m *pb.ReportInside) (*pb.Done, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			for _, player := range m.GetLeft() {
+				delete(p.inside, player)
+				p.left[player]++
+			}
+			for _, player := range m.GetPlayers() {
+				p.inside[player] = true
+			}
+			return &pb.Done{}, nil
+		})
+	}
+}
+
+// match gives every player the ticket 500 and the player's number.
+func (p *peers) match() service {
+	return func(n *node.Node) {
+		rpc.HandleFunc(n, api.JoinMatch, func(_ context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply, error) {
+			return &pb.JoinMatchReply{Ticket: 500 + m.GetPlayer()}, nil
+		})
+		rpc.HandleFunc(n, api.LeaveMatch, func(_ context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.tickets = append(p.tickets, m)
+			if p.leave != nil {
+				return nil, p.leave
+			}
+			return &pb.LeaveMatchReply{Cancelled: !p.late}, nil
+		})
+	}
+}
+
+// owner is the node that has the player; 0 if none has.
+func (p *place) owner(player int64) id.Node {
+	p.t.Helper()
+	b, ok, err := p.gate.node.Owners().Lookup(p.t.Context(), player)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if !ok {
+		return 0
+	}
+	return b.Node
+}
+
+// lefts is how often the queue was told that each player has left.
+func (p *peers) lefts() (left map[int64]int) {
+	p.locked(func() { left = maps.Clone(p.left) })
+	return left
+}

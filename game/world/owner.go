@@ -1,0 +1,138 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/fault"
+	"loumiao/framework/lease"
+	"loumiao/framework/line"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// holds says whether the player may be changed here: he is loaded, stays, and this node's lease is good. A holder whose lease has run
+// out, such as a process that was paused, refuses before it hears that it has lost everything.
+func (p *Player) holds() error {
+	switch {
+	case p.epoch == 0:
+		return fault.New(fault.NotOwner, "the player is not here")
+	case p.leaving:
+		return fault.New(fault.Unavailable, "the player is leaving this world")
+	case !p.world.holds():
+		return errNoLease
+	}
+	return nil
+}
+
+// errNoLease: the node's lease has run out, and its players may be another's.
+var errNoLease = fault.New(fault.Unavailable, "this world cannot own players now; try again")
+
+// load makes this node the player's owner.
+func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) error {
+	w := p.world
+	if !w.cfg.OpenDoors {
+		redeem := &pb.RedeemPass{Player: int64(p.id), Area: uint32(session.Area), Pass: pass}
+		if _, err := api.RedeemPass.Call(ctx, w.rpc, redeem, rpc.Any); err != nil {
+			return err
+		}
+	}
+	p.releaseElsewhere(ctx)
+	load := &pb.LoadPlayer{Player: int64(p.id), Account: session.Account, Area: uint32(session.Area)}
+	record, err := api.LoadPlayer.Call(ctx, w.rpc, load, rpc.ByKey(int64(p.id)))
+	if err != nil {
+		return err
+	}
+	state, err := decodeState(record.GetState(), record.GetSchema())
+	if err != nil {
+		return err
+	}
+	if err := w.owners.Bind(ctx, int64(p.id), w.binding(record.GetEpoch())); err != nil {
+		if errors.Is(err, lease.ErrFenced) {
+			return fault.New(fault.Fenced, "the player has just been taken by another world; enter again")
+		}
+		return fmt.Errorf("bind player %d: %w", p.id, err)
+	}
+	p.epoch, p.area, p.profile, p.state = record.GetEpoch(), api.Area(session.Area), record.GetProfile(), state
+	w.inside.add(p.id, p.area, p.epoch)
+	return nil
+}
+
+// releaseElsewhere asks a living owner to save the player first. If that fails he is taken anyway: the new epoch fences the old owner.
+func (p *Player) releaseElsewhere(ctx context.Context) {
+	w := p.world
+	owner, ok, err := w.owners.Lookup(ctx, int64(p.id))
+	if err != nil || !ok || owner.Node == w.node.ID() {
+		return
+	}
+	if _, err := api.ReleasePlayer.Call(ctx, w.rpc, &pb.ReleasePlayer{Player: int64(p.id)}); err != nil {
+		w.log.Info("player taken from an owner that did not let go", "player", p.id, "owner", owner.Node, "err", err)
+	}
+}
+
+// release saves the player and lets him go, because another world asked. It answers when nothing of him is left here, so that nothing of
+// what the other world does is undone. When he cannot be saved, the actor tries once more at its end.
+func (p *Player) release(ctx *actor.Context, _ *pb.ReleasePlayer) (*pb.Done, error) {
+	if p.epoch == 0 {
+		return &pb.Done{}, nil
+	}
+	p.stop(ctx)
+	if err := p.saveLast(ctx); err != nil {
+		return nil, err
+	}
+	p.letGo(ctx)
+	return &pb.Done{}, nil
+}
+
+// lost is told when another world has taken the player from who holds him under that epoch.
+type lost struct{ epoch uint64 }
+
+func (p *Player) lost(ctx *actor.Context, m *lost) error {
+	if p.epoch == m.epoch && !p.taken {
+		p.world.log.Warn("player has another owner; this one lets go", "player", p.id)
+		p.taken = true
+		p.stop(ctx)
+	}
+	return nil
+}
+
+// leave is the last thing that the actor does.
+func (p *Player) leave(ctx *actor.Context) {
+	if p.epoch == 0 {
+		return
+	}
+	if err := p.saveLast(ctx); err != nil {
+		p.world.log.Error("player not saved at the end", "player", p.id, "err", err)
+	}
+	p.letGo(ctx)
+}
+
+// saveLast is save, unless the player is another's.
+func (p *Player) saveLast(ctx context.Context) error {
+	if p.taken {
+		return nil
+	}
+	err := p.save(ctx)
+	p.taken = fault.CodeOf(err) == fault.Fenced
+	return err
+}
+
+// letGo takes everything back by which the player was held here. Whoever has lost him to another world leaves alone what is the other's
+// now, such as his ticket.
+func (p *Player) letGo(ctx context.Context) {
+	w := p.world
+	if p.ticket != 0 && !p.taken && w.holds() {
+		p.abandonTicket(ctx)
+	}
+	if err := w.owners.Unbind(ctx, int64(p.id), w.binding(p.epoch)); err != nil {
+		w.log.Warn("owner not unbound; the lease will end it", "player", p.id, "err", err)
+	}
+	if p.session != nil {
+		p.session.Unbind(api.World)
+	}
+	w.inside.remove(p.id)
+	p.epoch, p.session, p.ticket, p.dirty = 0, nil, 0, false
+}
