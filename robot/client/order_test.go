@@ -114,9 +114,9 @@ func TestReset(t *testing.T) {
 		tb.gate.Push(fakegate.World, &pb.MatchFound{})
 		tb.pushed()
 		lost, kept := tb.start(&pb.Greet{}), tb.start(&pb.EnterQueue{})
-		tb.asked()
-		queued := tb.asked()
+		refused, queued := tb.asked(), tb.asked()
 		tb.gate.Reset(fakegate.World)
+		tb.gate.Refuse(refused, fault.New(fault.RateLimited, "too many")) // by the gate, which had it before
 		_, err := lost(background(t))
 		isCode(t, err, fault.Lost)
 		reset, ok := tb.pushed().(*wirepb.Reset)
