@@ -12,6 +12,7 @@ plugin=$(tool -n protoc-gen-go)
 generate() {
   local options='"paths=source_relative","Mwire.proto='$module'/framework/wire/wirepb"' file
   options+=',"Mlinetest.proto='$module'/framework/line/internal/linepb","Mgatetest.proto='$module'/framework/gate/internal/gatepb"'
+  options+=',"Mbench.proto='$module'/scripts/bench/benchpb"'
   for file in game/proto/*.proto; do
     options+=',"M'$(basename "$file")'='$module'/game/pb"'
   done
@@ -24,3 +25,4 @@ generate framework/wire/proto framework/wire/wirepb
 generate framework/line/internal/proto framework/line/internal/linepb # messages for tests
 generate framework/gate/internal/proto framework/gate/internal/gatepb
 generate game/proto game/pb
+generate scripts/bench/proto scripts/bench/benchpb
