@@ -92,23 +92,25 @@ func (e *Env) crowd(row string, callers, weight int, call func(caller int) error
 		return errors.New("callers hang")
 	}
 	select {
-	case err := <-failed:
-		return err
+	case failure := <-failed:
+		err = failure
 	default:
-		return err
 	}
+	return err
 }
 
 // window lets the load warm up, and then measures how fast total grows.
 func (e *Env) window(row string, total func() int64) error {
 	time.Sleep(e.For / warmUp)
-	first := total()
 	from, err := e.usage(false)
 	if err != nil {
 		return err
 	}
+	first := total()
+	start := time.Now()
 	time.Sleep(e.For)
 	last := total()
+	took := time.Since(start)
 	to, err := e.usage(false)
 	if err != nil {
 		return err
@@ -116,7 +118,8 @@ func (e *Env) window(row string, total func() int64) error {
 	if last == first {
 		return fmt.Errorf("nothing happened for %v", e.For)
 	}
-	e.sample(row, float64(last-first)/to.at.Sub(from.at).Seconds()/1000, last-first, from, to)
+	rate := float64(last-first) / took.Seconds()
+	e.sample(row, rate/1000, int64(rate*to.at.Sub(from.at).Seconds()), from, to)
 	return nil
 }
 

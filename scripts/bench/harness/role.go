@@ -48,7 +48,8 @@ type Host struct {
 
 // Check counts a message whose contents are wrong.
 func (h *Host) Check(payload []byte) {
-	if string(payload) != string(Payload[:len(payload)]) || len(payload) < PayloadSize-2 {
+	n := len(payload)
+	if n < PayloadSize-2 || n > PayloadSize || string(payload) != Payload[:n] {
 		h.Wrong.Add(1)
 	}
 }

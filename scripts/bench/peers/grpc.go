@@ -56,9 +56,9 @@ func grpcService() *grpc.ServiceDesc {
 // ServeGRPC is gRPC with its defaults.
 func ServeGRPC(h *harness.Host) (addr string, err error) { return serveGRPC(h) }
 
-// ServeGRPCTuned is gRPC with workers in place of a goroutine a call, and write buffers that connections share.
+// ServeGRPCTuned is gRPC with workers in place of a goroutine a call.
 func ServeGRPCTuned(h *harness.Host) (addr string, err error) {
-	return serveGRPC(h, grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), grpc.SharedWriteBuffer(true))
+	return serveGRPC(h, grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))))
 }
 
 func serveGRPC(h *harness.Host, opts ...grpc.ServerOption) (addr string, err error) {
@@ -77,14 +77,13 @@ func DialGRPC(e *harness.Env, _ int) (*harness.Caller, error) { return dialGRPC(
 
 // DialGRPCTuned spreads callers over several clients.
 func DialGRPCTuned(e *harness.Env, callers int) (*harness.Caller, error) {
-	return dialGRPC(e, min(callers, channels), grpc.WithSharedWriteBuffer(true))
+	return dialGRPC(e, min(callers, channels))
 }
 
-func dialGRPC(e *harness.Env, n int, opts ...grpc.DialOption) (*harness.Caller, error) {
-	opts = append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))
+func dialGRPC(e *harness.Env, n int) (*harness.Caller, error) {
 	conns := make([]*grpc.ClientConn, n)
 	for i := range conns {
-		c, err := grpc.NewClient("passthrough:///"+e.Servers[0].Addr, opts...)
+		c, err := grpc.NewClient("passthrough:///"+e.Servers[0].Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
 			return nil, err
 		}
