@@ -49,7 +49,7 @@ func (e *Env) loop(row string, prepare func(n int) (run func() error, stop func(
 			e.sample(row, float64(took)/float64(n), int64(n), from, to)
 			return nil
 		}
-		n = min(max(int(float64(n)*float64(e.For)/float64(took+1)), 2*n), 100*n)
+		n = min(max(int(float64(n)*float64(e.For)/float64(max(took, 1))), 2*n), 100*n)
 	}
 }
 
