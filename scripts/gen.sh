@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates the Go code of every .proto file. The module's path comes from go.mod, so a renamed project needs no edit
-# here, and none in the .proto files. Run it as `task gen`.
+# Generates the Go code of every .proto file, and the TypeScript code of those that clients speak. The module's path comes from go.mod, so a
+# renamed project needs no edit here, and none in the .proto files. Run it as `task gen`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,3 +26,17 @@ generate framework/line/internal/proto framework/line/internal/linepb # messages
 generate framework/gate/internal/proto framework/gate/internal/gatepb
 generate game/proto game/pb
 generate scripts/bench/proto scripts/bench/benchpb
+
+# typescript SOURCE [buf's arguments]: the .proto files of one folder into the client library.
+typescript() {
+  tool buf generate "$@" --config scripts/buf.yaml --template '{"version":"v2","plugins":[
+    {"local":"web/client/node_modules/.bin/protoc-gen-es","out":"web/client/src/pb","opt":["target=ts","import_extension=js"]}]}'
+}
+
+if ! command -v npm >/dev/null; then
+  echo "gen.sh: npm is not installed, so web/client/src/pb stays as it is; CI will notice if that is not what the .proto files say" >&2
+  exit
+fi
+scripts/client.sh install
+typescript framework/wire/proto
+typescript game/proto --exclude-path game/proto/rpc.proto # which is not for clients

@@ -1,0 +1,10 @@
+/** The game's own messages, and the files that declare them, for a session to know. */
+import { file_queue } from "./pb/queue_pb.js";
+import { file_world } from "./pb/world_pb.js";
+import { file_zone } from "./pb/zone_pb.js";
+
+export * from "./pb/queue_pb.js";
+export * from "./pb/world_pb.js";
+export * from "./pb/zone_pb.js";
+
+export const files = [file_queue, file_world, file_zone];
