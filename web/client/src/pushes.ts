@@ -10,7 +10,11 @@ export class Pushes {
   private readonly handlers = new Map<string, Set<(m: Message) => void>>();
   private readonly waits = new Map<string, Set<Wait<Message>>>();
 
-  constructor(private readonly clock: Clock) {}
+  /** `report` is told what handlers throw. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly report: (error: unknown) => void,
+  ) {}
 
   /** Calls the handler for each message of the type, until the function that it returns is called. */
   on<D extends DescMessage>(schema: D, handler: (m: MessageShape<D>) => void): () => void {
@@ -39,7 +43,7 @@ export class Pushes {
       wait.resolve(m);
     }
     for (const handler of [...entry(this.handlers, schema.typeName)]) {
-      safely(() => handler(m));
+      safely(() => handler(m), this.report);
     }
   }
 

@@ -1,8 +1,8 @@
-/** Calls what is not ours. What it throws is reported as an unhandled rejection, and does no harm to whoever called it. */
-export function safely(callback: () => void): void {
+/** Calls what is the game's: what it throws is reported, and does no harm to whoever called it. */
+export function safely(callback: () => void, report: (error: unknown) => void): void {
   try {
     callback();
   } catch (error) {
-    void Promise.reject(error);
+    report(error);
   }
 }

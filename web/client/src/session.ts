@@ -48,6 +48,8 @@ export interface SessionOptions {
   onReset?: (reset: StreamReset) => void;
   /** Told when a new session stands in place of one that was lost: the game has to begin as it did after open(). */
   onStartOver?: (why: Fault) => void;
+  /** Told what a handler of the game's has thrown. Default: it becomes an unhandled rejection. */
+  onError?: (error: unknown) => void;
   /** For tests. */
   clock?: Clock;
   /** For tests. As Math.random. */
@@ -59,6 +61,7 @@ export class Session {
   private readonly codec: Codec;
   private readonly clock: Clock;
   private readonly dialer: Dialer;
+  private readonly report: (error: unknown) => void;
   private readonly pushes: Pushes;
   private readonly traffic: Traffic;
   private readonly backoff: Backoff;
@@ -87,9 +90,10 @@ export class Session {
     this.codec = options.json ? json : protobuf;
     this.clock = options.clock ?? systemClock;
     this.dialer = options.dialer ?? webSocket();
+    this.report = options.onError ?? ((error) => void Promise.reject(error));
     this.backoff = new Backoff(options.random ?? Math.random);
-    this.pushes = new Pushes(this.clock);
-    const reset = (r: StreamReset) => safely(() => options.onReset?.(r));
+    this.pushes = new Pushes(this.clock, this.report);
+    const reset = (r: StreamReset) => safely(() => options.onReset?.(r), this.report);
     this.traffic = new Traffic(new Registry(options.files), this.codec, this.clock, this.pushes, reset);
     this.closed = new Promise((resolve) => (this.finish = resolve));
   }
@@ -178,7 +182,7 @@ export class Session {
 
   private change(state: State, why?: Fault): void {
     this.current = state;
-    safely(() => this.options.onState?.(state, why));
+    safely(() => this.options.onState?.(state, why), this.report);
   }
 
   private connect(): void {
@@ -258,7 +262,7 @@ export class Session {
     const { lost } = this;
     this.lost = undefined;
     if (lost && this.connection === connection) {
-      safely(() => this.options.onStartOver?.(lost));
+      safely(() => this.options.onStartOver?.(lost), this.report);
     }
   }
 
