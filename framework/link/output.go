@@ -16,8 +16,8 @@ import (
 const (
 	// A buffer that grew beyond is not kept for reuse.
 	keepOutput = 1 << 20
-	// With so much waiting for the writer, whoever appends steps aside to let it run: senders that never pause would only grow the buffer.
-	yieldAt = 256 << 10
+	// Whenever so much more waits for the writer, whoever appends steps aside to let it run: senders that never pause would only grow the buffer.
+	yieldEvery = 128 << 10
 	// Whoever flushes gives up after so many writes in a row, for others keep appending, and leaves the rest to the writer.
 	flushRounds = 4
 	// So many heartbeats without a sign of life are the end.
@@ -117,7 +117,7 @@ func (o *output) add(fill func([]byte) []byte, maxFrame, maxQueue int, u urgency
 			return false, true, nil
 		}
 	}
-	return u == soon && len(b) > yieldAt, false, nil
+	return u == soon && start/yieldEvery != len(b)/yieldEvery, false, nil
 }
 
 // handOver makes the writer the one who carries. With the lock held.

@@ -11,6 +11,8 @@ import (
 	netrpc "net/rpc"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,16 +31,27 @@ import (
 //
 //	go test ./framework/rpc -run '^$' -bench . -benchtime 1s
 //
-// Each size of the crowd is measured for ours on goroutines, ours on an actor, net/rpc over one connection, and a plain echo over one TCP connection a caller, one after the other.
+// Each size of the crowd is measured for ours on goroutines, on the link's reader and on an actor, net/rpc over one connection, and a plain echo over one TCP connection a caller, one after the other.
+// cpu-ns/op is what both processes together spent, in user mode and in the kernel: the figure to judge by where other work shares the machine. With -cpuprofile, set
+// RPC_BENCH_PEER_PROFILE to a file name for that of the second process. Both processes hold 32 MB, as a node with some state does: the collector of an empty one would run hundreds of times a
+// second, for every contender.
 
-const peerEnv = "RPC_BENCH_PEER"
+const (
+	peerEnv        = "RPC_BENCH_PEER"
+	peerProfileEnv = "RPC_BENCH_PEER_PROFILE"
+)
 
 var (
-	echoFunc  = Method[*wrapperspb.BytesValue, *wrapperspb.BytesValue]("peer.EchoFunc")
-	echoActor = Method[*wrapperspb.BytesValue, *wrapperspb.BytesValue]("peer.EchoActor")
-	swallow   = Method[*wrapperspb.BytesValue, *emptypb.Empty]("peer.Swallow")
-	swallowed = Method[*emptypb.Empty, *wrapperspb.Int64Value]("peer.Swallowed")
+	echoFunc   = Method[*wrapperspb.BytesValue, *wrapperspb.BytesValue]("peer.EchoFunc")
+	echoInline = Method[*wrapperspb.BytesValue, *wrapperspb.BytesValue]("peer.EchoInline")
+	echoActor  = Method[*wrapperspb.BytesValue, *wrapperspb.BytesValue]("peer.EchoActor")
+	swallow    = Method[*wrapperspb.BytesValue, *emptypb.Empty]("peer.Swallow")
+	swallowed  = Method[*emptypb.Empty, *wrapperspb.Int64Value]("peer.Swallowed")
+	peerCPU    = Method[*emptypb.Empty, *wrapperspb.Int64Value]("peer.CPU")
 )
+
+// state stands in for what a node holds.
+func state() []byte { return make([]byte, 32<<20) }
 
 // peerAddrs is what the second process says about itself.
 type peerAddrs struct {
@@ -57,8 +70,20 @@ type sink struct{ n int64 }
 // servePeer is the second process; it ends with its standard input.
 func servePeer() {
 	var t peerT
+	held := state()
+	defer runtime.KeepAlive(held)
+	if name := os.Getenv(peerProfileEnv); name != "" {
+		f, err := os.Create(name)
+		t.check(err)
+		t.check(pprof.StartCPUProfile(f))
+		defer pprof.StopCPUProfile()
+	}
 	n := startNode(&t, cluster.NewStatic(), 2, "peer")
 	HandleFunc(n, echoFunc, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil })
+	HandleFunc(n, echoInline, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }, Inline())
+	HandleFunc(n, peerCPU, func(context.Context, *emptypb.Empty) (*wrapperspb.Int64Value, error) {
+		return wrapperspb.Int64(int64(cpuTime())), nil
+	})
 	var echoRef, sinkRef actor.Ref
 	b := actor.NewBehavior[sink]()
 	HandleActor(n, func() actor.Ref { return echoRef }, b, echoActor, func(_ *sink, _ *actor.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
@@ -144,8 +169,17 @@ func startPeer(b *testing.B) peerAddrs {
 	return addrs
 }
 
-// crowd runs b.N calls from n callers and reports their rate and, for one caller, their times.
-func crowd(b *testing.B, n int, call func(caller int) error) {
+// spent is the processor time of both processes so far.
+func spent(b *testing.B, n *testNode) time.Duration {
+	v, err := peerCPU.Call(context.Background(), n.rpc, &emptypb.Empty{}, Any)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(v.Value) + cpuTime()
+}
+
+// crowd runs b.N calls from n callers and reports their rate, their cost and, for one caller, their times.
+func crowd(b *testing.B, r *testNode, n int, call func(caller int) error) {
 	b.ReportAllocs()
 	if err := call(0); err != nil { // connect
 		b.Fatal(err)
@@ -154,6 +188,7 @@ func crowd(b *testing.B, n int, call func(caller int) error) {
 	left.Store(int64(b.N))
 	var times []time.Duration
 	var wg sync.WaitGroup
+	before := spent(b, r)
 	b.ResetTimer()
 	for i := range n {
 		wg.Go(func() {
@@ -174,6 +209,7 @@ func crowd(b *testing.B, n int, call func(caller int) error) {
 	}
 	wg.Wait()
 	b.StopTimer()
+	b.ReportMetric(float64(spent(b, r)-before)/float64(b.N), "cpu-ns/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1000, "k/s")
 	if n == 1 {
 		slices.Sort(times)
@@ -183,12 +219,14 @@ func crowd(b *testing.B, n int, call func(caller int) error) {
 }
 
 func BenchmarkCall(b *testing.B) {
+	held := state()
+	defer runtime.KeepAlive(held)
 	addrs := startPeer(b)
 	view := cluster.NewStatic(addrs.Member)
 	r := newNode(b, view, 1, "caller")
 	payload := bytes.Repeat([]byte{7}, 62) // 64 bytes as a BytesValue
-	ours := func(m MethodDef[*wrapperspb.BytesValue, *wrapperspb.BytesValue]) func(int) func(int) error {
-		return func(int) func(int) error {
+	ours := func(m MethodDef[*wrapperspb.BytesValue, *wrapperspb.BytesValue]) func(*testing.B, int) func(int) error {
+		return func(*testing.B, int) func(int) error {
 			return func(int) error {
 				reply, err := m.Call(context.Background(), r.rpc, &wrapperspb.BytesValue{Value: payload}, Any)
 				if err == nil && !bytes.Equal(reply.Value, payload) {
@@ -200,11 +238,12 @@ func BenchmarkCall(b *testing.B) {
 	}
 	contenders := []struct {
 		name string
-		make func(callers int) func(caller int) error
+		make func(b *testing.B, callers int) func(caller int) error
 	}{
 		{"func", ours(echoFunc)},
+		{"inline", ours(echoInline)},
 		{"actor", ours(echoActor)},
-		{"net-rpc", func(int) func(int) error {
+		{"net-rpc", func(b *testing.B, _ int) func(int) error {
 			c, err := netrpc.Dial("tcp", addrs.Net)
 			if err != nil {
 				b.Fatal(err)
@@ -219,7 +258,7 @@ func BenchmarkCall(b *testing.B) {
 				return err
 			}
 		}},
-		{"raw-tcp", func(n int) func(int) error {
+		{"raw-tcp", func(b *testing.B, n int) func(int) error {
 			conns := make([]net.Conn, n)
 			for i := range conns {
 				c, err := net.Dial("tcp", addrs.Raw)
@@ -242,14 +281,15 @@ func BenchmarkCall(b *testing.B) {
 	}
 	for _, n := range []int{1, 64, 512} {
 		for _, c := range contenders {
-			call := c.make(n)
-			b.Run(fmt.Sprintf("callers=%d/%s", n, c.name), func(b *testing.B) { crowd(b, n, call) })
+			b.Run(fmt.Sprintf("callers=%d/%s", n, c.name), func(b *testing.B) { crowd(b, r, n, c.make(b, n)) })
 		}
 	}
 }
 
 // One-way messages from one sender, until the last has been handled.
 func BenchmarkSend(b *testing.B) {
+	held := state()
+	defer runtime.KeepAlive(held)
 	addrs := startPeer(b)
 	r := newNode(b, cluster.NewStatic(addrs.Member), 1, "caller")
 	payload := bytes.Repeat([]byte{7}, 62)
@@ -262,7 +302,7 @@ func BenchmarkSend(b *testing.B) {
 		return v.GetValue()
 	}
 	b.ReportAllocs()
-	before := handled()
+	before, cpu := handled(), spent(b, r)
 	msg := &wrapperspb.BytesValue{Value: payload}
 	n := 0
 	for b.Loop() {
@@ -285,5 +325,6 @@ func BenchmarkSend(b *testing.B) {
 	for handled()-before < int64(n) {
 		time.Sleep(100 * time.Microsecond)
 	}
+	b.ReportMetric(float64(spent(b, r)-cpu)/float64(n), "cpu-ns/op")
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1000, "k/s")
 }

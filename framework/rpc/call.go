@@ -21,10 +21,21 @@ func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target)
 		return nil, fault.New(fault.Invalid, "a call has one answer: use Send or CallAll for all nodes")
 	}
 	stats, start := r.stats.of(m), r.clock()
-	defer func() { stats.called(fault.CodeOf(err), r.clock()-start) }()
+	w, err = r.callTarget(ctx, m, stats, req, to)
+	end := time.Duration(0)
+	if err == nil {
+		end = w.ended
+	} else {
+		end = r.clock()
+	}
+	stats.called(fault.CodeOf(err), end-start)
+	return w, err
+}
+
+func (r *RPC) callTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target) (*pending, error) {
 	var tried tries
 	for {
-		p, err := r.pick(ctx, m, to, &tried)
+		p, err := r.pick(ctx, m, stats, to, &tried)
 		if err != nil {
 			return nil, err
 		}
@@ -82,14 +93,14 @@ func pause(ctx context.Context, to Target, n int) error {
 }
 
 // pick is the node to try next; nil when none is ready.
-func (r *RPC) pick(ctx context.Context, m *method, to Target, tried *tries) (*peer, error) {
+func (r *RPC) pick(ctx context.Context, m *method, stats *methodStats, to Target, tried *tries) (*peer, error) {
 	rt := r.current()
 	var p *peer
 	switch to.kind {
 	case toAny:
-		p = pickAny(rt.byType[m.typ].serving(), tried)
+		p = pickAny(r.groupOf(rt, m, stats).serving(), tried)
 	case toKey:
-		p = pickKey(rt.byType[m.typ].serving(), to.key, tried)
+		p = pickKey(r.groupOf(rt, m, stats).serving(), to.key, tried)
 	case toNode:
 		return r.nodeOf(rt, id.Node(to.key), 0)
 	case toOwner:
@@ -181,12 +192,17 @@ func ended(ctx context.Context) error {
 }
 
 // send hands a one-way message to a link.
-func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target) (err error) {
+func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target) error {
 	if r.invalid != nil {
 		return r.invalid
 	}
 	stats := r.stats.of(m)
-	defer func() { stats.sent(fault.CodeOf(err)) }()
+	err := r.sendTarget(ctx, m, stats, req, to)
+	stats.sent(fault.CodeOf(err))
+	return err
+}
+
+func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target) error {
 	if to.kind == toAll {
 		peers, err := r.everyone(m)
 		if err != nil {
@@ -200,7 +216,7 @@ func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target)
 	}
 	var tried tries
 	for {
-		p, err := r.pick(ctx, m, to, &tried)
+		p, err := r.pick(ctx, m, stats, to, &tried)
 		if err != nil {
 			return err
 		}

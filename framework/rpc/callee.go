@@ -21,14 +21,15 @@ type callee struct {
 	peer   link.Peer
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
-	now    time.Time // of the read that is being dispatched; zero when not asked for yet
+	now    time.Time           // of the read that is being dispatched; zero when not asked for yet
+	sends  map[uint32]*inbound // what stands for every send of a method that actors handle. The reader's
 
 	mu    sync.Mutex
 	calls []*inbound // calls whose caller may cancel them, by slot
 }
 
 func newCallee(r *RPC, conn *link.Conn, peer link.Peer) *callee {
-	c := &callee{rpc: r, conn: conn, peer: peer}
+	c := &callee{rpc: r, conn: conn, peer: peer, sends: map[uint32]*inbound{}}
 	c.ctx, c.cancel = context.WithCancel(r.ctx)
 	return c
 }
@@ -69,23 +70,43 @@ func (c *callee) dispatch(b []byte, now time.Time) error {
 }
 
 func (c *callee) request(f frame, now time.Time) {
+	if f.kind == kindSend && c.local == nil {
+		if in := c.sends[f.method]; in != nil {
+			c.deliver(f, in, now)
+			return
+		}
+	}
 	e := (*c.rpc.endpoints.Load())[f.method]
 	if e == nil {
 		c.refuse(f, nil, fault.Errorf(fault.Unimplemented, "node %v has no method %08x", c.rpc.cfg.Self.Node, f.method))
 		return
 	}
-	c.rpc.running.Add(1)
-	if c.rpc.draining.Load() && c.local == nil {
-		c.refuse(f, e, errDraining)
-		c.rpc.ended()
+	if f.kind == kindSend && c.local == nil && e.shared {
+		in := &inbound{from: c, endpoint: e, shared: true}
+		c.sends[f.method] = in
+		c.deliver(f, in, now)
 		return
 	}
 	in := c.rpc.inbound()
 	in.from, in.endpoint, in.call, in.arrived = c, e, f.call, now
-	if f.timeout > 0 {
-		in.deadline = now.Add(f.timeout)
+	c.deliver(f, in, now)
+}
+
+// deliver hands a request to its endpoint.
+func (c *callee) deliver(f frame, in *inbound, now time.Time) {
+	e := in.endpoint
+	c.rpc.running.Add(1)
+	if c.rpc.draining.Load() && c.local == nil {
+		c.refuse(f, e, errDraining)
+		c.rpc.recycle(in)
+		c.rpc.ended()
+		return
 	}
-	if err := e.accept(in, f.body); err != nil {
+	var deadline time.Time
+	if f.timeout > 0 {
+		deadline = now.Add(f.timeout)
+	}
+	if err := e.accept(in, deadline, f.body); err != nil {
 		c.refuse(f, e, err)
 		c.rpc.recycle(in)
 		c.rpc.ended()
@@ -190,9 +211,10 @@ type inbound struct {
 	from     *callee
 	endpoint *endpoint
 	call     uint64 // 0: a send
+	shared   bool   // it stands for many sends, and carries nothing of one
 	arrived  time.Time
-	deadline time.Time // zero: none
 	msg      proto.Message
+	waited   bool         // for a goroutine, while as many as there may be were busy
 	ctx      *callContext // of HandleFunc's methods
 }
 
@@ -204,6 +226,9 @@ func (r *RPC) inbound() *inbound {
 }
 
 func (r *RPC) recycle(in *inbound) {
+	if in.shared {
+		return
+	}
 	*in = inbound{}
 	r.inbounds.Put(in)
 }
@@ -227,7 +252,11 @@ func (in *inbound) Respond(msg any, err error) {
 		if code == fault.Internal || code != fault.OK && in.call == 0 {
 			r.log.LogAttrs(c.ctx, slog.LevelError, "handler failed", slog.String("method", e.name), slog.Any("from", c.peer.Node), slog.Any("error", err))
 		}
-		e.stats.handled(code, time.Since(in.arrived))
+		if in.call != 0 {
+			e.stats.handled(code, time.Since(in.arrived))
+		} else {
+			e.stats.handledSend(code)
+		}
 	}
 	r.recycle(in)
 	r.ended()

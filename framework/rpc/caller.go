@@ -19,6 +19,7 @@ type caller struct {
 	calls table
 	load  atomic.Uint32 // what the callee said about itself last
 	over  atomic.Bool
+	now   time.Duration // of the read that is being dispatched, by the RPC's clock; 0 when not asked for yet. The reader's
 }
 
 func newCaller(p *peer) *caller {
@@ -92,12 +93,18 @@ func (c *caller) toLocal(fill func([]byte) []byte, take func([]byte) error) erro
 
 // Frame takes an answer. The link's reader calls it.
 func (c *caller) Frame(conn *link.Conn, b []byte) {
-	if err := c.take(b); err != nil {
+	if c.now == 0 {
+		c.now = c.peer.rpc.clock()
+	}
+	if err := c.answer(b, c.now); err != nil {
 		conn.Close(err)
 	}
 }
 
-func (c *caller) take(b []byte) error {
+// take is Frame for the callee's end within this process; any goroutine may call it.
+func (c *caller) take(b []byte) error { return c.answer(b, c.peer.rpc.clock()) }
+
+func (c *caller) answer(b []byte, now time.Duration) error {
 	f, err := parseFrame(b)
 	if err != nil {
 		return err
@@ -110,15 +117,15 @@ func (c *caller) take(b []byte) error {
 	switch {
 	case w == nil: // it has ended: cancelled, or over its deadline
 	case f.kind == kindReply:
-		w.reply(f.body)
+		w.reply(f.body, now)
 	default:
 		w.fail(fault.New(f.code, string(f.body)), f.flags&refused != 0)
 	}
 	return nil
 }
 
-// Flush does nothing: those who wait were told one by one.
-func (c *caller) Flush(*link.Conn) {}
+// Flush ends the reading of the clock for one read. Those who wait were told one by one.
+func (c *caller) Flush(*link.Conn) { c.now = 0 }
 
 // Closed ends every call on the link.
 func (c *caller) Closed(_ *link.Conn, err error) {

@@ -12,9 +12,8 @@ import (
 // A callContext is the context of one call to a function. It ends at the call's deadline, when the caller cancels, with the link, and when the handler returns. The
 // standard context that does this is made when somebody first waits or looks: most handlers never do.
 type callContext struct {
-	parent   context.Context
-	deadline time.Time
-	caller   link.Peer
+	from     *callee
+	deadline time.Time // zero: none
 
 	mu     sync.Mutex
 	std    context.Context
@@ -34,7 +33,7 @@ func (c *callContext) Err() error { return c.standard().Err() }
 // Value knows the caller.
 func (c *callContext) Value(key any) any {
 	if key == (callerKey{}) {
-		return c.caller
+		return c.from.peer
 	}
 	c.mu.Lock()
 	std := c.std
@@ -42,7 +41,7 @@ func (c *callContext) Value(key any) any {
 	if std != nil {
 		return std.Value(key)
 	}
-	return c.parent.Value(key)
+	return c.from.ctx.Value(key)
 }
 
 func (c *callContext) standard() context.Context {
@@ -50,9 +49,9 @@ func (c *callContext) standard() context.Context {
 	defer c.mu.Unlock()
 	if c.std == nil {
 		if c.deadline.IsZero() {
-			c.std, c.cancel = context.WithCancel(c.parent)
+			c.std, c.cancel = context.WithCancel(c.from.ctx)
 		} else {
-			c.std, c.cancel = context.WithDeadline(c.parent, c.deadline)
+			c.std, c.cancel = context.WithDeadline(c.from.ctx, c.deadline)
 		}
 		if c.over {
 			c.cancel()
@@ -60,6 +59,9 @@ func (c *callContext) standard() context.Context {
 	}
 	return c.std
 }
+
+// late reports whether the deadline is over.
+func (c *callContext) late() bool { return !c.deadline.IsZero() && time.Until(c.deadline) <= 0 }
 
 // cut ends the context.
 func (c *callContext) cut() {

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"maps"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -11,15 +12,41 @@ import (
 	"loumiao/framework/fault"
 )
 
-// A statsBook has the counters of every method that this node called or served.
-type statsBook struct{ methods sync.Map } // hash -> *methodStats
+// A statsBook has the counters of every method that this node called or served. Looking one up takes no lock: the map is never changed, only replaced.
+type statsBook struct {
+	mu      sync.Mutex // of those who replace it
+	methods atomic.Pointer[map[uint32]*methodStats]
+}
 
 func (b *statsBook) of(m *method) *methodStats {
-	if s, ok := b.methods.Load(m.hash); ok {
-		return s.(*methodStats)
+	if methods := b.methods.Load(); methods != nil {
+		if s := (*methods)[m.hash]; s != nil {
+			return s
+		}
 	}
-	s, _ := b.methods.LoadOrStore(m.hash, &methodStats{name: m.name})
-	return s.(*methodStats)
+	return b.add(m)
+}
+
+func (b *statsBook) add(m *method) *methodStats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := b.all()
+	if s := next[m.hash]; s != nil {
+		return s
+	}
+	s := &methodStats{name: m.name}
+	next[m.hash] = s
+	b.methods.Store(&next)
+	return s
+}
+
+// all is a copy of the map.
+func (b *statsBook) all() map[uint32]*methodStats {
+	all := map[uint32]*methodStats{}
+	if methods := b.methods.Load(); methods != nil {
+		maps.Copy(all, *methods)
+	}
+	return all
 }
 
 type methodStats struct {
@@ -27,6 +54,7 @@ type methodStats struct {
 	calls, sends          outcomes
 	serves, refusals      outcomes
 	callTimes, serveTimes latencies
+	group                 atomic.Pointer[foundGroup] // the nodes that serve it, as last looked up
 }
 
 func (s *methodStats) called(code fault.Code, d time.Duration) {
@@ -38,7 +66,8 @@ func (s *methodStats) handled(code fault.Code, d time.Duration) {
 	s.serves.add(code)
 	s.serveTimes.add(d)
 }
-func (s *methodStats) refused(code fault.Code) { s.refusals.add(code) }
+func (s *methodStats) handledSend(code fault.Code) { s.serves.add(code) }
+func (s *methodStats) refused(code fault.Code)     { s.refusals.add(code) }
 
 // outcomes counts by code. Codes of a fork are counted together.
 type outcomes [32]atomic.Uint64
@@ -88,7 +117,7 @@ func (r *RPC) Collector() prometheus.Collector {
 		serves:    desc("handled_total", "Requests handled, by how that ended.", "method", "code"),
 		refusals:  desc("refused_total", "Requests refused before any handler saw them.", "method", "code"),
 		callTime:  desc("call_seconds", "How long calls took, tries and waits included.", "method"),
-		serveTime: desc("handle_seconds", "From arrival of a request to its answer.", "method"),
+		serveTime: desc("handle_seconds", "From arrival of a call to its answer.", "method"),
 		inFlight:  desc("calls_in_flight", "Calls that wait for their answer."),
 		running:   desc("requests_running", "Requests that handlers work on or that wait for one."),
 		links:     desc("links", "Links that this node opened."),
@@ -105,8 +134,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect is part of prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	c.rpc.stats.methods.Range(func(_, v any) bool {
-		s := v.(*methodStats)
+	for _, s := range c.rpc.stats.all() {
 		count := func(d *prometheus.Desc, o *outcomes) {
 			for code := range o {
 				if n := o[code].Load(); n > 0 {
@@ -127,8 +155,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 				ch <- prometheus.MustNewConstHistogram(d, n, sum, buckets, s.name)
 			}
 		}
-		return true
-	})
+	}
 	links, unfit := 0, 0
 	c.rpc.mu.Lock()
 	for _, p := range c.rpc.peers {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"loumiao/framework/fault"
 )
@@ -13,10 +14,11 @@ type pending struct {
 	body    []byte        // the reply, kept for reuse
 	err     error         // why there is no reply
 	refused bool          // it surely reached no handler
+	ended   time.Duration // when the answer came, by the RPC's clock; 0: not noted
 }
 
-func (w *pending) reply(body []byte) {
-	w.body = append(w.body[:0], body...)
+func (w *pending) reply(body []byte, now time.Duration) {
+	w.body, w.ended = append(w.body[:0], body...), now
 	w.done <- struct{}{}
 }
 

@@ -23,6 +23,22 @@ type group struct {
 	draining []*peer
 }
 
+// A foundGroup is what looking up a group in routes came to.
+type foundGroup struct {
+	in    *routes
+	group *group
+}
+
+// groupOf is the nodes that serve the method; nil when there are none.
+func (r *RPC) groupOf(rt *routes, m *method, stats *methodStats) *group {
+	found := stats.group.Load()
+	if found == nil || found.in != rt {
+		found = &foundGroup{in: rt, group: rt.byType[m.typ]}
+		stats.group.Store(found)
+	}
+	return found.group
+}
+
 // serving is the ready nodes, or the draining ones when there are no others.
 func (g *group) serving() []*peer {
 	if g == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -164,7 +165,7 @@ func TestOwnerIsLookedUpOnceMore(t *testing.T) {
 	caller, nodes := echoes(t, 2, func(c *Config) { c.Owners = dir })
 	owned := Keyed[*wrapperspb.Int64Value]("echo.Owned", func(m *wrapperspb.Int64Value) int64 { return m.Value })
 	for n, node := range nodes {
-		register(node, owned.method, func(in *inbound, body []byte) error {
+		register(node, owned.method, false, func(in *inbound, _ time.Time, _ []byte) error {
 			if n != 3 {
 				return fault.New(fault.NotOwner, "not here")
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,7 +37,6 @@ func newWorkers(limit, queue int, run func(context.Context, proto.Message) (prot
 
 // submit queues a request, and gives it a goroutine if there may be one more.
 func (w *workers) submit(in *inbound) error {
-	in.ctx = &callContext{parent: in.from.ctx, deadline: in.deadline, caller: in.from.peer}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.held >= w.max {
@@ -48,6 +46,7 @@ func (w *workers) submit(in *inbound) error {
 	if in.call != 0 {
 		in.from.cancellable(in)
 	}
+	in.waited = w.held > w.limit
 	w.push(in)
 	w.grow()
 	return nil
@@ -125,7 +124,7 @@ func (w *workers) serve(in *inbound) {
 		}
 		in.Respond(reply, err)
 	}()
-	if !in.deadline.IsZero() && time.Now().After(in.deadline) {
+	if in.waited && in.ctx.late() { // nobody waits for what it would do
 		err = errTimeout
 		return
 	}
