@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 		servePeer()
 		return
 	}
+	if os.Getenv(victimEnv) != "" {
+		serveVictim()
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -44,16 +48,17 @@ func startNode(t testing.TB, view *cluster.Static, node id.Node, typ string, cha
 	t.Helper()
 	self := link.Peer{Node: node, Boot: id.Boot(node) + 1000, Type: typ}
 	links := link.Config{Self: self, Key: bytes.Repeat([]byte{9}, link.KeySize)}
-	n := &testNode{view: view, server: link.NewServer(links), actors: actor.NewSystem(actor.Config{})}
-	cfg := Config{Self: self, View: view, Links: links, Server: n.server}
+	cfg := Config{Self: self, View: view, Links: links}
 	for _, fn := range change {
 		fn(&cfg)
 	}
+	n := &testNode{view: view, server: link.NewServer(cfg.Links), actors: actor.NewSystem(actor.Config{})}
+	cfg.Server = n.server
 	n.rpc = New(cfg)
 	if err := n.server.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	n.member = cluster.Member{Node: node, Boot: self.Boot, Type: typ, Addr: n.server.Addr(), State: cluster.Ready}
+	n.member = cluster.Member{Node: node, Boot: cfg.Self.Boot, Type: typ, Addr: n.server.Addr(), State: cluster.Ready}
 	n.server.Start()
 	return n
 }
@@ -75,12 +80,15 @@ func pair(t testing.TB, change ...func(*Config)) (caller, callee *testNode) {
 	return caller, callee
 }
 
+// patience is how long a test waits for what must come at once, on a machine that does much else.
+const patience = 30 * time.Second
+
 // eventually waits until what is true, which must come without further help.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not %s after 5 s", what)
+			t.Fatalf("not %s after %v", what, patience)
 		}
 	}
 }
