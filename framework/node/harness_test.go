@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -10,35 +9,38 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"loumiao/framework/frameworktest"
 	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
-	"loumiao/framework/wire"
 	"loumiao/migrations"
 )
 
 const patience = time.Minute // after which something that must happen has not
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+func TestMain(m *testing.M) { frameworktest.Main(m) }
+
+// setup is a cluster without nodes, on embedded stores of the test's own.
+func setup(t *testing.T) *frameworktest.Cluster {
+	t.Helper()
+	return setupOn(t, store.Config{})
 }
 
-// environment is stores of the test's own and keys.
-func environment(t *testing.T, stores *store.Stores) node.Env {
+func setupOn(t *testing.T, stores store.Config) *frameworktest.Cluster {
 	t.Helper()
-	storetest.Migrated(t, stores, "cluster", migrations.FS("cluster"))
-	registry, err := wire.NewRegistry()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return node.Env{
-		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
-		Owned: "player", Version: "test", Log: storetest.Log(t),
-	}
+	return frameworktest.New(t, frameworktest.Config{Migrations: migrations.FS("cluster"), Stores: stores})
+}
+
+// each runs the test on embedded stores, and on real ones if there are any.
+func each(t *testing.T, test func(t *testing.T, c *frameworktest.Cluster)) {
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		test(t, setup(t))
+	})
+	t.Run("real", func(t *testing.T) {
+		t.Parallel()
+		test(t, setupOn(t, storetest.RealConfig(t)))
+	})
 }
 
 // A service does what the test says, and remembers what it was asked.
@@ -90,88 +92,11 @@ func (s *service) Stop(ctx context.Context) error {
 	return s.stop(ctx)
 }
 
-// A life is one node that runs.
-type life struct {
-	*node.Node
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error // once done is closed
-}
-
-// begin runs a node until the test ends, or stops it.
-func begin(t *testing.T, env node.Env, cfg node.Config, svc node.Service) *life {
-	t.Helper()
-	n, err := node.New(env, cfg, svc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	l := &life{Node: n, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(l.done)
-		l.err = n.Run(ctx)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		l.wait(t)
-	})
-	return l
-}
-
-// wait is how the life ended.
-func (l *life) wait(t *testing.T) error {
-	t.Helper()
-	select {
-	case <-l.done:
-		return l.err
-	case <-time.After(patience):
-		t.Fatal("the node does not end")
-		return nil
-	}
-}
-
-// end stops the node, and wants it to end well.
-func (l *life) end(t *testing.T) {
-	t.Helper()
-	l.cancel()
-	if err := l.wait(t); err != nil {
-		t.Errorf("the node ended with: %v", err)
-	}
-}
-
-// untilReady waits until others may call the node.
-func (l *life) untilReady(t *testing.T) {
-	t.Helper()
-	eventually(t, "the node is ready", func() bool {
-		select {
-		case <-l.done:
-			t.Fatalf("the node ended with: %v", l.err)
-		default:
-		}
-		return l.State().String() == "ready"
-	})
-}
-
-// eventually waits until something is so.
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	late := time.After(patience)
-	for !so() {
-		select {
-		case <-again.C:
-		case <-late:
-			t.Fatalf("it does not come to be that %s", what)
-		}
-	}
-}
-
 // get is what the node's admin address answers.
-func get(t *testing.T, l *life, path string) (status int, body string) {
+func get(t *testing.T, n *frameworktest.Node, path string) (status int, body string) {
 	t.Helper()
 	web := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-	resp, err := web.Get("http://" + l.AdminAddr() + path)
+	resp, err := web.Get("http://" + n.AdminAddr() + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,11 @@ const (
 	serviceShare  = 0.75             // of the time for stopping: the rest is for leaving and giving back
 )
 
+// ErrCrash as the cause of the end of Run's context ends the node as the end of its process would, as far as the others can see: its links break,
+// gossip falls silent, and its lease and number are left to run out. The service is stopped when it reaches nobody any more. It is for tests
+// that have many nodes in one process.
+var ErrCrash = errors.New("node: crashed, as it was told to")
+
 // A stage is one step of a node's life: do brings it up, and undo, if any, takes it down again.
 type stage struct {
 	name string
@@ -54,6 +59,9 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.env.stretch(n.cfg.StopTimeout))
 		defer cancel()
+		if n.crashed = errors.Is(context.Cause(ctx), ErrCrash); n.crashed {
+			n.cut()
+		}
 		for _, s := range slices.Backward(up) {
 			if s.undo == nil {
 				continue
@@ -80,6 +88,27 @@ func (n *Node) Run(ctx context.Context) (err error) {
 	}
 }
 
+// cut takes the node out of reach of the others without a word.
+func (n *Node) cut() {
+	gone := n.lastWill(context.Background())
+	if n.cluster != nil {
+		_ = n.cluster.Stop(gone) // that others are not told is the point
+	}
+	if n.line != nil {
+		_ = errors.Join(n.links.Stop(gone), n.rpc.Stop(gone), n.line.Stop(gone))
+	}
+}
+
+// lastWill is ctx for giving back what the node holds, in which a node that has crashed can do nothing.
+func (n *Node) lastWill(ctx context.Context) context.Context {
+	if !n.crashed {
+		return ctx
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx
+}
+
 // brief bounds a step that waits for others.
 func (n *Node) brief(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, n.env.stretch(n.cfg.StartTimeout))
@@ -101,7 +130,7 @@ func (n *Node) claim(ctx context.Context) error {
 	return nil
 }
 
-func (n *Node) giveBack(ctx context.Context) error { return n.unclaim(ctx) }
+func (n *Node) giveBack(ctx context.Context) error { return n.unclaim(n.lastWill(ctx)) }
 
 func (n *Node) takeLease(ctx context.Context) error {
 	ctx, cancel := n.brief(ctx)
@@ -115,7 +144,7 @@ func (n *Node) takeLease(ctx context.Context) error {
 	return n.lease.Start(ctx)
 }
 
-func (n *Node) endLease(ctx context.Context) error { return n.lease.Stop(ctx) }
+func (n *Node) endLease(ctx context.Context) error { return n.lease.Stop(n.lastWill(ctx)) }
 
 // listen takes the addresses that the others will be told, and builds what the service registers itself with.
 func (n *Node) listen(ctx context.Context) error {

@@ -5,24 +5,23 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"loumiao/framework/cluster"
+	"loumiao/framework/frameworktest"
 	"loumiao/framework/id"
 	"loumiao/framework/lease"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
-	"loumiao/framework/store"
-	"loumiao/framework/store/storetest"
 )
 
 func TestLife(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
-		env := environment(t, stores)
+	each(t, func(t *testing.T, c *frameworktest.Cluster) {
 		var worked bool
 		svc := &service{}
 		svc.start = func(_ context.Context, n *node.Node) error {
@@ -45,22 +44,22 @@ func TestLife(t *testing.T) {
 			<-proceed
 			return nil
 		}
-		l := begin(t, env, node.Config{Type: "a", ID: 7, Area: 3}, svc)
-		l.untilReady(t)
+		l := c.Start(node.Config{Type: "a", ID: 7, Area: 3}, svc)
 		for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/metrics": "# TYPE", "/debug/pprof/cmdline": ""} {
 			if status, body := get(t, l, path); status != 200 || !strings.Contains(body, want) {
 				t.Errorf("%s of a ready node: status %d, %.100q", path, status, body)
 			}
 		}
-		at, err := node.Addresses(t.Context(), stores, 7, l.Boot())
+		at, err := node.Addresses(t.Context(), c.Stores(), 7, l.Boot())
 		if err != nil || len(at) != 2 || at["http"] != "http://there" || at["admin"] != l.AdminAddr() {
 			t.Errorf("published addresses: %v, %v", at, err)
 		}
-		if at, err := node.Addresses(t.Context(), stores, 7, l.Boot()+1); err != nil || len(at) != 0 {
+		if at, err := node.Addresses(t.Context(), c.Stores(), 7, l.Boot()+1); err != nil || len(at) != 0 {
 			t.Errorf("addresses of another life: %v, %v; want none", at, err)
 		}
 
-		l.cancel()
+		var end sync.WaitGroup
+		end.Go(l.Stop)
 		<-stopping
 		if status, body := get(t, l, "/readyz"); status != 503 || !strings.Contains(body, "draining") {
 			t.Errorf("readiness of a draining node: status %d, %q", status, body)
@@ -69,16 +68,12 @@ func TestLife(t *testing.T) {
 			t.Errorf("health of a draining node: status %d", status)
 		}
 		close(proceed)
-		if err := l.wait(t); err != nil {
-			t.Errorf("an orderly end returns %v", err)
-		}
+		end.Wait()
 		svc.wantCalls(t, "start", "ready", "stop")
 		if !worked {
 			t.Error("the node did not wait for its goroutine")
 		}
-		again := begin(t, env, node.Config{Type: "a", ID: 7}, &service{})
-		again.untilReady(t)
-		again.end(t)
+		c.Start(node.Config{Type: "a", ID: 7}, &service{}).Stop()
 	})
 }
 
@@ -91,6 +86,7 @@ func TestFailures(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = taken.Close() })
 	broken := errors.New("broken")
+	const enough = 3 * time.Second // for each step that is to succeed, on a busy machine
 	tests := []struct {
 		name  string
 		svc   func() *service
@@ -107,7 +103,7 @@ func TestFailures(t *testing.T) {
 		{name: "no gossip key", env: func(e *node.Env) { e.GossipKey = nil }, err: "GossipKey"},
 		{name: "no link key", env: func(e *node.Env) { e.LinkKey = nil }, err: "listen for links"},
 		{name: "seed that is not there", env: func(e *node.Env) { e.Join = []string{"127.0.0.1:1"} },
-			cfg: node.Config{StartTimeout: time.Second}, err: "join the cluster", calls: []string{"start", "stop"}},
+			cfg: node.Config{StartTimeout: enough}, err: "join the cluster", calls: []string{"start", "stop"}},
 		{name: "start fails", svc: func() *service {
 			return &service{start: func(context.Context, *node.Node) error { return broken }}
 		}, err: "start the service: broken", calls: []string{"start"}},
@@ -125,7 +121,7 @@ func TestFailures(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			}}
-		}, cfg: node.Config{StartTimeout: 100 * time.Millisecond}, err: "deadline", calls: []string{"start"}},
+		}, cfg: node.Config{StartTimeout: enough}, err: "deadline", calls: []string{"start"}},
 		{name: "ready fails", svc: func() *service {
 			return &service{ready: func(context.Context) error { return broken }}
 		}, err: "become ready: broken", calls: []string{"start", "ready", "stop"}},
@@ -175,10 +171,10 @@ func TestFailures(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			env := environment(t, storetest.Embedded(t))
-			broken := env
+			c := setup(t)
+			whole := c.Env
 			if test.env != nil {
-				test.env(&broken)
+				test.env(&c.Env)
 			}
 			svc := &service{}
 			if test.svc != nil {
@@ -186,14 +182,13 @@ func TestFailures(t *testing.T) {
 			}
 			cfg := test.cfg
 			cfg.Type, cfg.ID = "a", 1
-			err := begin(t, broken, cfg, svc).wait(t)
+			err := c.Begin(cfg, svc).Wait()
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("the life ended with %v; want %q in it", err, test.err)
 			}
 			svc.wantCalls(t, test.calls...)
-			again := begin(t, env, node.Config{Type: "a", ID: 1}, &service{})
-			again.untilReady(t)
-			again.end(t)
+			c.Env = whole
+			c.Start(node.Config{Type: "a", ID: 1}, &service{}).Stop()
 		})
 	}
 }
@@ -202,12 +197,11 @@ func TestFailures(t *testing.T) {
 func TestFailWhenReady(t *testing.T) {
 	t.Parallel()
 	svc := &service{}
-	l := begin(t, environment(t, storetest.Embedded(t)), node.Config{Type: "a"}, svc)
-	l.untilReady(t)
+	l := setup(t).Start(node.Config{Type: "a"}, svc)
 	first := errors.New("first")
 	l.Fail(first)
 	l.Fail(errors.New("second"))
-	if err := l.wait(t); !errors.Is(err, first) || strings.Contains(err.Error(), "second") {
+	if err := l.Wait(); !errors.Is(err, first) || strings.Contains(err.Error(), "second") {
 		t.Errorf("the life ended with %v", err)
 	}
 	svc.wantCalls(t, "start", "ready", "stop")
@@ -216,67 +210,58 @@ func TestFailWhenReady(t *testing.T) {
 // TestNeeds has a node wait for the one that it needs, and for that one to be ready.
 func TestNeeds(t *testing.T) {
 	t.Parallel()
-	env := environment(t, storetest.Embedded(t))
-	seed := begin(t, env, node.Config{Type: "seed"}, &service{})
-	seed.untilReady(t)
-	self, _ := seed.Cluster().Snapshot().Node(seed.ID())
-	env.Join = []string{self.Gossip}
+	c := setup(t)
+	c.Start(node.Config{Type: "seed"}, &service{})
 
 	waiting := &service{}
-	b := begin(t, env, node.Config{Type: "b", ID: 2, Area: 1, Needs: []string{"a"}}, waiting)
-	eventually(t, "b has joined", func() bool { m, ok := seed.Cluster().Snapshot().Node(2); return ok && m.State == cluster.Joining })
-
-	elsewhere := begin(t, env, node.Config{Type: "a", ID: 4, Area: 2}, &service{}) // not b's area
-	elsewhere.untilReady(t)
+	b := c.Begin(node.Config{Type: "b", ID: 2, Area: 1, Needs: []string{"a"}}, waiting)
+	c.Start(node.Config{Type: "a", ID: 4, Area: 2}, &service{}) // not b's area
 	proceed := make(chan struct{})
-	a := begin(t, env, node.Config{Type: "a", ID: 3, Area: 1}, &service{ready: func(context.Context) error {
+	c.Begin(node.Config{Type: "a", ID: 3, Area: 1}, &service{ready: func(context.Context) error {
 		<-proceed
 		return nil
 	}})
-	eventually(t, "b sees both", func() bool { return len(b.Cluster().Snapshot().ByType("a")) == 2 })
+	c.Converge()
+	if state := b.State(); state != cluster.Joining {
+		t.Errorf("b is %s without a ready node of the type and area that it needs", state)
+	}
 	waiting.wantCalls(t, "start")
 	close(proceed)
-	a.untilReady(t)
-	b.untilReady(t)
-	eventually(t, "the seed sees b ready", func() bool { m, _ := seed.Cluster().Snapshot().Node(2); return m.State == cluster.Ready })
-	b.end(t)
-	eventually(t, "b is gone", func() bool { _, ok := seed.Cluster().Snapshot().Node(2); return !ok })
+	b.Ready()
+	c.Converge()
+	b.Stop()
+	c.Converge()
 
 	never := &service{}
-	c := begin(t, env, node.Config{Type: "c", ID: 5, Needs: []string{"never"}}, never)
-	eventually(t, "c has joined", func() bool { _, ok := seed.Cluster().Snapshot().Node(5); return ok })
-	c.end(t)
+	c.Begin(node.Config{Type: "c", ID: 5, Needs: []string{"never"}}, never).Stop()
 	never.wantCalls(t, "start", "stop")
 }
 
 // TestSameID refuses a second node with a number that is in use, and does the first no harm.
 func TestSameID(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
-		env := environment(t, stores)
-		first := begin(t, env, node.Config{Type: "a", ID: 9}, &service{})
-		first.untilReady(t)
+	each(t, func(t *testing.T, c *frameworktest.Cluster) {
+		first := c.Start(node.Config{Type: "a", ID: 9}, &service{})
 		svc := &service{}
-		second := begin(t, env, node.Config{Type: "b", ID: 9}, svc)
-		if err := second.wait(t); !errors.Is(err, lease.ErrClaimed) {
+		second := c.Begin(node.Config{Type: "b", ID: 9}, svc)
+		if err := second.Wait(); !errors.Is(err, lease.ErrClaimed) {
 			t.Errorf("the second node with the number ended with %v", err)
 		}
 		svc.wantCalls(t)
 		if status, body := get(t, first, "/readyz"); status != 200 {
 			t.Errorf("the first node: status %d, %s", status, body)
 		}
-		first.end(t)
+		first.Stop()
 	})
 }
 
 // TestAnyID gives out numbers, each once.
 func TestAnyID(t *testing.T) {
 	t.Parallel()
-	env := environment(t, storetest.Embedded(t))
+	c := setup(t)
 	seen := map[id.Node]bool{}
 	for range 3 {
-		l := begin(t, env, node.Config{Type: "a"}, &service{})
-		l.untilReady(t)
+		l := c.Start(node.Config{Type: "a"}, &service{})
 		if l.ID() < lease.FirstFreeNode || seen[l.ID()] {
 			t.Errorf("the node was given the number %d; given before: %v", l.ID(), seen)
 		}
@@ -287,11 +272,9 @@ func TestAnyID(t *testing.T) {
 // TestObserver runs a node that only looks: it needs no key for links, and nobody can call it.
 func TestObserver(t *testing.T) {
 	t.Parallel()
-	env := environment(t, storetest.Embedded(t))
-	a := begin(t, env, node.Config{Type: "a", ID: 1}, &service{})
-	a.untilReady(t)
-	self, _ := a.Cluster().Snapshot().Node(1)
-	env.Join, env.LinkKey = []string{self.Gossip}, nil
+	c := setup(t)
+	a := c.Start(node.Config{Type: "a", ID: 1}, &service{})
+	c.Env.LinkKey = nil
 
 	svc := &service{}
 	svc.start = func(_ context.Context, n *node.Node) error {
@@ -300,19 +283,18 @@ func TestObserver(t *testing.T) {
 		}
 		return nil
 	}
-	o := begin(t, env, node.Config{Type: "o", ID: 2, Observer: true, Needs: []string{"a"}}, svc)
-	o.untilReady(t)
+	o := c.Start(node.Config{Type: "o", ID: 2, Observer: true, Needs: []string{"a"}}, svc)
 	if m, ok := o.Cluster().Snapshot().Node(1); !ok || m.Addr == "" {
 		t.Errorf("the observer sees node 1 as %+v", m)
 	}
-	eventually(t, "node 1 sees the observer", func() bool {
-		m, ok := a.Cluster().Snapshot().Node(2)
-		return ok && m.State == cluster.Ready && m.Addr == ""
-	})
+	c.Converge()
+	if m, ok := a.Cluster().Snapshot().Node(2); !ok || m.Addr != "" {
+		t.Errorf("node 1 sees the observer as %+v", m)
+	}
 	if status, _ := get(t, o, "/metrics"); status != 200 {
 		t.Errorf("metrics of an observer: status %d", status)
 	}
-	o.end(t)
+	o.Stop()
 	svc.wantCalls(t, "start", "ready", "stop")
 }
 
@@ -321,14 +303,11 @@ var echo = rpc.Method[*wrapperspb.StringValue, *wrapperspb.StringValue]("a.Echo"
 // TestCalls has one node call another from Ready and, while it stops, from Stop.
 func TestCalls(t *testing.T) {
 	t.Parallel()
-	env := environment(t, storetest.Embedded(t))
-	a := begin(t, env, node.Config{Type: "a", ID: 1}, &service{start: func(_ context.Context, n *node.Node) error {
+	c := setup(t)
+	c.Start(node.Config{Type: "a", ID: 1}, &service{start: func(_ context.Context, n *node.Node) error {
 		rpc.HandleFunc(n, echo, func(_ context.Context, m *wrapperspb.StringValue) (*wrapperspb.StringValue, error) { return m, nil })
 		return nil
 	}})
-	a.untilReady(t)
-	self, _ := a.Cluster().Snapshot().Node(1)
-	env.Join = []string{self.Gossip}
 
 	var caller *node.Node
 	call := func(ctx context.Context) error {
@@ -338,24 +317,22 @@ func TestCalls(t *testing.T) {
 		}
 		return err
 	}
-	b := begin(t, env, node.Config{Type: "b", ID: 2, Needs: []string{"a"}}, &service{
+	c.Start(node.Config{Type: "b", ID: 2, Needs: []string{"a"}}, &service{
 		start: func(_ context.Context, n *node.Node) error {
 			caller = n
 			return nil
 		},
 		ready: call,
 		stop:  call,
-	})
-	b.untilReady(t)
-	b.end(t)
+	}).Stop()
 }
 
 // TestRegained has the service be told when Redis has forgotten everything.
 func TestRegained(t *testing.T) {
 	t.Parallel()
-	stores := storetest.Embedded(t)
+	c := setup(t)
 	told := make(chan struct{}, 1)
-	l := begin(t, environment(t, stores), node.Config{Type: "a"}, &service{start: func(_ context.Context, n *node.Node) error {
+	l := c.Start(node.Config{Type: "a"}, &service{start: func(_ context.Context, n *node.Node) error {
 		n.OnRegained(func() {
 			select {
 			case told <- struct{}{}:
@@ -364,18 +341,15 @@ func TestRegained(t *testing.T) {
 		})
 		return nil
 	}})
-	l.untilReady(t)
-	if err := stores.Redis().FlushAll(t.Context()).Err(); err != nil {
+	if err := c.Stores().Redis().FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-told:
-	case <-l.done:
-		t.Fatalf("the node ended with %v", l.err)
 	case <-time.After(patience):
 		t.Fatal("the service is not told")
 	}
-	l.end(t)
+	l.Stop()
 }
 
 func TestValidate(t *testing.T) {

@@ -46,6 +46,7 @@ type Node struct {
 	state    atomic.Uint32 // a cluster.State
 	stopOnce sync.Once
 	stopErr  error
+	crashed  bool       // set by Run, before anything is undone
 	failure  chan error // the first failure of this life
 
 	mu         sync.Mutex
