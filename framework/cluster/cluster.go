@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/hashicorp/serf/serf"
 )
 
@@ -40,6 +41,8 @@ type Cluster struct {
 	leaving chan struct{} // closed when the leave is done; nil before it
 
 	rejoinEvery time.Duration
+	// network makes the transport of gossip, and sets the ports that it has taken. nil is memberlist's own; tests have one that they can cut.
+	network func(*memberlist.Config) (memberlist.Transport, error)
 
 	events  chan serf.Event
 	changed chan struct{}   // capacity 1: members have changed
@@ -105,7 +108,13 @@ func (c *Cluster) Start(ctx context.Context) error {
 	if err := tryBind(ctx, gossip); err != nil {
 		return fmt.Errorf("cluster: gossip on %s: %w; stop what holds it, or set another bind address", c.cfg.Bind, err)
 	}
-	s, err := serf.Create(serfConfig(cfg, gossip, keyring, c.lines, c.events))
+	sc := serfConfig(cfg, gossip, keyring, c.lines, c.events)
+	if c.network != nil {
+		if sc.MemberlistConfig.Transport, err = c.network(sc.MemberlistConfig); err != nil {
+			return fmt.Errorf("cluster: gossip on %s: %w", c.cfg.Bind, err)
+		}
+	}
+	s, err := serf.Create(sc)
 	if err != nil {
 		return fmt.Errorf("cluster: gossip on %s: %w", c.cfg.Bind, err)
 	}
