@@ -109,7 +109,7 @@ func (r *robot) address(gates []client.Address) (string, error) {
 	case overWS && g.WS != "":
 		return g.WS, nil
 	case !overWS && g.TCP != "":
-		return "tcp://" + g.TCP, nil
+		return g.OverTCP(), nil
 	}
 	return "", fmt.Errorf("the gate does not speak %s", r.cfg.Transport)
 }

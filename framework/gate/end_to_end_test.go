@@ -96,7 +96,7 @@ func linkConfig(node id.Node, boot id.Boot, typ string) link.Config {
 // startReal starts a gate with real lines.
 func startReal(t testing.TB, view cluster.View, change ...func(*gate.Config)) (g *gate.Gate, addr string) {
 	t.Helper()
-	transport := tcp.New()
+	transport := tcp.New(tcp.Config{})
 	self := link.Peer{Node: gateNode, Boot: 1, Type: "gate"}
 	cfg := gate.Config{
 		Self: self, Registry: registry(t), View: view, Links: linkConfig(self.Node, self.Boot, self.Type),

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/internal/gatepb"
+	"loumiao/framework/gate/internal/selfsigned"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/id"
@@ -187,12 +189,13 @@ func (f *fakeLines) send(from link.Peer, s id.Session, h wire.Header, body []byt
 	f.down.Flush()
 }
 
-// A stack is a gate with fake backends, listening for TCP and WebSocket.
+// A stack is a gate with fake backends, listening for TCP and WebSocket, plain and with TLS.
 type stack struct {
 	*gate.Gate
 	lines *fakeLines
 	view  *cluster.Static
-	addrs map[string]string
+	addrs map[string]string // by what eachTransport calls them
+	tls   *tls.Config       // trusts the gate
 }
 
 // start starts a gate. Tokens are "player:NUMBER".
@@ -200,10 +203,14 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 	t.Helper()
 	s := &stack{view: view(), addrs: map[string]string{}}
 	s.lines = &fakeLines{events: make(chan event, 100_000), broken: map[id.Node]bool{}}
-	tcpTransport, wsTransport := tcp.New(), ws.New(ws.Config{Path: "/ws"})
+	var serverTLS *tls.Config
+	serverTLS, s.tls = selfsigned.Pair(t)
+	transports := map[string]gate.Transport{
+		"tcp": tcp.New(tcp.Config{}), "ws": ws.New(ws.Config{Path: "/ws"}),
+		"tls": tcp.New(tcp.Config{TLS: serverTLS}), "wss": ws.New(ws.Config{Path: "/ws", TLS: serverTLS}),
+	}
 	cfg := gate.Config{
 		Self: peer(gateNode, "gate"), Registry: registry(t), View: s.view,
-		Listen: []gate.Listen{{Transport: tcpTransport, Addr: "127.0.0.1:0"}, {Transport: wsTransport, Addr: "127.0.0.1:0"}},
 		Routes: []gate.Route{
 			{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}, {Type: "zone", Stream: streamZone},
 			{Type: "queue", Stream: streamQueue, Pick: gate.PickSingle}, {Type: "account", Stream: streamAccount, Pick: gate.PickLeast},
@@ -217,6 +224,9 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 		},
 		Logger: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	}
+	for _, transport := range transports {
+		cfg.Listen = append(cfg.Listen, gate.Listen{Transport: transport, Addr: "127.0.0.1:0"})
+	}
 	if change != nil {
 		change(&cfg)
 	}
@@ -228,7 +238,9 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 		t.Fatal(err)
 	}
 	s.Gate = g
-	s.addrs["tcp"], s.addrs["ws"] = tcpTransport.Addr().String(), wsTransport.Addr().String()
+	for name, transport := range transports {
+		s.addrs[name] = transport.Addr().String()
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -261,14 +273,16 @@ type client struct {
 
 func (s *stack) dial(t testing.TB, transport string) *client {
 	t.Helper()
-	c := &client{t: t, ws: transport == "ws"}
+	c := &client{t: t, ws: strings.HasPrefix(transport, "ws")}
 	var err error
-	if c.ws {
-		var br *bufio.Reader
-		c.conn, br, _, err = gobwas.Dial(t.Context(), "ws://"+s.addrs["ws"]+"/ws")
-		c.r = br
-	} else {
-		c.conn, err = net.Dial("tcp", s.addrs["tcp"])
+	switch {
+	case c.ws:
+		dialer := gobwas.Dialer{TLSConfig: s.tls}
+		c.conn, c.r, _, err = dialer.Dial(t.Context(), transport+"://"+s.addrs[transport]+"/ws")
+	case transport == "tls":
+		c.conn, err = tls.Dial("tcp", s.addrs[transport], s.tls)
+	default:
+		c.conn, err = net.Dial("tcp", s.addrs[transport])
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -427,7 +441,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 }
 
 func eachTransport(t *testing.T, fn func(t *testing.T, transport string)) {
-	for _, transport := range []string{"tcp", "ws"} {
+	for _, transport := range []string{"tcp", "ws", "tls", "wss"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			fn(t, transport)

@@ -24,7 +24,7 @@ const (
 // A GateLoad is what a gate publishes for those that choose one from outside the cluster.
 type GateLoad struct {
 	Area Area `json:"area"` // 0 serves all
-	// TCP is host:port; WS is ws://host:port/path or wss://... "" where the gate does not listen.
+	// TCP is host:port, or tls://host:port; WS is ws://host:port/path or wss://... "" where the gate does not listen.
 	TCP string `json:"tcp,omitempty"`
 	WS  string `json:"ws,omitempty"`
 	// Sessions is how many clients the gate has, and Capacity how many it takes.

@@ -59,10 +59,13 @@ func (p *program) announce(ctx context.Context, proc *process, self *node.Node, 
 func clients(at map[string]string) string {
 	var list []string
 	for name, addr := range at {
-		if name != "admin" {
-			list = append(list, strings.TrimPrefix(addr, name+"://"))
-			list[len(list)-1] = name + "://" + list[len(list)-1]
+		if name == "admin" {
+			continue
 		}
+		if !strings.Contains(addr, "://") { // with TLS, the scheme is another one than the name
+			addr = name + "://" + addr
+		}
+		list = append(list, addr)
 	}
 	slices.Sort(list)
 	return strings.Join(list, " ")

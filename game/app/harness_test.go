@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -174,6 +175,7 @@ type stack struct {
 	dir, config string
 	environ     []string
 	login       client.Login
+	tls         *tls.Config // how clients check the gate's certificate, if it has one
 }
 
 // eachStack runs test on an embedded stack, and on one with real stores when the environment names them.
@@ -236,13 +238,13 @@ func (s *stack) connect(t *testing.T, device string, webSocket bool) *player {
 	if len(ticket.Gates) != 1 || ticket.Gates[0].TCP == "" || ticket.Gates[0].WS == "" {
 		t.Fatalf("the login names the gates %+v; there is one, with both ways in", ticket.Gates)
 	}
-	addr := "tcp://" + ticket.Gates[0].TCP
+	addr := ticket.Gates[0].OverTCP()
 	if webSocket {
 		addr = ticket.Gates[0].WS
 	}
 	p := &player{t: t, id: ticket.Player, pushes: make(chan proto.Message, 4096)}
 	p.Conn, err = client.Dial(ctx, addr, client.Options{
-		Registry: registry, Token: ticket.Token, JSON: webSocket,
+		Registry: registry, Token: ticket.Token, JSON: webSocket, TLS: s.tls,
 		OnPush: func(m proto.Message) {
 			select {
 			case p.pushes <- m:

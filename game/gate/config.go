@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,8 +17,11 @@ type Config struct {
 	WS  string `yaml:"ws" doc:"address for clients over WebSocket, host:port; empty: none"`
 	// Public names the gate to clients; without it they are told the addresses above.
 	Public    string   `yaml:"public" doc:"host that clients are told instead of the ones above"`
+	TCPURL    string   `yaml:"tcp_url" doc:"tcp:// or tls:// URL that clients are told, when a load balancer stands before the gate"`
 	WSURL     string   `yaml:"ws_url" doc:"WebSocket URL that clients are told, when a proxy stands before the gate"`
 	WSOrigins []string `yaml:"ws_origins" doc:"web origins whose pages may connect; empty: all"`
+	TLSCert   string   `yaml:"tls_cert" doc:"file of a certificate with its chain, in PEM: both addresses speak TLS; read again when it changes"`
+	TLSKey    string   `yaml:"tls_key" doc:"file of the certificate's key, in PEM"`
 
 	MinClient   string        `yaml:"min_client" doc:"lowest client version that is let in, as 1.2.3; empty: all"`
 	MaxSessions int           `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
@@ -50,6 +56,18 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %w", a.key, err))
 		}
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("tls_cert and tls_key: one needs the other"))
+	}
+	for _, u := range []struct{ key, url, schemes string }{{"tcp_url", c.TCPURL, "tcp tls"}, {"ws_url", c.WSURL, "ws wss"}} {
+		if u.url == "" {
+			continue
+		}
+		parsed, err := url.Parse(u.url)
+		if err != nil || parsed.Host == "" || !slices.Contains(strings.Fields(u.schemes), parsed.Scheme) {
+			errs = append(errs, fmt.Errorf("%s: %q is no URL with one of the schemes %s", u.key, u.url, u.schemes))
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -74,7 +92,29 @@ func shifted(addr string, index int) string {
 	return net.JoinHostPort(host, strconv.Itoa(port+index))
 }
 
-// public is addr as clients are told it.
+// tcpAddress is what clients are told of where they come in over TCP: host:port, or tls://host:port.
+func (c Config) tcpAddress(addr string) string {
+	switch {
+	case c.TCPURL != "":
+		return strings.TrimPrefix(c.TCPURL, "tcp://")
+	case c.TLSCert != "":
+		return "tls://" + c.public(addr)
+	}
+	return c.public(addr)
+}
+
+// wsAddress is the same over WebSocket: a URL.
+func (c Config) wsAddress(addr string) string {
+	switch {
+	case c.WSURL != "":
+		return c.WSURL
+	case c.TLSCert != "":
+		return "wss://" + c.public(addr) + "/"
+	}
+	return "ws://" + c.public(addr) + "/"
+}
+
+// public is addr with the host that clients are told.
 func (c Config) public(addr string) string {
 	if c.Public == "" {
 		return addr

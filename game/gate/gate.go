@@ -2,10 +2,13 @@ package gate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"loumiao/framework/certfile"
 	"loumiao/framework/fault"
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/tcp"
@@ -50,13 +53,21 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	var (
 		listen          []gate.Listen
 		overTCP, overWS gate.Transport
+		secure          *tls.Config
 	)
+	if g.cfg.TLSCert != "" {
+		files, err := certfile.Load(g.cfg.TLSCert, g.cfg.TLSKey, certfile.Config{Logger: n.Log()})
+		if err != nil {
+			return fmt.Errorf("%w (gate.tls_cert and gate.tls_key name the files)", err)
+		}
+		secure = files.Server()
+	}
 	if g.cfg.TCP != "" {
-		overTCP = tcp.New()
+		overTCP = tcp.New(tcp.Config{TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overTCP, Addr: shifted(g.cfg.TCP, g.index)})
 	}
 	if g.cfg.WS != "" {
-		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins})
+		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins, TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overWS, Addr: shifted(g.cfg.WS, g.index)})
 	}
 	var err error
@@ -82,14 +93,15 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	}
 	g.load = api.GateLoad{Area: api.Area(n.Area()), Capacity: g.cfg.MaxSessions}
 	if overTCP != nil {
-		g.load.TCP = g.cfg.public(overTCP.Addr().String())
-		n.Publish("tcp", "tcp://"+g.load.TCP)
+		g.load.TCP = g.cfg.tcpAddress(overTCP.Addr().String())
+		url := g.load.TCP
+		if !strings.Contains(url, "://") {
+			url = "tcp://" + url
+		}
+		n.Publish("tcp", url)
 	}
 	if overWS != nil {
-		g.load.WS = g.cfg.WSURL
-		if g.load.WS == "" {
-			g.load.WS = "ws://" + g.cfg.public(overWS.Addr().String()) + "/"
-		}
+		g.load.WS = g.cfg.wsAddress(overWS.Addr().String())
 		n.Publish("ws", g.load.WS)
 	}
 	return nil

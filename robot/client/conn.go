@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math"
 	"net/http"
@@ -31,6 +32,9 @@ type Options struct {
 	Version string
 	// JSON makes the session's bodies JSON.
 	JSON bool
+	// TLS is how the gate's certificate is checked at tls:// and wss:// addresses; its ServerName is the address's host unless it says another. nil:
+	// as this system checks certificates.
+	TLS *tls.Config
 	// OnPush takes what the server sends unasked, in order; also a *wirepb.Reset, when a stream starts over. It is called on the
 	// connection's reading goroutine, perhaps before Dial has returned, so it must neither wait for an answer nor close the connection.
 	// nil drops them.
@@ -78,7 +82,7 @@ type Conn struct {
 func Dial(ctx context.Context, addr string, opts Options) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
-	raw, err := open(ctx, addr, opts.HTTP)
+	raw, err := open(ctx, addr, opts)
 	if err != nil {
 		return nil, gaveUp(ctx, fault.Wrap(err, fault.Unavailable, "the gate cannot be reached"))
 	}

@@ -1,4 +1,4 @@
-// Package client is a player's side of the game, as a Go library: it logs in over HTTP, connects to a gate over TCP or WebSocket, and
+// Package client is a player's side of the game, as a Go library: it logs in over HTTP, connects to a gate over TCP or WebSocket, plain or with TLS, and
 // sends and receives the messages of the client protocol.
 //
 //	Login ── HTTP ──► login web          a Ticket: a token, and the gates to bring it to

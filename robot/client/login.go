@@ -34,8 +34,16 @@ type Ticket struct {
 
 // An Address is where a gate is.
 type Address struct {
-	TCP string `json:"tcp"` // host:port; "" if it does not speak it
+	TCP string `json:"tcp"` // host:port, or tls://host:port; "" if it does not speak it
 	WS  string `json:"ws"`  // URL; "" if it does not speak it
+}
+
+// OverTCP is where to [Dial] the gate over TCP, plain or with TLS; "" if it does not speak it.
+func (a Address) OverTCP() string {
+	if a.TCP == "" || strings.Contains(a.TCP, "://") {
+		return a.TCP
+	}
+	return "tcp://" + a.TCP
 }
 
 // Guest logs in with a secret of the device's, at least 16 bytes; the account is made when it is first seen.

@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -30,8 +31,8 @@ type transport interface {
 	close() error
 }
 
-// open connects to tcp://host:port, ws://host:port/path or wss://host/path.
-func open(ctx context.Context, addr string, web *http.Client) (transport, error) {
+// open connects to tcp://host:port, tls://host:port, ws://host:port/path or wss://host/path.
+func open(ctx context.Context, addr string, opts Options) (transport, error) {
 	u, err := url.Parse(addr)
 	if err != nil {
 		return nil, fmt.Errorf("address %q: %w", addr, err)
@@ -44,7 +45,19 @@ func open(ctx context.Context, addr string, web *http.Client) (transport, error)
 			return nil, err
 		}
 		return newStream(c), nil
+	case "tls":
+		d := tls.Dialer{Config: opts.TLS}
+		c, err := d.DialContext(ctx, "tcp", u.Host)
+		if err != nil {
+			return nil, err
+		}
+		return newStream(c), nil
 	case "ws", "wss":
+		web := opts.HTTP
+		if web == nil && opts.TLS != nil {
+			web = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opts.TLS.Clone()}}
+			defer web.CloseIdleConnections() // that of a refusal: a WebSocket is not one of the client's any more
+		}
 		c, _, err := websocket.Dial(ctx, addr, &websocket.DialOptions{HTTPClient: web})
 		if err != nil {
 			return nil, err
@@ -52,7 +65,7 @@ func open(ctx context.Context, addr string, web *http.Client) (transport, error)
 		c.SetReadLimit(wire.HeaderSize + maxBody)
 		return &socket{conn: c}, nil
 	}
-	return nil, fmt.Errorf("address %q: must begin with tcp://, ws:// or wss://", addr)
+	return nil, fmt.Errorf("address %q: must begin with tcp://, tls://, ws:// or wss://", addr)
 }
 
 // stream is frames over TCP, one after another.

@@ -34,7 +34,7 @@ type Reply struct {
 
 // A GateAddress is where to connect, one way or another.
 type GateAddress struct {
-	TCP string `json:"tcp,omitempty"` // host:port
+	TCP string `json:"tcp,omitempty"` // host:port, or tls://host:port
 	WS  string `json:"ws,omitempty"`  // URL
 }
 

@@ -42,7 +42,7 @@ var (
 
 // A Gate is where a client can connect, and how loaded it is.
 type Gate struct {
-	TCP                string // host:port; "" when it does not speak it
+	TCP                string // host:port, or tls://host:port; "" when it does not speak it
 	WS                 string // URL; "" when it does not speak it
 	Sessions, Capacity int
 }

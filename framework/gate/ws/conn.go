@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +24,8 @@ type conn struct {
 	code   atomic.Uint32 // to close with; 0: normal
 }
 
-func newConn(nc net.Conn, limits wire.Limits) *conn {
-	return &conn{Socket: sock.New(nc), limits: limits, parser: parser{max: wire.HeaderSize + limits.MaxBody}}
+func newConn(socket *sock.Socket, limits wire.Limits) *conn {
+	return &conn{Socket: socket, limits: limits, parser: parser{max: wire.HeaderSize + limits.MaxBody}}
 }
 
 func (c *conn) Receive(r gate.Receiver) error {

@@ -9,6 +9,7 @@ package ws
 
 import (
 	"cmp"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/internal/accept"
+	"loumiao/framework/gate/internal/sock"
 	"loumiao/framework/wire"
 )
 
@@ -31,7 +33,9 @@ type Config struct {
 	// Origins are the web origins, "https://play.example.com", whose pages may connect. Empty allows all: a session is opened by a token in the first
 	// frame and never by a cookie, so a foreign page gains nothing. Clients that are not browsers send no origin and are always allowed.
 	Origins []string
-	// HandshakeTimeout bounds the opening handshake. 0 is 5 s.
+	// TLS is the server's side of TLS, with its certificate: wss instead of ws. nil: none.
+	TLS *tls.Config
+	// HandshakeTimeout bounds the opening handshake, and that of TLS before it. 0 is 5 s.
 	HandshakeTimeout time.Duration
 }
 
@@ -42,14 +46,15 @@ const (
 
 // A Transport is a [gate.Transport] over WebSocket.
 type Transport struct {
-	cfg  Config
-	loop accept.Loop
+	cfg   Config
+	loop  accept.Loop
+	guard accept.Guard
 }
 
 // New is a transport. It does nothing before Listen.
 func New(cfg Config) *Transport {
 	cfg.HandshakeTimeout = cmp.Or(cfg.HandshakeTimeout, 5*time.Second)
-	return &Transport{cfg: cfg}
+	return &Transport{cfg: cfg, guard: accept.Guard{TLS: cfg.TLS, Timeout: cfg.HandshakeTimeout}}
 }
 
 // Name is "ws".
@@ -66,17 +71,24 @@ func (t *Transport) Serve(door gate.Door, limits wire.Limits) {
 	t.loop.Serve(func(nc net.Conn) func() {
 		visit, err := door.Admit(nc)
 		if err != nil {
-			_ = nc.SetWriteDeadline(time.Now().Add(refuseTimeout))
-			_, _ = io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			if t.guard.Plain() {
+				_ = nc.SetWriteDeadline(time.Now().Add(refuseTimeout))
+				_, _ = io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			}
 			return nil
 		}
 		return func() {
 			defer visit.Leave()
-			// Aside: what calls deep would leave this goroutine a larger stack for as long as the session lives.
-			upgraded := make(chan error)
-			go func() { upgraded <- t.upgrade(nc) }()
-			if <-upgraded == nil {
-				visit.Serve(newConn(nc, limits))
+			var socket *sock.Socket
+			err := accept.Aside(func() (err error) {
+				if socket, err = t.guard.Pass(nc); err != nil {
+					return err
+				}
+				return t.upgrade(socket)
+			})
+			if err == nil {
+				socket.Begin()
+				visit.Serve(newConn(socket, limits))
 			}
 		}
 	})

@@ -2,10 +2,7 @@
 
 package sock
 
-import (
-	"errors"
-	"syscall"
-)
+import "errors"
 
 const hasFast = false
 
@@ -13,6 +10,6 @@ type fast struct{}
 
 func (f *fast) init() {}
 
-func (f *fast) read(syscall.RawConn) (*Buffer, error) { return nil, errors.ErrUnsupported }
+func (f *fast) read(rawConn) (*Buffer, error) { return nil, errors.ErrUnsupported }
 
-func (f *fast) write(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
+func (f *fast) write(rawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -67,7 +67,7 @@ func (f *fast) init() {
 	}
 }
 
-func (f *fast) read(raw syscall.RawConn) (*Buffer, error) {
+func (f *fast) read(raw rawConn) (*Buffer, error) {
 	f.in, f.inErr = nil, nil
 	if err := raw.Read(f.tryRead); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (f *fast) read(raw syscall.RawConn) (*Buffer, error) {
 	return b, f.inErr
 }
 
-func (f *fast) write(raw syscall.RawConn, b []byte) (int, error) {
+func (f *fast) write(raw rawConn, b []byte) (int, error) {
 	f.out, f.outN, f.outErr = b, 0, nil
 	err := raw.Write(f.tryWrite)
 	f.out = nil

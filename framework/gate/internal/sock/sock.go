@@ -2,6 +2,8 @@
 // takes a buffer, from a pool; it writes what the kernel takes at once, so that whoever delivers to many clients never waits for one.
 //
 // Where the system offers no way to wait without reading (Windows), or the connection is not a socket, it reads into a small buffer of its own first.
+//
+// The same goes for TLS, which [Socket.StartTLS] puts between: see tls.go. A TLS connection that waits costs the state of its ciphers besides.
 package sock
 
 import (
@@ -32,17 +34,22 @@ func (b *Buffer) Bytes() []byte { return b.data[:b.n] }
 // Release gives the buffer back to its pool.
 func (b *Buffer) Release() { buffers.Put(b) }
 
-// A Socket is a connection. One goroutine reads and one writes at a time.
+type rawConn = syscall.RawConn
+
+// A Socket is a connection. One goroutine reads and one writes at a time. Its Read and Write, which wait, are for handshakes, before [Socket.Begin].
 type Socket struct {
-	net.Conn
-	raw  syscall.RawConn // nil: the portable way
-	fast fast
-	slow []byte // the portable way's own buffer
+	net.Conn          // as it is read: under TLS, the TLS connection
+	under    net.Conn // the connection itself
+	raw      rawConn  // nil: the portable way
+	fast     fast
+	slow     []byte   // the portable way's own buffer
+	tls      *layer   // nil: none
+	from     net.Addr // nil: the connection's own
 }
 
 // New is a socket for nc.
 func New(nc net.Conn) *Socket {
-	s := &Socket{Conn: nc}
+	s := &Socket{Conn: nc, under: nc}
 	if sc, ok := nc.(syscall.Conn); ok && hasFast {
 		if raw, err := sc.SyscallConn(); err == nil {
 			s.raw = raw
@@ -52,45 +59,81 @@ func New(nc net.Conn) *Socket {
 	return s
 }
 
+// Begin is the end of handshakes: from now on, reading is by ReadBuffer and Discard, and writing by TryWrite and WriteAll. Nobody else may use the socket
+// before.
+func (s *Socket) Begin() {
+	if s.tls != nil && s.raw != nil {
+		s.tls.link.begun = true
+	}
+}
+
+// ComeFrom says whose connection it is, when there is a proxy between.
+func (s *Socket) ComeFrom(addr net.Addr) { s.from = addr }
+
+// RemoteAddr is where the client is: behind the proxy, if there is one.
+func (s *Socket) RemoteAddr() net.Addr {
+	if s.from != nil {
+		return s.from
+	}
+	return s.under.RemoteAddr()
+}
+
 // ReadBuffer waits until something has come, and reads it into a buffer that the caller releases. The error is io.EOF when the other side has closed.
 func (s *Socket) ReadBuffer() (*Buffer, error) {
-	if s.raw != nil {
-		return s.fast.read(s.raw)
+	switch {
+	case s.raw == nil:
+		return s.readPortably()
+	case s.tls != nil:
+		return s.tls.readBuffer()
 	}
-	return s.readPortably()
+	return s.fast.read(s.raw)
 }
 
-// TryWrite writes what can be written without waiting: all of b, a part or nothing.
+// TryWrite writes what can be written without waiting: all of b, a part or nothing. What is left has to be written next.
 func (s *Socket) TryWrite(b []byte) (int, error) {
-	if s.raw != nil {
-		return s.fast.write(s.raw, b)
+	switch {
+	case s.raw == nil:
+		return 0, nil
+	case s.tls != nil:
+		return s.tls.tryWrite(b)
 	}
-	return 0, nil
+	return s.fast.write(s.raw, b)
 }
 
-// WriteAll writes all of b, and fails when the other side does not take 64 KiB of it within the limit.
+// WriteAll writes all of b, and fails when the other side does not take 64 KiB of it, or one TLS record, within the limit.
 func (s *Socket) WriteAll(b []byte, limit time.Duration) error {
+	if s.tls != nil && s.raw != nil {
+		return s.tls.writeAll(b, limit)
+	}
+	return writeAll(s.Conn, b, limit)
+}
+
+func writeAll(c net.Conn, b []byte, limit time.Duration) error {
 	for len(b) > 0 {
 		chunk := b[:min(len(b), writeChunk)]
-		if err := s.SetWriteDeadline(time.Now().Add(limit)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(limit)); err != nil {
 			return err
 		}
-		n, err := s.Conn.Write(chunk)
+		n, err := c.Write(chunk)
 		if err != nil {
 			return err
 		}
 		b = b[n:]
 	}
-	return s.SetWriteDeadline(time.Time{})
+	return c.SetWriteDeadline(time.Time{})
 }
 
 // Discard reads and drops what comes until the other side has closed, or the limit has passed.
 func (s *Socket) Discard(limit time.Duration) {
-	if s.SetReadDeadline(time.Now().Add(limit)) != nil {
+	if s.under.SetReadDeadline(time.Now().Add(limit)) != nil {
 		return
 	}
+	read := s.readPortably
+	if s.raw != nil { // under TLS too: what is dropped need not be decrypted
+		read = func() (*Buffer, error) { return s.fast.read(s.raw) }
+	}
 	for {
-		b, err := s.ReadBuffer()
+		b, err := read()
 		if err != nil {
 			return
 		}
@@ -100,8 +143,11 @@ func (s *Socket) Discard(limit time.Duration) {
 
 // CloseWrite shuts the writing side down, if the connection can, and the reading side after the limit.
 func (s *Socket) CloseWrite(limit time.Duration) {
-	_ = s.SetReadDeadline(time.Now().Add(limit)) // fails only for a connection that is closed already
-	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+	_ = s.under.SetReadDeadline(time.Now().Add(limit)) // fails only for a connection that is closed already
+	if s.tls != nil && s.raw != nil {
+		s.tls.closeWrite()
+	}
+	if c, ok := s.under.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite() // the connection is ending: an error has nobody left to tell
 	}
 }

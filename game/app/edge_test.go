@@ -1,0 +1,44 @@
+package app_test
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestStackWithTLS is a stack whose gate has a certificate: clients are sent to addresses with TLS, and get in there.
+func TestStackWithTLS(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	defer web.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(web.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name, typ string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	certFile := file("gate.crt", "CERTIFICATE", web.Certificate().Raw)
+	keyFile := file("gate.key", "PRIVATE KEY", key)
+	text := strings.Replace(quick, "gate: {", fmt.Sprintf("gate: {tls_cert: %q, tls_key: %q, ", certFile, keyFile), 1)
+	s := &stack{dir: t.TempDir(), config: configFile(t, text), tls: web.Client().Transport.(*http.Transport).TLSClientConfig}
+	s.up(t)
+	s.printed(t, s.stdout, `tls://127\.0\.0\.1:\d+ wss://127\.0\.0\.1:\d+/`)
+	for _, webSocket := range []bool{false, true} {
+		if p := s.connect(t, "one", webSocket); p.enter().GetProfile().GetPlayer() != p.id {
+			t.Error("somebody else's profile")
+		}
+	}
+	s.stop(t)
+}
