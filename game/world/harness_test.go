@@ -175,7 +175,7 @@ type door struct {
 
 // Start opens the gate.
 func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
-	transport := tcp.New()
+	transport := tcp.New(tcp.Config{})
 	d.node = n
 	d.gate, err = gate.New(gate.Config{
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(), RateMessages: -1,

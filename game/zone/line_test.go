@@ -59,8 +59,10 @@ func (g *gate) Broadcast(link.Peer, wire.Header, []byte)               {}
 func (g *gate) Bind(link.Peer, id.Session, string, id.Node)            {}
 func (g *gate) Unbind(link.Peer, id.Session, string)                   {}
 func (g *gate) Kick(link.Peer, id.Session, fault.Code, string)         {}
-func (g *gate) Lost(link.Peer, error)                                  {}
-func (g *gate) Flush()                                                 {}
+func (g *gate) Found(link.Peer, id.Session, line.Found)                {}
+
+func (g *gate) Lost(link.Peer, error) {}
+func (g *gate) Flush()                {}
 
 // send sends a client's message.
 func (g *gate) send(s id.Session, kind wire.Kind, m proto.Message) {

@@ -36,7 +36,7 @@ const (
 )
 
 // ServeTCP is a gate with clients over TCP. If a world was started before it, it leads there.
-func ServeTCP(h *harness.Host) (addr string, err error) { return serveGate(h, tcp.New()) }
+func ServeTCP(h *harness.Host) (addr string, err error) { return serveGate(h, tcp.New(tcp.Config{})) }
 
 // ServeWS is a gate with clients over WebSocket.
 func ServeWS(h *harness.Host) (addr string, err error) { return serveGate(h, ws.New(ws.Config{})) }
