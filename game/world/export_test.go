@@ -51,6 +51,24 @@ func (w *World) pause(t *testing.T, player int64) (m *pause, resume func()) {
 	return m, func() { close(m.done) }
 }
 
+// Save has the player saved now, if he is here, and returns when that was tried.
+func (w *World) Save(t *testing.T, player int64) {
+	t.Helper()
+	ref, ok := w.players.Get(api.PlayerID(player))
+	if !ok || ref.Tell(&saveNow{}) != nil {
+		return
+	}
+	m := &pause{make(chan struct{}), make(chan struct{})}
+	close(m.done)
+	if ref.Tell(m) != nil {
+		return
+	}
+	select {
+	case <-m.begun:
+	case <-ref.Done():
+	}
+}
+
 // Release queues what another world asks, behind what is queued already. The result comes later.
 func (w *World) Release(t *testing.T, player int64) <-chan error {
 	t.Helper()

@@ -51,23 +51,32 @@ type place struct {
 // newPlace starts everything but worlds, in a cluster where nobody counts as gone who is only slow and no lease is renewed within a test.
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	return placeOn(t, storetest.Embedded(t), true)
+	return placeOn(t, storetest.Embedded(t), &door{}, nil, true)
 }
 
-// placeOn is newPlace on the given stores; with debug false leases are renewed, and a slow node may be taken for dead.
-func placeOn(t *testing.T, stores *store.Stores, debug bool) *place {
+// livePlace is a place where leases are renewed, and a slow node may be taken for dead.
+func livePlace(t *testing.T) *place {
+	t.Helper()
+	return placeOn(t, storetest.Embedded(t), &door{}, nil, false)
+}
+
+// placeOn is a place with the given stores, gate and db; a nil db is that of its peers.
+func placeOn(t *testing.T, stores *store.Stores, gate *door, db node.Service, debug bool) *place {
 	t.Helper()
 	storetest.Migrated(t, stores, "cluster", migrations.FS("cluster"))
 	registry, err := wire.NewRegistry(pb.Files()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{t: t, peers: newPeers(), gate: &door{}}
+	p := &place{t: t, peers: newPeers(), gate: gate}
 	p.env = node.Env{
 		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
 		Owned: "player", Debug: debug, Log: slog.New(slog.DiscardHandler),
 	}
-	p.run(api.DB, p.peers.db())
+	if db == nil {
+		db = p.peers.db()
+	}
+	p.run(api.DB, db)
 	p.run(api.Queue, p.peers.queue())
 	p.run(api.Match, p.peers.match())
 	p.run(api.Gate, p.gate)
@@ -168,6 +177,7 @@ type door struct {
 	node *node.Node
 	gate *gate.Gate
 	addr string
+	many bool // a player may have many sessions
 
 	mu   sync.Mutex
 	sent id.Node // not 0: where every session is brought, whoever owns its player
@@ -177,7 +187,7 @@ type door struct {
 func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 	transport := tcp.New(tcp.Config{})
 	d.node = n
-	d.gate, err = gate.New(gate.Config{
+	cfg := gate.Config{
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(), RateMessages: -1,
 		Listen: []gate.Listen{{Transport: transport, Addr: "127.0.0.1:0"}},
 		Routes: []gate.Route{{Type: api.World, Stream: 3, Pick: gate.PickOwner}, {Type: api.Zone, Stream: 4, Pick: gate.PickNone}},
@@ -197,8 +207,11 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 			}
 			return b.Node, nil
 		},
-	})
-	if err != nil {
+	}
+	if d.many {
+		cfg.Sessions, cfg.KickRemote = anybody{}, func(context.Context, id.Node, id.Session) error { return nil }
+	}
+	if d.gate, err = gate.New(cfg); err != nil {
 		return err
 	}
 	if err := d.gate.Start(ctx); err != nil {
@@ -207,6 +220,12 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 	d.addr = "tcp://" + transport.Addr().String()
 	return nil
 }
+
+// anybody is a registry that lets each session be its player's.
+type anybody struct{}
+
+func (anybody) Claim(context.Context, int64, id.Session) (*gate.Holder, error) { return nil, nil }
+func (anybody) Release(context.Context, int64, id.Session) error               { return nil }
 
 // Ready has nothing to do.
 func (d *door) Ready(context.Context) error { return nil }

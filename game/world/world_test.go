@@ -10,7 +10,6 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/lease"
-	"loumiao/framework/store/storetest"
 	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/game/world"
@@ -232,7 +231,7 @@ func TestNoLease(t *testing.T) {
 // TestLeaseTaken ends a world whose number somebody newer has, as one that was paused for too long. What it can save it saves.
 func TestLeaseTaken(t *testing.T) {
 	t.Parallel()
-	p := placeOn(t, storetest.Embedded(t), false)
+	p := livePlace(t)
 	w := p.world(nil)
 	s := p.connect(1)
 	s.enter()
@@ -451,7 +450,7 @@ func TestWorldStops(t *testing.T) {
 // TestRedisForgets has owners bind their players again.
 func TestRedisForgets(t *testing.T) {
 	t.Parallel()
-	p := placeOn(t, storetest.Embedded(t), false)
+	p := livePlace(t)
 	w := p.world(nil)
 	p.connect(1).enter()
 	if err := p.env.Stores.Redis().FlushAll(t.Context()).Err(); err != nil {
