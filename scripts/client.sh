@@ -12,6 +12,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 [ "${1:-}" != install ] || exit 0
 
+rm -rf dist
 npm run --silent build
 npm test --silent
 if [ -n "${GAME_LOGIN:-}" ]; then npm run --silent match; fi

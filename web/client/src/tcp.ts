@@ -46,7 +46,7 @@ function dial(address: string, listener: Listener): Transport {
     send: (frame) => void socket.write(frame),
     close: (atOnce) => {
       over = true;
-      if (atOnce) {
+      if (atOnce || socket.connecting) {
         socket.destroy();
       } else {
         socket.end(() => socket.destroy()); // what was sent still goes out
