@@ -40,7 +40,7 @@ func (r *RPC) callTarget(ctx context.Context, m *method, stats *methodStats, req
 			return nil, err
 		}
 		if p == nil {
-			if err := r.waitForNode(ctx, m); err != nil {
+			if err := r.waitForType(ctx, m.typ); err != nil {
 				return nil, err
 			}
 			continue
@@ -132,32 +132,35 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 	if ctx.Err() != nil {
 		return nil, true, ended(ctx)
 	}
-	c, err := p.connect(ctx)
-	if err != nil {
-		return nil, true, err
-	}
 	timeout, expire := r.cfg.CallTimeout, uint32(0)
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(time.Until(deadline), time.Microsecond)
 	} else {
 		expire = r.sweep.expiry(timeout)
 	}
-	w = r.acquire()
-	call, err := c.calls.add(w, expire)
-	if err != nil {
-		r.release(w)
-		return nil, true, err
-	}
-	if expire != 0 {
-		r.sweep.ensure(r)
-	}
-	if err := c.request(kindCall, call, m, timeout, req); err != nil {
-		if c.calls.take(call) != nil {
+	var c *caller
+	var call uint64
+	for w = r.acquire(); ; {
+		if c, err = p.connect(ctx); err != nil {
 			r.release(w)
-		} else {
-			r.await(w) // it was ended by somebody else meanwhile
+			return nil, true, err
 		}
-		return nil, true, err
+		if call, err = c.calls.add(w, expire); err == nil {
+			if expire != 0 {
+				r.sweep.ensure(r)
+			}
+			if err = c.request(kindCall, call, m, timeout, req); err == nil {
+				break
+			}
+			if c.calls.take(call) == nil {
+				<-w.done // it was ended by somebody else meanwhile
+				w.err, w.refused = nil, false
+			}
+		}
+		if err != errRetired {
+			r.release(w)
+			return nil, true, err
+		}
 	}
 	if done := ctx.Done(); done == nil {
 		<-w.done
@@ -182,8 +185,6 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 	}
 	return w, false, nil
 }
-
-func (r *RPC) await(w *pending) { <-w.done; r.release(w) }
 
 // ended is why ctx ended, as a fault.
 func ended(ctx context.Context) error {
@@ -221,7 +222,7 @@ func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req
 			return err
 		}
 		if p == nil {
-			return noNode(m)
+			return noNode(m.typ)
 		}
 		if err = r.sendPeer(ctx, m, req, p); err == nil {
 			return nil
@@ -233,15 +234,19 @@ func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req
 }
 
 func (r *RPC) sendPeer(ctx context.Context, m *method, req proto.Message, p *peer) error {
-	c, err := p.connect(ctx)
-	if err != nil {
-		return err
-	}
 	var timeout time.Duration
 	if deadline, ok := ctx.Deadline(); ok {
 		if timeout = time.Until(deadline); timeout <= 0 {
 			return ended(ctx)
 		}
 	}
-	return c.request(kindSend, 0, m, timeout, req)
+	for {
+		c, err := p.connect(ctx)
+		if err != nil {
+			return err
+		}
+		if err = c.request(kindSend, 0, m, timeout, req); err != errRetired {
+			return err
+		}
+	}
 }

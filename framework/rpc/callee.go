@@ -26,11 +26,20 @@ type callee struct {
 
 	mu    sync.Mutex
 	calls []*inbound // calls whose caller may cancel them, by slot
+
+	circuit  uint32             // 0: not the end of a circuit, but of a link
+	ends     map[uint32]*callee // of circuits that end here. The reader's
+	passages circuits[*passage] // of circuits that go on to other nodes
+	touched  touched            // the reader's
 }
 
 func newCallee(r *RPC, conn *link.Conn, peer link.Peer) *callee {
+	return newCalleeIn(r.ctx, r, conn, peer)
+}
+
+func newCalleeIn(ctx context.Context, r *RPC, conn *link.Conn, peer link.Peer) *callee {
 	c := &callee{rpc: r, conn: conn, peer: peer, sends: map[uint32]*inbound{}}
-	c.ctx, c.cancel = context.WithCancel(r.ctx)
+	c.ctx, c.cancel = context.WithCancel(ctx)
 	return c
 }
 
@@ -39,16 +48,87 @@ func (c *callee) Frame(conn *link.Conn, b []byte) {
 	if c.now.IsZero() {
 		c.now = time.Now()
 	}
-	if err := c.dispatch(b, c.now); err != nil {
+	var err error
+	if isCircuit(b) {
+		err = c.onCircuit(b, c.now)
+	} else {
+		err = c.dispatch(b, c.now)
+	}
+	if err != nil {
 		conn.Close(err)
 	}
 }
 
-// Flush ends the reading of the clock for one read.
-func (c *callee) Flush(*link.Conn) { c.now = time.Time{} }
+// onCircuit takes a frame of a circuit that ends here or goes on from here.
+func (c *callee) onCircuit(b []byte, now time.Time) error {
+	f, err := parseCircuit(b)
+	if err != nil {
+		return err
+	}
+	end := c.ends[f.id]
+	switch f.op {
+	case opOpen:
+		if end != nil {
+			return errFrame
+		}
+		return c.open(f)
+	case opAccept:
+		if _, ok := c.passages.get(f.id); ok || end != nil || len(c.ends) >= maxCircuits {
+			return errFrame
+		}
+		c.accept(f)
+	case opData:
+		if end == nil {
+			if p, ok := c.passages.get(f.id); ok { // otherwise it has ended
+				p.forward(f.body)
+			}
+			return nil
+		}
+		if err := end.dispatch(f.body, now); err != nil { // the fault of one caller is not that of the others
+			c.hangUp(end, err)
+		}
+	case opClosed:
+		if end != nil {
+			delete(c.ends, f.id)
+			end.cancel()
+		} else if p, ok := c.passages.get(f.id); ok {
+			p.end(errGone, false, true)
+		}
+	default:
+		return errFrame
+	}
+	return nil
+}
 
-// Closed cuts the contexts of handlers that work for this link.
-func (c *callee) Closed(*link.Conn, error) { c.cancel() }
+// accept begins a circuit that ends here. Its caller is who the relay says, which holds the link key.
+func (c *callee) accept(f circuitFrame) {
+	end := newCalleeIn(c.ctx, c.rpc, c.conn, f.party)
+	end.circuit = f.id
+	if c.ends == nil {
+		c.ends = map[uint32]*callee{}
+	}
+	c.ends[f.id] = end
+}
+
+func (c *callee) hangUp(end *callee, err error) {
+	delete(c.ends, end.circuit)
+	end.cancel()
+	_ = c.conn.Write(func(b []byte) []byte { return appendClosed(b, end.circuit, err) })
+}
+
+// Flush ends the reading of the clock for one read, and lets go what was relayed.
+func (c *callee) Flush(*link.Conn) {
+	c.now = time.Time{}
+	c.touched.flush()
+}
+
+// Closed cuts the contexts of handlers that work for this link, and ends the circuits that it began.
+func (c *callee) Closed(_ *link.Conn, err error) {
+	c.cancel()
+	for _, p := range c.passages.close(err) {
+		p.end(err, false, true)
+	}
+}
 
 // take is Frame for the caller's end within this process; any goroutine may call it.
 func (c *callee) take(b []byte) error { return c.dispatch(b, time.Now()) }
@@ -135,7 +215,7 @@ func (c *callee) reply(call uint64, m *method, msg proto.Message) error {
 	var broken error
 	load := c.rpc.loadNow()
 	err := c.write(func(b []byte) []byte {
-		b, broken = encoding.MarshalAppend(appendHead(b, kindReply, 0, load, call), msg)
+		b, broken = encoding.MarshalAppend(appendHead(c.prefix(b), kindReply, 0, load, call), msg)
 		if broken != nil {
 			return nil
 		}
@@ -152,7 +232,15 @@ func (c *callee) reply(call uint64, m *method, msg proto.Message) error {
 
 func (c *callee) sendError(call uint64, code fault.Code, text string, flags uint8) {
 	load := c.rpc.loadNow()
-	_ = c.write(func(b []byte) []byte { return appendError(b, flags, load, call, code, text) })
+	_ = c.write(func(b []byte) []byte { return appendError(c.prefix(b), flags, load, call, code, text) })
+}
+
+// prefix begins a frame.
+func (c *callee) prefix(b []byte) []byte {
+	if c.circuit != 0 {
+		b = appendCircuit(b, opData, c.circuit)
+	}
+	return b
 }
 
 // write sends a frame. When the link's queue is full, the answer is lost, and the call ends at its deadline.

@@ -19,7 +19,22 @@ type caller struct {
 	calls table
 	load  atomic.Uint32 // what the callee said about itself last
 	over  atomic.Bool
-	now   time.Duration // of the read that is being dispatched, by the RPC's clock; 0 when not asked for yet. The reader's
+
+	circuits circuits[circuitEnd] // on this link
+	touched  touched              // the reader's
+
+	// Of one that is a circuit, on the link of another:
+	via     *caller
+	circuit uint32 // 0: it is none
+	opened  chan error
+	now     time.Duration // of the read that is being dispatched, by the RPC's clock; 0 when not asked for yet. The reader's
+}
+
+// A circuitEnd is what becomes of the frames of one circuit, at the end that numbers it. The link's reader calls it.
+type circuitEnd interface {
+	data(frame []byte, now time.Duration, flush *touched) error
+	control(op circuitOp) error
+	closed(err error)
 }
 
 func newCaller(p *peer) *caller {
@@ -37,8 +52,15 @@ func (c *caller) attach() {
 // request sends a call or a send. A call's sender is about to wait, so it carries the frame to the kernel itself; where others wait too, it lets them append theirs
 // first. A sender of sends is not made to pay for the kernel.
 func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, req proto.Message) error {
-	var broken error
+	var broken, gone error
 	fill := func(b []byte) []byte {
+		if c.circuit != 0 {
+			if c.over.Load() {
+				gone = errRetired
+				return nil
+			}
+			b = appendCircuit(b, opData, c.circuit)
+		}
 		b, broken = encoding.MarshalAppend(appendRequest(b, k, call, m.hash, timeout), req)
 		if broken != nil {
 			return nil
@@ -54,6 +76,9 @@ func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, 
 	default:
 		err = c.conn.WriteNow(fill, c.calls.used.Load() > 1)
 	}
+	if gone != nil {
+		return gone
+	}
 	if broken != nil {
 		return fault.Wrap(broken, fault.Invalid, "the request of "+m.name+" cannot be encoded")
 	}
@@ -62,7 +87,12 @@ func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, 
 
 // cancel tells the callee that nobody waits any more. If that cannot be sent, the call runs to its end there, for nobody.
 func (c *caller) cancel(call uint64) {
-	fill := func(b []byte) []byte { return appendHead(b, kindCancel, 0, 0, call) }
+	fill := func(b []byte) []byte {
+		if c.circuit != 0 {
+			b = appendCircuit(b, opData, c.circuit)
+		}
+		return appendHead(b, kindCancel, 0, 0, call)
+	}
 	if c.local != nil {
 		_ = c.toLocal(fill, c.local.take)
 		return
@@ -96,8 +126,36 @@ func (c *caller) Frame(conn *link.Conn, b []byte) {
 	if c.now == 0 {
 		c.now = c.peer.rpc.clock()
 	}
-	if err := c.answer(b, c.now); err != nil {
+	var err error
+	if isCircuit(b) {
+		err = c.onCircuit(b, c.now)
+	} else {
+		err = c.answer(b, c.now)
+	}
+	if err != nil {
 		conn.Close(err)
+	}
+}
+
+// onCircuit gives a frame to the end of its circuit. A circuit that has ended here may still get some.
+func (c *caller) onCircuit(b []byte, now time.Duration) error {
+	f, err := parseCircuit(b)
+	if err != nil {
+		return err
+	}
+	end, ok := c.circuits.get(f.id)
+	if !ok {
+		return nil
+	}
+	switch f.op {
+	case opData:
+		return end.data(f.body, now, &c.touched)
+	case opClosed:
+		c.circuits.remove(f.id)
+		end.closed(fault.New(f.code, string(f.body)))
+		return nil
+	default:
+		return end.control(f.op)
 	}
 }
 
@@ -125,13 +183,19 @@ func (c *caller) answer(b []byte, now time.Duration) error {
 }
 
 // Flush ends the reading of the clock for one read. Those who wait were told one by one.
-func (c *caller) Flush(*link.Conn) { c.now = 0 }
+func (c *caller) Flush(*link.Conn) {
+	c.now = 0
+	c.touched.flush()
+}
 
 // Closed ends every call on the link.
 func (c *caller) Closed(_ *link.Conn, err error) {
 	p := c.peer
 	c.over.Store(true)
 	p.live.CompareAndSwap(c, nil)
+	for _, end := range c.circuits.close(fault.New(fault.Lost, "the link has ended")) {
+		end.closed(err)
+	}
 	c.calls.close(fault.Wrap(err, fault.Lost, "the link to "+p.Type+" "+p.Node.String()+" broke"))
 	if p.rpc.ctx.Err() == nil {
 		p.rpc.log.Info("link ended", "node", p.Node, "type", p.Type, "reason", err)

@@ -38,6 +38,11 @@ type Config struct {
 	Owners Directory
 	// Area is this node's area: nodes of other areas are not chosen, except those of area 0, which serve all. 0: any node is.
 	Area uint16
+	// RelayType is the type of the nodes that relay: whoever cannot or should not be linked to every other node calls through them. A node of this type relays for others and itself
+	// calls directly. "": there are none.
+	RelayType string
+	// Relayed sends every call to another node through a relay, except those to the relays themselves.
+	Relayed bool
 	// CallTimeout is the deadline of a call whose context has none. Default 5 s.
 	CallTimeout time.Duration
 	// NodeWait is how long a call waits for a node of the method's type when none is ready: one that has just become so is not known everywhere at
@@ -63,6 +68,9 @@ func (c Config) Validate() error {
 	}
 	if c.View == nil {
 		errs = append(errs, errors.New("rpc: View is missing"))
+	}
+	if c.Relayed && c.RelayType == "" {
+		errs = append(errs, errors.New("rpc: Relayed: RelayType is missing"))
 	}
 	if c.CallTimeout < 0 {
 		errs = append(errs, fmt.Errorf("rpc: CallTimeout: %v, must not be negative", c.CallTimeout))

@@ -87,6 +87,9 @@ func parseFrame(b []byte) (frame, error) {
 	return f, nil
 }
 
+// callOf is the number of the call in a frame of at least headSize bytes.
+func callOf(frame []byte) uint64 { return binary.BigEndian.Uint64(frame[4:]) }
+
 func appendHead(b []byte, k kind, flags uint8, load uint16, call uint64) []byte {
 	b = append(b, byte(k), flags, byte(load>>8), byte(load))
 	return binary.BigEndian.AppendUint64(b, call)

@@ -16,35 +16,37 @@ import (
 // An inline function runs on the link's reader: in the order of arrival, without another goroutine, and a panic of it costs nobody the link.
 func TestInlineRunsOnTheReader(t *testing.T) {
 	t.Parallel()
-	caller, callee := pair(t)
-	var seen []string // no lock: one goroutine
-	handler := func(_ context.Context, m *text) (*text, error) {
-		if m.Value == "panic" {
-			panic("the password is hunter2")
+	bothWays(t, func(t *testing.T, w way) {
+		caller, callee := w.pair(t)
+		var seen []string // no lock: one goroutine
+		handler := func(_ context.Context, m *text) (*text, error) {
+			if m.Value == "panic" {
+				panic("the password is hunter2")
+			}
+			if m.Value == "where" {
+				stack := make([]byte, 64<<10)
+				stack = stack[:runtime.Stack(stack, false)]
+				if !strings.Contains(string(stack), "link.(*Conn).read") {
+					t.Errorf("not on the reader:\n%s", stack)
+				}
+			}
+			seen = append(seen, m.Value)
+			return wrapperspb.String(strings.Join(seen, "")), nil
 		}
-		if m.Value == "where" {
-			stack := make([]byte, 64<<10)
-			stack = stack[:runtime.Stack(stack, false)]
-			if !strings.Contains(string(stack), "link.(*Conn).read") {
-				t.Errorf("not on the reader:\n%s", stack)
+		HandleFunc(callee, echo, handler, Inline())
+		for _, v := range []string{"a", "b", "c", "panic"} {
+			if err := echo.Send(t.Context(), caller.rpc, wrapperspb.String(v), Any); err != nil {
+				t.Fatal(err)
 			}
 		}
-		seen = append(seen, m.Value)
-		return wrapperspb.String(strings.Join(seen, "")), nil
-	}
-	HandleFunc(callee, echo, handler, Inline())
-	for _, v := range []string{"a", "b", "c", "panic"} {
-		if err := echo.Send(t.Context(), caller.rpc, wrapperspb.String(v), Any); err != nil {
-			t.Fatal(err)
+		if _, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String("panic"), Any); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("the panic came back as %v", err)
 		}
-	}
-	if _, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String("panic"), Any); fault.CodeOf(err) != fault.Internal {
-		t.Errorf("the panic came back as %v", err)
-	}
-	if reply, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String("where"), Any); err != nil || reply.Value != "abcwhere" {
-		t.Errorf("got %v, %v, want abcwhere", reply, err)
-	}
-	settled(t, caller, callee)
+		if reply, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String("where"), Any); err != nil || reply.Value != "abcwhere" {
+			t.Errorf("got %v, %v, want abcwhere", reply, err)
+		}
+		settled(t, caller, callee)
+	})
 }
 
 func TestInlineAnswersItsOwnNode(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,11 +72,57 @@ func (n *testNode) stop() {
 	_ = n.server.Stop(ctx)
 }
 
+// A way is how the nodes of a test reach each other.
+type way struct{ relays int } // 0: directly
+
+var direct = way{}
+
+// bothWays runs a test twice: with links between the nodes, and by way of two relays.
+func bothWays(t *testing.T, test func(*testing.T, way)) {
+	for name, w := range map[string]way{"direct": direct, "relayed": {relays: 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, w)
+		})
+	}
+}
+
+// firstRelay is the id of the first relay; the others follow.
+const firstRelay id.Node = 900
+
+func (w way) newNode(t testing.TB, view *cluster.Static, node id.Node, typ string, change ...func(*Config)) *testNode {
+	t.Helper()
+	n := w.startNode(t, view, node, typ, change...)
+	t.Cleanup(n.stop)
+	return n
+}
+
+// startNode starts the relays as well, with the first node in a view.
+func (w way) startNode(t testing.TB, view *cluster.Static, node id.Node, typ string, change ...func(*Config)) *testNode {
+	t.Helper()
+	if w.relays == 0 {
+		return startNode(t, view, node, typ, change...)
+	}
+	if _, ok := view.Snapshot().Node(firstRelay); !ok {
+		for i := range w.relays {
+			relay := newNode(t, view, firstRelay+id.Node(i), "relay", slices.Concat(change, []func(*Config){func(c *Config) { c.RelayType = "relay" }})...)
+			view.Set(relay.member)
+			t.Cleanup(func() { settled(t, relay) })
+		}
+	}
+	return startNode(t, view, node, typ, slices.Concat(change, []func(*Config){func(c *Config) { c.RelayType, c.Relayed = "relay", true }})...)
+}
+
 // pair is a caller, node 1, and a callee of type "echo", node 2.
 func pair(t testing.TB, change ...func(*Config)) (caller, callee *testNode) {
 	t.Helper()
+	return direct.pair(t, change...)
+}
+
+func (w way) pair(t testing.TB, change ...func(*Config)) (caller, callee *testNode) {
+	t.Helper()
 	view := cluster.NewStatic()
-	caller, callee = newNode(t, view, 1, "caller", change...), newNode(t, view, 2, "echo")
+	caller, callee = w.newNode(t, view, 1, "caller", change...), w.newNode(t, view, 2, "echo")
 	view.Set(caller.member, callee.member)
 	return caller, callee
 }

@@ -103,6 +103,7 @@ type collector struct {
 	calls, sends, serves, refusals  *prometheus.Desc
 	callTime, serveTime             *prometheus.Desc
 	inFlight, running, links, unfit *prometheus.Desc
+	relayed, passages               *prometheus.Desc
 }
 
 // Collector is the node's figures for Prometheus: calls made, sent and served by method and code, how long they took, and what is under way.
@@ -122,12 +123,14 @@ func (r *RPC) Collector() prometheus.Collector {
 		running:   desc("requests_running", "Requests that handlers work on or that wait for one."),
 		links:     desc("links", "Links that this node opened."),
 		unfit:     desc("peers_unreachable", "Nodes that could not be reached when last tried."),
+		relayed:   desc("relayed_frames_total", "Frames passed on between other nodes."),
+		passages:  desc("relayed_pairs", "Pairs of a caller and a callee that this node relays for."),
 	}
 }
 
 // Describe is part of prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.calls, c.sends, c.serves, c.refusals, c.callTime, c.serveTime, c.inFlight, c.running, c.links, c.unfit} {
+	for _, d := range []*prometheus.Desc{c.calls, c.sends, c.serves, c.refusals, c.callTime, c.serveTime, c.inFlight, c.running, c.links, c.unfit, c.relayed, c.passages} {
 		ch <- d
 	}
 }
@@ -159,15 +162,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	links, unfit := 0, 0
 	c.rpc.mu.Lock()
 	for _, p := range c.rpc.peers {
-		if p.live.Load() != nil {
+		if c := p.live.Load(); c != nil && c.circuit == 0 {
 			links++
 		}
 		if p.bad.Load() {
 			unfit++
 		}
 	}
+	passages := len(c.rpc.passages)
 	c.rpc.mu.Unlock()
-	for d, v := range map[*prometheus.Desc]int{c.inFlight: c.rpc.InFlight(), c.running: c.rpc.Running(), c.links: links, c.unfit: unfit} {
+	ch <- prometheus.MustNewConstMetric(c.relayed, prometheus.CounterValue, float64(c.rpc.relayed.Load()))
+	for d, v := range map[*prometheus.Desc]int{c.inFlight: c.rpc.InFlight(), c.running: c.rpc.Running(), c.links: links, c.unfit: unfit, c.passages: passages} {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
 	}
 }

@@ -22,6 +22,8 @@ type peer struct {
 	rpc  *RPC
 	live atomic.Pointer[caller]
 	bad  atomic.Bool // the last dial failed
+	// It is a relay that said that it is about to stop.
+	leaving atomic.Bool
 
 	mu      sync.Mutex
 	dialing chan struct{} // closed when the dial that runs is over; nil when none does
@@ -29,6 +31,7 @@ type peer struct {
 	retryAt time.Time
 	backoff time.Duration
 	gone    bool
+	retired []*caller // circuits that take no new calls, and end when nobody waits on them
 }
 
 func newPeer(r *RPC, m cluster.Member) *peer { return &peer{Member: m, rpc: r} }
@@ -56,10 +59,11 @@ func (p *peer) busy() int {
 }
 
 func (p *peer) inFlight() int32 {
-	if c := p.live.Load(); c != nil {
-		return c.calls.used.Load()
+	n := int32(0)
+	for _, t := range p.tables(nil) {
+		n += t.used.Load()
 	}
-	return 0
+	return n
 }
 
 // connect is the link to the peer, opening it if need be. Its errors have code fault.Unavailable, or ctx's when that ended first.
@@ -113,17 +117,18 @@ func (p *peer) startDial() bool {
 }
 
 func (p *peer) dial() {
-	c := newCaller(p)
-	want := link.Peer{Node: p.Node, Boot: p.Boot}
-	p.rpc.tasks.Add(1) // for the link, until its Closed
-	conn, err := link.Dial(p.rpc.ctx, p.Addr, p.rpc.cfg.Links, link.RPC, want, c)
-
+	var c *caller
+	var err error
+	if p.relayed() {
+		c, err = p.rpc.openVia(p)
+	} else {
+		c, err = p.dialLink()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	close(p.dialing)
 	p.dialing = nil
 	if err != nil {
-		p.rpc.tasks.Done()
 		p.failed = fault.Wrap(err, fault.Unavailable, p.Type+" "+p.Node.String()+" cannot be reached")
 		p.backoff = min(max(2*p.backoff, firstBackoff), maxBackoff)
 		p.retryAt = time.Now().Add(p.backoff)
@@ -133,12 +138,25 @@ func (p *peer) dial() {
 	}
 	p.failed, p.backoff = nil, 0
 	p.bad.Store(false)
-	c.conn = conn
 	if p.gone {
-		conn.Close(errGone)
+		c.drop(errGone)
 		return
 	}
 	c.attach()
+}
+
+// dialLink connects to the peer itself.
+func (p *peer) dialLink() (*caller, error) {
+	c := newCaller(p)
+	want := link.Peer{Node: p.Node, Boot: p.Boot}
+	p.rpc.tasks.Add(1) // for the link, until its Closed
+	conn, err := link.Dial(p.rpc.ctx, p.Addr, p.rpc.cfg.Links, link.RPC, want, c)
+	if err != nil {
+		p.rpc.tasks.Done()
+		return nil, err
+	}
+	c.conn = conn
+	return c, nil
 }
 
 // connectLocal makes the peer this node itself.
@@ -158,15 +176,29 @@ var (
 func (p *peer) drop() {
 	p.mu.Lock()
 	p.gone = true
-	c := p.live.Load()
+	c, retired := p.live.Load(), p.retired
+	p.retired = nil
 	p.mu.Unlock()
+	for _, c := range retired {
+		c.drop(errGone)
+	}
 	switch {
 	case c == nil:
-	case c.conn != nil:
-		c.conn.Close(errGone)
-	default:
+	case c.local != nil:
 		p.live.Store(nil)
 		c.calls.close(errStopped)
 		c.local.cancel()
+	default:
+		c.drop(errGone)
 	}
+}
+
+// drop ends the link or the circuit, and the calls on it with err.
+func (c *caller) drop(err error) {
+	if c.circuit == 0 {
+		c.conn.Close(err)
+		return
+	}
+	c.peer.live.CompareAndSwap(c, nil)
+	c.hangUp(err)
 }

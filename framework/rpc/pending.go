@@ -124,6 +124,16 @@ func (t *table) expired(tick uint32, err error) {
 	}
 }
 
+// closeEmpty is close if no call waits; false if one does.
+func (t *table) closeEmpty(err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed == nil && t.used.Load() == 0 {
+		t.closed = err
+	}
+	return t.closed != nil
+}
+
 // close ends every call, and refuses those to come.
 func (t *table) close(err error) {
 	t.mu.Lock()

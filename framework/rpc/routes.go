@@ -137,13 +137,13 @@ func (r *RPC) everyone(m *method) ([]*peer, error) {
 	}
 	peers := r.current().byType[m.typ].serving()
 	if len(peers) == 0 {
-		return nil, noNode(m)
+		return nil, noNode(m.typ)
 	}
 	return peers, nil
 }
 
-func noNode(m *method) error {
-	return fault.Errorf(fault.Unavailable, "no node of type %s is ready", m.typ)
+func noNode(typ string) error {
+	return fault.Errorf(fault.Unavailable, "no node of type %s is ready", typ)
 }
 
 // maxTries is how often a call is tried, if it may be tried again.

@@ -35,14 +35,17 @@ type RPC struct {
 	inbounds  sync.Pool // of *inbound
 	sweep     sweeper
 
-	running  atomic.Int64 // calls and sends that handlers work on
+	running  atomic.Int64  // calls and sends that handlers work on
+	passing  atomic.Int64  // calls that were passed on between others and not answered yet
+	relayed  atomic.Uint64 // frames passed on
 	draining atomic.Bool
-	idle     chan struct{} // capacity 1: running came to 0 while draining
+	idle     chan struct{} // capacity 1: running or passing came to 0 while draining
 
-	mu      sync.Mutex // guards what follows, and changes of routes and endpoints
-	peers   map[life]*peer
-	stopped bool
-	tasks   sync.WaitGroup // dials, links that this node opened, the sweeper
+	mu       sync.Mutex // guards what follows, and changes of routes and endpoints
+	peers    map[life]*peer
+	passages map[*passage]struct{}
+	stopped  bool
+	tasks    sync.WaitGroup // dials, links that this node opened, the sweeper
 }
 
 // life is one node in one boot at one address.
@@ -55,7 +58,7 @@ type life struct {
 // New is an RPC that serves the links accepted by cfg.Server from the time that starts, and connects to others when it first calls them. What is wrong with cfg is
 // the error of every call; see [Config.Validate].
 func New(cfg Config) *RPC {
-	r := &RPC{invalid: cfg.Validate(), cfg: cfg.withDefaults(), begun: time.Now(), peers: map[life]*peer{}, idle: make(chan struct{}, 1)}
+	r := &RPC{invalid: cfg.Validate(), cfg: cfg.withDefaults(), begun: time.Now(), peers: map[life]*peer{}, passages: map[*passage]struct{}{}, idle: make(chan struct{}, 1)}
 	r.log = r.cfg.Logger
 	r.ctx, r.end = context.WithCancel(context.Background())
 	r.endpoints.Store(&map[uint32]*endpoint{})
@@ -83,12 +86,20 @@ func (r *RPC) Self() link.Peer { return r.cfg.Self }
 // InFlight is how many calls of this node wait for their end.
 func (r *RPC) InFlight() int {
 	n := int(r.own.inFlight())
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, p := range r.peers {
+	for _, p := range r.everyPeer(nil) {
 		n += int(p.inFlight())
 	}
 	return n
+}
+
+// everyPeer appends the nodes that membership shows, without this one.
+func (r *RPC) everyPeer(to []*peer) []*peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.peers {
+		to = append(to, p)
+	}
+	return to
 }
 
 // Running is how many calls and sends handlers of this node work on.
@@ -96,15 +107,16 @@ func (r *RPC) Running() int { return int(r.running.Load()) }
 
 var errDraining = fault.New(fault.Unavailable, "the node is shutting down")
 
-// Drain refuses new calls from others with code fault.Unavailable, which lets them try another node, and waits until those that run have ended or ctx has. This
-// node may go on calling others.
+// Drain refuses new calls from others with code fault.Unavailable, which lets them try another node, and waits until those that run have ended or ctx has. A relay goes
+// on relaying meanwhile, and asks the callers to go another way. This node may go on calling others.
 func (r *RPC) Drain(ctx context.Context) error {
 	r.draining.Store(true)
-	for r.running.Load() > 0 {
+	r.retireAll()
+	for r.running.Load()+r.passing.Load() > 0 {
 		select {
 		case <-r.idle:
 		case <-ctx.Done():
-			if n := r.running.Load(); n > 0 {
+			if n := r.running.Load() + r.passing.Load(); n > 0 {
 				return fault.Errorf(fault.Deadline, "%d calls still run", n)
 			}
 		}
@@ -166,9 +178,13 @@ func (r *RPC) start(fn func()) bool {
 // ended counts a call that no handler works on any more.
 func (r *RPC) ended() {
 	if r.running.Add(-1) == 0 && r.draining.Load() {
-		select {
-		case r.idle <- struct{}{}:
-		default:
-		}
+		r.wakeDrain()
+	}
+}
+
+func (r *RPC) wakeDrain() {
+	select {
+	case r.idle <- struct{}{}:
+	default:
 	}
 }

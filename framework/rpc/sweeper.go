@@ -19,7 +19,8 @@ type sweeper struct {
 	active atomic.Bool
 	wake   chan struct{} // capacity 1
 	begun  atomic.Bool
-	tables []*table // the sweeper goroutine's, kept for reuse
+	peers  []*peer
+	tables []*table // both are the sweeper goroutine's, kept for reuse
 }
 
 // expiry is the tick at which a call that begins now has had its time; never 0.
@@ -78,16 +79,11 @@ func (s *sweeper) run(r *RPC) {
 
 // pass ends what is over its time and returns how many calls wait.
 func (s *sweeper) pass(r *RPC, tick uint32) int {
-	tables := s.tables[:0]
-	r.mu.Lock()
-	for _, p := range r.peers {
-		if c := p.live.Load(); c != nil {
-			tables = append(tables, &c.calls)
-		}
-	}
-	r.mu.Unlock()
-	if c := r.own.live.Load(); c != nil {
-		tables = append(tables, &c.calls)
+	s.peers = r.everyPeer(s.peers[:0])
+	tables := r.own.tables(s.tables[:0])
+	for _, p := range s.peers {
+		p.sweepRetired()
+		tables = p.tables(tables)
 	}
 	s.tables = tables
 	waiting := 0

@@ -15,13 +15,13 @@ import (
 )
 
 // echoes starts nodes 2 to 1+n of type "echo" that answer [whose] with their number, and a caller.
-func echoes(t *testing.T, n int, change ...func(*Config)) (caller *testNode, nodes map[id.Node]*testNode) {
+func echoes(t *testing.T, w way, n int, change ...func(*Config)) (caller *testNode, nodes map[id.Node]*testNode) {
 	t.Helper()
 	view := cluster.NewStatic()
-	caller = newNode(t, view, 1, "caller", change...)
+	caller = w.newNode(t, view, 1, "caller", change...)
 	nodes = map[id.Node]*testNode{}
 	for i := range n {
-		node := newNode(t, view, id.Node(2+i), "echo")
+		node := w.newNode(t, view, id.Node(2+i), "echo")
 		HandleFunc(node, whose, func(context.Context, *empty) (*wrapperspb.UInt32Value, error) {
 			return wrapperspb.UInt32(uint32(node.member.Node)), nil
 		})
@@ -57,7 +57,7 @@ func answered(t *testing.T, caller *testNode, to Target) map[id.Node]int {
 
 func TestAnySpreadsOverReadyNodes(t *testing.T) {
 	t.Parallel()
-	caller, nodes := echoes(t, 4)
+	caller, nodes := echoes(t, direct, 4)
 	nodes[3].set(func(m *cluster.Member) { m.State = cluster.Draining })
 	nodes[4].set(func(m *cluster.Member) { m.State = cluster.Joining })
 	if got := answered(t, caller, Any); got[2] == 0 || got[5] == 0 || len(got) != 2 {
@@ -72,13 +72,15 @@ func TestAnySpreadsOverReadyNodes(t *testing.T) {
 
 func TestAnyPassesOverNodesOutOfReach(t *testing.T) {
 	t.Parallel()
-	caller, nodes := echoes(t, 3)
-	nodes[3].cut() // membership has not noticed
-	for _, to := range []Target{Any, ByKey("a"), ByKey("b"), ByKey("c"), ByKey("d")} {
-		if got := answered(t, caller, to); got[3] != 0 {
-			t.Errorf("answered by %v", got)
+	bothWays(t, func(t *testing.T, w way) {
+		caller, nodes := echoes(t, w, 3)
+		nodes[3].cut() // membership has not noticed
+		for _, to := range []Target{Any, ByKey("a"), ByKey("b"), ByKey("c"), ByKey("d")} {
+			if got := answered(t, caller, to); got[3] != 0 {
+				t.Errorf("answered by %v", got)
+			}
 		}
-	}
+	})
 }
 
 func TestAnyPrefersTheLessBusy(t *testing.T) {
@@ -101,7 +103,7 @@ func TestAnyPrefersTheLessBusy(t *testing.T) {
 
 func TestAreas(t *testing.T) {
 	t.Parallel()
-	caller, nodes := echoes(t, 3, func(c *Config) { c.Area = 7 })
+	caller, nodes := echoes(t, direct, 3, func(c *Config) { c.Area = 7 })
 	nodes[2].set(func(m *cluster.Member) { m.Area = 7 })
 	nodes[3].set(func(m *cluster.Member) { m.Area = 8 })
 	if got := answered(t, caller, Any); got[2] == 0 || got[4] == 0 || len(got) != 2 {
@@ -161,51 +163,53 @@ func (o *owners) Forget(int64, id.Node, id.Boot) { o.forgets.Add(1) }
 
 func TestOwnerIsLookedUpOnceMore(t *testing.T) {
 	t.Parallel()
-	dir := &owners{}
-	caller, nodes := echoes(t, 2, func(c *Config) { c.Owners = dir })
-	owned := Keyed[*wrapperspb.Int64Value]("echo.Owned", func(m *wrapperspb.Int64Value) int64 { return m.Value })
-	for n, node := range nodes {
-		register(node, owned.method, false, func(in *inbound, _ time.Time, _ []byte) error {
-			if n != 3 {
-				return fault.New(fault.NotOwner, "not here")
-			}
-			in.Respond(wrapperspb.Int64(7), nil)
-			return nil
-		})
-	}
-	boot := func(n id.Node) id.Boot { return nodes[n].member.Boot }
-	fresh := func() func(int64) (id.Node, id.Boot, error) { // stale once, then right
-		stale := true
-		return func(int64) (id.Node, id.Boot, error) {
-			if stale {
-				stale = false
-				return 2, boot(2), nil
-			}
-			return 3, boot(3), nil
+	bothWays(t, func(t *testing.T, w way) {
+		dir := &owners{}
+		caller, nodes := echoes(t, w, 2, func(c *Config) { c.Owners = dir })
+		owned := Keyed[*wrapperspb.Int64Value]("echo.Owned", func(m *wrapperspb.Int64Value) int64 { return m.Value })
+		for n, node := range nodes {
+			register(node, owned.method, false, func(in *inbound, _ time.Time, _ []byte) error {
+				if n != 3 {
+					return fault.New(fault.NotOwner, "not here")
+				}
+				in.Respond(wrapperspb.Int64(7), nil)
+				return nil
+			})
 		}
-	}
-	tests := []struct {
-		name           string
-		answer         func(int64) (id.Node, id.Boot, error)
-		code           fault.Code
-		asked, forgets int32
-	}{
-		{"right at once", func(int64) (id.Node, id.Boot, error) { return 3, boot(3), nil }, fault.OK, 1, 0},
-		{"stale once", fresh(), fault.OK, 2, 1},
-		{"always wrong", func(int64) (id.Node, id.Boot, error) { return 2, boot(2), nil }, fault.NotOwner, 2, 1},
-		{"an earlier life", func(int64) (id.Node, id.Boot, error) { return 3, boot(3) - 1, nil }, fault.Unavailable, 1, 0},
-		{"nobody", func(int64) (id.Node, id.Boot, error) { return 0, 0, fault.New(fault.NotOwner, "nobody") }, fault.NotOwner, 1, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir.set(tt.answer)
-			dir.asked.Store(0)
-			dir.forgets.Store(0)
-			_, err := owned.Call(t.Context(), caller.rpc, wrapperspb.Int64(5))
-			if fault.CodeOf(err) != tt.code || dir.asked.Load() != tt.asked || dir.forgets.Load() != tt.forgets {
-				t.Errorf("%v after %d questions and %d forgets, want %v after %d and %d",
-					err, dir.asked.Load(), dir.forgets.Load(), tt.code, tt.asked, tt.forgets)
+		boot := func(n id.Node) id.Boot { return nodes[n].member.Boot }
+		fresh := func() func(int64) (id.Node, id.Boot, error) { // stale once, then right
+			stale := true
+			return func(int64) (id.Node, id.Boot, error) {
+				if stale {
+					stale = false
+					return 2, boot(2), nil
+				}
+				return 3, boot(3), nil
 			}
-		})
-	}
+		}
+		tests := []struct {
+			name           string
+			answer         func(int64) (id.Node, id.Boot, error)
+			code           fault.Code
+			asked, forgets int32
+		}{
+			{"right at once", func(int64) (id.Node, id.Boot, error) { return 3, boot(3), nil }, fault.OK, 1, 0},
+			{"stale once", fresh(), fault.OK, 2, 1},
+			{"always wrong", func(int64) (id.Node, id.Boot, error) { return 2, boot(2), nil }, fault.NotOwner, 2, 1},
+			{"an earlier life", func(int64) (id.Node, id.Boot, error) { return 3, boot(3) - 1, nil }, fault.Unavailable, 1, 0},
+			{"nobody", func(int64) (id.Node, id.Boot, error) { return 0, 0, fault.New(fault.NotOwner, "nobody") }, fault.NotOwner, 1, 0},
+		}
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				dir.set(tt.answer)
+				dir.asked.Store(0)
+				dir.forgets.Store(0)
+				_, err := owned.Call(t.Context(), caller.rpc, wrapperspb.Int64(5))
+				if fault.CodeOf(err) != tt.code || dir.asked.Load() != tt.asked || dir.forgets.Load() != tt.forgets {
+					t.Errorf("%v after %d questions and %d forgets, want %v after %d and %d",
+						err, dir.asked.Load(), dir.forgets.Load(), tt.code, tt.asked, tt.forgets)
+				}
+			})
+		}
+	})
 }

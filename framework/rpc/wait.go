@@ -7,10 +7,13 @@ import (
 	"loumiao/framework/cluster"
 )
 
-// waitForNode returns when a node serves the method's type, or with the error of a call that finds none for as long as the configuration says.
-func (r *RPC) waitForNode(ctx context.Context, m *method) error {
+// waitForType returns when a node of the type serves, or with the error of a call that finds none for as long as the configuration says.
+func (r *RPC) waitForType(ctx context.Context, typ string) error {
+	if len(r.current().byType[typ].serving()) > 0 {
+		return nil
+	}
 	if r.cfg.NodeWait < 0 {
-		return noNode(m)
+		return noNode(typ)
 	}
 	changed := make(chan struct{}, 1)
 	stop := r.cfg.View.Watch(func(_, _ *cluster.Snapshot) {
@@ -22,15 +25,15 @@ func (r *RPC) waitForNode(ctx context.Context, m *method) error {
 	defer stop()
 	late := time.NewTimer(r.cfg.NodeWait)
 	defer late.Stop()
-	for len(r.current().byType[m.typ].serving()) == 0 {
+	for len(r.current().byType[typ].serving()) == 0 {
 		select {
 		case <-changed:
 		case <-late.C:
-			return noNode(m)
+			return noNode(typ)
 		case <-ctx.Done():
 			return ended(ctx)
 		case <-r.ctx.Done():
-			return noNode(m)
+			return noNode(typ)
 		}
 	}
 	return nil
