@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/goleak"
 	"gorm.io/gorm"
 
 	"loumiao/framework/id"
@@ -18,8 +17,6 @@ import (
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cluster migrates the tables of the package. The files are read from the disk, because the framework imports nothing of the project's.
 func cluster(t *testing.T, s *store.Stores) *gorm.DB {

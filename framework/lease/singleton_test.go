@@ -23,12 +23,13 @@ type holder struct {
 	stop   context.CancelFunc
 }
 
-func candidate(t *testing.T, s *store.Stores, node int, errLead error) *holder {
+func candidate(t *testing.T, s *store.Stores, node id.Node, errLead error) *holder {
+	return candidateFor(t, s, node, quick, errLead)
+}
+
+func candidateFor(t *testing.T, s *store.Stores, node id.Node, cfg lease.Config, errLead error) *holder {
 	h := &holder{active: make(chan uint64, 16), lost: make(chan struct{}, 16), err: make(chan error, 1)}
-	single := lease.NewSingleton(s, "ranking", "cluster", 1, 1, quick, storetest.Log(t))
-	if node != 1 {
-		single = lease.NewSingleton(s, "ranking", "cluster", 2, 1, quick, storetest.Log(t))
-	}
+	single := lease.NewSingleton(s, "ranking", "cluster", node, 1, cfg, storetest.Log(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
