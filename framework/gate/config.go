@@ -47,6 +47,9 @@ type Config struct {
 	MaxSessions int
 	// MaxPending is how many connections may be there that have not said Hello. One more pushes out the oldest. Default 1,024.
 	MaxPending int
+	// MaxPerAddress is how many connections one client address may have; with IPv6, that is a network of 64 bits. One more is told that the gate is
+	// overloaded. Many players may share an address: a house, a campus, a mobile network. Default 0: no limit.
+	MaxPerAddress int
 	// HandshakeTimeout is how long a connection has to say Hello, and how long answering it may take. Default 5 s.
 	HandshakeTimeout time.Duration
 	// Grace is how long the backends keep the session of a player whose connection, or gate, broke, so that he can come back to it by any gate. Default
@@ -169,6 +172,7 @@ func (c *Config) Validate() error {
 	}{
 		{"MaxSessions", c.MaxSessions, 0, 1 << 24},
 		{"MaxPending", c.MaxPending, 0, 1 << 20},
+		{"MaxPerAddress", c.MaxPerAddress, 0, 1 << 24},
 		{"MaxBody", c.MaxBody, 0, 1 << 20},
 		{"BurstMessages", c.BurstMessages, 0, 1 << 24},
 		{"BurstBytes", c.BurstBytes, 0, 1 << 30},

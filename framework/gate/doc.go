@@ -18,7 +18,7 @@
 //
 // The way back: a session whose connection broke lives on in the backends for a grace period, and any gate can ask them for it (see resume.go).
 //
-// TLS is the transports' to do, on the connection's own goroutine before the first frame; a connection that has not come so far waits among those that have not
+// TLS is the transports' to do, as is what a load balancer says of the client's address (PROXY protocol), on the connection's own goroutine before the first frame; a connection that has not come so far waits among those that have not
 // said Hello, and is pushed out with them. Under TLS too, reading waits without a buffer and writing does not wait; only the handshake does.
 //
 // The protocol, for authors of clients, is in PROTOCOL.md, with test vectors. The gate knows no message of any game, no token's format and no database: those come as functions in [Config].

@@ -48,6 +48,7 @@ type Gate struct {
 	ids      *id.Generator
 	table    *table
 	lobby    lobby
+	crowd    addresses
 	loads    loads
 	dirty    dirtyList
 	stats    stats
@@ -98,6 +99,7 @@ func newGate(cfg Config) (*Gate, error) {
 		ids:         id.NewGenerator(cfg.Self.Node, nil),
 		table:       newTable(),
 		lobby:       lobby{max: cfg.MaxPending},
+		crowd:       addresses{max: cfg.MaxPerAddress},
 		started:     time.Now(),
 		resumeKey:   deriveResumeKey(cfg.Links.Key),
 	}

@@ -196,6 +196,8 @@ type stack struct {
 	view  *cluster.Static
 	addrs map[string]string // by what eachTransport calls them
 	tls   *tls.Config       // trusts the gate
+
+	preface []byte // what clients send before anything else
 }
 
 // start starts a gate. Tokens are "player:NUMBER".
@@ -274,15 +276,21 @@ type client struct {
 func (s *stack) dial(t testing.TB, transport string) *client {
 	t.Helper()
 	c := &client{t: t, ws: strings.HasPrefix(transport, "ws")}
-	var err error
+	conn, err := net.Dial("tcp", s.addrs[transport])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.Write(s.preface); err != nil {
+		t.Fatal(err)
+	}
+	c.conn = conn
 	switch {
 	case c.ws:
-		dialer := gobwas.Dialer{TLSConfig: s.tls}
+		dialer := gobwas.Dialer{TLSConfig: s.tls, NetDial: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 		c.conn, c.r, _, err = dialer.Dial(t.Context(), transport+"://"+s.addrs[transport]+"/ws")
 	case transport == "tls":
-		c.conn, err = tls.Dial("tcp", s.addrs[transport], s.tls)
-	default:
-		c.conn, err = net.Dial("tcp", s.addrs[transport])
+		secure := tls.Client(conn, s.tls)
+		c.conn, err = secure, secure.HandshakeContext(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -25,6 +25,7 @@ var (
 	errStream      = fault.New(fault.Invalid, "this message belongs to another stream")
 	errAnonymous   = fault.New(fault.Unauthenticated, "this message needs a session with a token")
 	errUnbound     = fault.New(fault.FailedPrecondition, "the session is not bound to a node for this message")
+	errCrowded     = fault.New(fault.Overloaded, "too many connections from this address")
 	errMessageSize = fault.New(fault.TooLarge, "the body is over the limit")
 )
 

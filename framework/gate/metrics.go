@@ -13,6 +13,7 @@ type stats struct {
 	refused, limited, stale, stray, dropped  atomic.Int64
 	kicks, violations, slow, silent, noHello atomic.Int64
 	pushedOut, overloaded, unauthenticated   atomic.Int64
+	crowded                                  atomic.Int64
 }
 
 // A metric is one figure of a gate.
@@ -62,6 +63,7 @@ func (g *Gate) Collector() prometheus.Collector {
 		counter("no_hello_total", "Connections that did not say hello in time.", func(s *stats) *atomic.Int64 { return &s.noHello }),
 		counter("pushed_out_total", "Connections that made room for newer ones before they said hello.", func(s *stats) *atomic.Int64 { return &s.pushedOut }),
 		counter("overloaded_total", "Sessions refused because the gate was full.", func(s *stats) *atomic.Int64 { return &s.overloaded }),
+		counter("crowded_total", "Connections refused because their address had too many.", func(s *stats) *atomic.Int64 { return &s.crowded }),
 		counter("unauthenticated_total", "Tokens refused.", func(s *stats) *atomic.Int64 { return &s.unauthenticated }),
 	}}
 }

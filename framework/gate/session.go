@@ -72,14 +72,24 @@ type stream struct {
 
 // Serve reads the connection until the session is over.
 func (s *session) Serve(c Conn) {
+	from := clientOf(c.RemoteAddr())
+	within := s.gate.crowd.enter(from)
 	s.mu.Lock()
 	s.conn = c
 	over := s.phase == ended
 	s.mu.Unlock()
-	if !over {
+	switch {
+	case over:
+	case within:
 		s.over(c, c.Receive(s))
+	default:
+		s.gate.stats.crowded.Add(1)
+		s.over(c, errCrowded)
 	}
 	s.release()
+	if within {
+		s.gate.crowd.leave(from)
+	}
 }
 
 // over ends the session for the reason that ended its reading, and sees its last frames off.
@@ -89,6 +99,7 @@ func (s *session) over(c Conn, err error) {
 	case errors.Is(err, errEnded):
 	case errors.As(err, &violation):
 		s.gate.stats.violations.Add(1)
+		s.gate.log.Debug("client refused", "session", s.id, "client", c.RemoteAddr(), "code", violation.Code, "reason", violation.Message)
 		s.kick(violation.Code, violation.Message)
 	case errors.Is(err, errLeft):
 		s.drop(fault.OK)

@@ -39,6 +39,8 @@ type Visit interface {
 // A Conn is one client's connection, as a transport frames it. Receive is called by one goroutine; TryWrite and Write by one at a time; the other
 // methods by any.
 type Conn interface {
+	// RemoteAddr is where the client is: behind the load balancer, if there is one.
+	RemoteAddr() net.Addr
 	// Receive reads until the connection or the receiver says an error, which it returns. It holds no buffer while it waits.
 	Receive(r Receiver) error
 	// Discard reads what still comes and drops it, until the client has closed its side, for the given time at most. The rest of what was sent to

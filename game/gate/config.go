@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -22,14 +23,17 @@ type Config struct {
 	WSOrigins []string `yaml:"ws_origins" doc:"web origins whose pages may connect; empty: all"`
 	TLSCert   string   `yaml:"tls_cert" doc:"file of a certificate with its chain, in PEM: both addresses speak TLS; read again when it changes"`
 	TLSKey    string   `yaml:"tls_key" doc:"file of the certificate's key, in PEM"`
+	Proxies   []string `yaml:"proxies" doc:"networks (10.0.0.0/8) of load balancers whose connections begin with a PROXY protocol header, version 2; empty: none"`
 
-	MinClient   string        `yaml:"min_client" doc:"lowest client version that is let in, as 1.2.3; empty: all"`
-	MaxSessions int           `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
-	MaxBody     int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
-	Rate        int           `yaml:"rate" min:"1" max:"100000" doc:"messages a second that a client may send for long"`
-	Burst       int           `yaml:"burst" min:"1" max:"100000" doc:"messages that a client may send at once"`
-	Grace       time.Duration `yaml:"grace" min:"0s" max:"1h" doc:"how long a player whose connection or gate broke can come back to his session; 0s: not at all"`
-	Heartbeat   time.Duration `yaml:"heartbeat" min:"1s" max:"10m" doc:"after what silence a client should send a sign of life"`
+	MinClient     string `yaml:"min_client" doc:"lowest client version that is let in, as 1.2.3; empty: all"`
+	MaxSessions   int    `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
+	MaxPerAddress int    `yaml:"max_per_address" min:"0" max:"1000000" doc:"connections that one client address may have; 0: no limit"`
+
+	MaxBody   int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
+	Rate      int           `yaml:"rate" min:"1" max:"100000" doc:"messages a second that a client may send for long"`
+	Burst     int           `yaml:"burst" min:"1" max:"100000" doc:"messages that a client may send at once"`
+	Grace     time.Duration `yaml:"grace" min:"0s" max:"1h" doc:"how long a player whose connection or gate broke can come back to his session; 0s: not at all"`
+	Heartbeat time.Duration `yaml:"heartbeat" min:"1s" max:"10m" doc:"after what silence a client should send a sign of life"`
 }
 
 // Defaults is a Config that is good for most games.
@@ -58,6 +62,9 @@ func (c Config) Validate() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		errs = append(errs, errors.New("tls_cert and tls_key: one needs the other"))
+	}
+	if _, err := c.proxies(); err != nil {
+		errs = append(errs, err)
 	}
 	for _, u := range []struct{ key, url, schemes string }{{"tcp_url", c.TCPURL, "tcp tls"}, {"ws_url", c.WSURL, "ws wss"}} {
 		if u.url == "" {
@@ -90,6 +97,18 @@ func shifted(addr string, index int) string {
 		return addr
 	}
 	return net.JoinHostPort(host, strconv.Itoa(port+index))
+}
+
+// proxies is the networks of load balancers.
+func (c Config) proxies() (networks []netip.Prefix, err error) {
+	for _, text := range c.Proxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil || network != network.Masked() {
+			return nil, fmt.Errorf("proxies: %q is not a network like 10.0.0.0/8 or 192.0.2.1/32", text)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 // tcpAddress is what clients are told of where they come in over TCP: host:port, or tls://host:port.

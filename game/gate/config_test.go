@@ -47,6 +47,8 @@ func TestConfigMistakes(t *testing.T) {
 		"another scheme":      {Config{TCPURL: "http://play.example.com"}, "tcp_url"},
 		"no host":             {Config{WSURL: "wss:///ws"}, "ws_url"},
 		"an address, no URL":  {Config{TCPURL: "play.example.com:7001"}, "tcp_url"},
+		"no network":          {Config{Proxies: []string{"10.0.0.0/8", "10.0.0.1"}}, "proxies"},
+		"bits of a host":      {Config{Proxies: []string{"10.0.0.1/8"}}, "proxies"},
 		"a URL for the other": {Config{WSURL: "tls://play.example.com:7001"}, "ws_url"},
 	} {
 		t.Run(name, func(t *testing.T) {

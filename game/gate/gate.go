@@ -62,15 +62,18 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		}
 		secure = files.Server()
 	}
+	proxies, err := g.cfg.proxies()
+	if err != nil {
+		return err
+	}
 	if g.cfg.TCP != "" {
-		overTCP = tcp.New(tcp.Config{TLS: secure})
+		overTCP = tcp.New(tcp.Config{Proxies: proxies, TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overTCP, Addr: shifted(g.cfg.TCP, g.index)})
 	}
 	if g.cfg.WS != "" {
-		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins, TLS: secure})
+		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins, Proxies: proxies, TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overWS, Addr: shifted(g.cfg.WS, g.index)})
 	}
-	var err error
 	g.gate, err = gate.New(gate.Config{
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
 		Listen: listen, Routes: routes(),
@@ -78,7 +81,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
-		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxBody: g.cfg.MaxBody,
+		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxPerAddress: g.cfg.MaxPerAddress, MaxBody: g.cfg.MaxBody,
 		RateMessages: g.cfg.Rate, BurstMessages: g.cfg.Burst, Heartbeat: n.Stretch(g.cfg.Heartbeat),
 		Grace:  n.Stretch(g.cfg.grace()),
 		Logger: n.Log(),

@@ -209,7 +209,7 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 		},
 	}
 	if d.many {
-		cfg.Sessions, cfg.KickRemote = anybody{}, func(context.Context, id.Node, id.Session) error { return nil }
+		cfg.Sessions, cfg.KickRemote = anybody{}, func(context.Context, gate.Holder, fault.Code) error { return nil }
 	}
 	if d.gate, err = gate.New(cfg); err != nil {
 		return err
@@ -224,8 +224,11 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 // anybody is a registry that lets each session be its player's.
 type anybody struct{}
 
-func (anybody) Claim(context.Context, int64, id.Session) (*gate.Holder, error) { return nil, nil }
-func (anybody) Release(context.Context, int64, id.Session) error               { return nil }
+func (anybody) Claim(context.Context, int64, gate.Holder) (*gate.Holder, error) { return nil, nil }
+func (anybody) Release(context.Context, int64, gate.Holder) error               { return nil }
+func (anybody) Reclaim(context.Context, int64, gate.Holder) (*gate.Holder, bool, error) {
+	return nil, true, nil
+}
 
 // Ready has nothing to do.
 func (d *door) Ready(context.Context) error { return nil }

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"time"
 
 	"loumiao/framework/gate"
@@ -21,9 +22,12 @@ import (
 
 // Config is what comes before the frames. The zero Config is frames at once.
 type Config struct {
+	// Proxies are the networks of load balancers that say whose connection they pass on: each connection from there has to begin with a header of the
+	// PROXY protocol, version 2. One from anywhere else is a client's own, and such a header in it no more than a broken frame.
+	Proxies []netip.Prefix
 	// TLS is the server's side of TLS, with its certificate. nil: none.
 	TLS *tls.Config
-	// HandshakeTimeout bounds the TLS handshake. Default 5 s.
+	// HandshakeTimeout bounds the PROXY header and the TLS handshake together. Default 5 s.
 	HandshakeTimeout time.Duration
 }
 
@@ -35,7 +39,7 @@ type Transport struct {
 
 // New is a transport. It does nothing before Listen.
 func New(cfg Config) *Transport {
-	return &Transport{guard: accept.Guard{TLS: cfg.TLS, Timeout: cmp.Or(cfg.HandshakeTimeout, 5*time.Second)}}
+	return &Transport{guard: accept.Guard{Proxies: cfg.Proxies, TLS: cfg.TLS, Timeout: cmp.Or(cfg.HandshakeTimeout, 5*time.Second)}}
 }
 
 // Name is "tcp".
@@ -70,8 +74,8 @@ func (t *Transport) pass(nc net.Conn) (socket *sock.Socket) {
 		socket, err = t.guard.Pass(nc)
 		return err
 	}
-	if t.guard.Plain() {
-		_ = pass() // which cannot fail
+	if !t.guard.Waits(nc) {
+		_ = pass() // which cannot fail then
 	} else if accept.Aside(pass) != nil {
 		return nil
 	}

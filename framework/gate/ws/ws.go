@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,9 +34,12 @@ type Config struct {
 	// Origins are the web origins, "https://play.example.com", whose pages may connect. Empty allows all: a session is opened by a token in the first
 	// frame and never by a cookie, so a foreign page gains nothing. Clients that are not browsers send no origin and are always allowed.
 	Origins []string
+	// Proxies are the networks of load balancers that say whose connection they pass on: each connection from there has to begin with a header of the
+	// PROXY protocol, version 2. One from anywhere else is a client's own, and such a header in it no opening handshake.
+	Proxies []netip.Prefix
 	// TLS is the server's side of TLS, with its certificate: wss instead of ws. nil: none.
 	TLS *tls.Config
-	// HandshakeTimeout bounds the opening handshake, and that of TLS before it. 0 is 5 s.
+	// HandshakeTimeout bounds the opening handshake and, again, what comes before it: the PROXY header and the TLS handshake together. 0 is 5 s.
 	HandshakeTimeout time.Duration
 }
 
@@ -54,7 +58,7 @@ type Transport struct {
 // New is a transport. It does nothing before Listen.
 func New(cfg Config) *Transport {
 	cfg.HandshakeTimeout = cmp.Or(cfg.HandshakeTimeout, 5*time.Second)
-	return &Transport{cfg: cfg, guard: accept.Guard{TLS: cfg.TLS, Timeout: cfg.HandshakeTimeout}}
+	return &Transport{cfg: cfg, guard: accept.Guard{Proxies: cfg.Proxies, TLS: cfg.TLS, Timeout: cfg.HandshakeTimeout}}
 }
 
 // Name is "ws".
@@ -71,7 +75,7 @@ func (t *Transport) Serve(door gate.Door, limits wire.Limits) {
 	t.loop.Serve(func(nc net.Conn) func() {
 		visit, err := door.Admit(nc)
 		if err != nil {
-			if t.guard.Plain() {
+			if t.cfg.TLS == nil {
 				_ = nc.SetWriteDeadline(time.Now().Add(refuseTimeout))
 				_, _ = io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 			}
