@@ -5,6 +5,8 @@ import {
   EnterQueueSchema,
   GreetReplySchema,
   GreetSchema,
+  JoinRoomReplySchema,
+  JoinRoomSchema,
   MatchFoundSchema,
   QueueStatusSchema,
   RoomInputSchema,
@@ -97,6 +99,23 @@ test("what the gate has refused, or nobody waits for, is not sent again", async 
   assert.ok(next.silent);
   next.reply(h, GreetReplySchema, {});
   await wanted;
+});
+
+test("what the backend has answered, and all before it, is not kept", async () => {
+  const { session, gates, line, clock } = await opened(resumable);
+  session.send(RoomInputSchema, { number: 1 });
+  line.message(RoomInputSchema);
+  const join = session.request(JoinRoomSchema, {}, JoinRoomReplySchema);
+  line.reply(line.message(JoinRoomSchema).header, JoinRoomReplySchema, {});
+  await join;
+  session.send(RoomInputSchema, { number: 2 });
+  line.cut();
+  await clock.advance(500);
+  const { line: next } = await gates.hello();
+  next.welcome(resumable);
+  assert.equal(next.message(RoomInputSchema).message.number, 2);
+  assert.ok(next.silent);
+  session.close();
 });
 
 test("a stream that is reset after a resume starts over, and the others go on", async () => {
