@@ -234,9 +234,15 @@ func TestRobots(t *testing.T) {
 	s := &stack{dir: t.TempDir(), config: configFile(t, alone)}
 	s.up(t)
 	report := s.dir + "/report.json"
-	code, stdout, stderr := run(t, nil, "robot", "--login", s.login.Base, "--robots", "4", "--for", "3s", "--quiet", "--report", report)
-	if code != 0 {
-		t.Errorf("robots: code %d\n%s%s", code, stdout, stderr)
+	for _, long := range []string{"3s", "1m"} { // on a busy machine nobody comes as far as the end of a match in the first
+		code, stdout, stderr := run(t, nil, "robot", "--login", s.login.Base, "--robots", "4", "--for", long, "--quiet", "--report", report)
+		if code == 0 {
+			break
+		}
+		if long != "3s" || !strings.Contains(stdout, "nobody finished a match") || strings.Contains(stdout, "BROKEN") {
+			t.Errorf("robots: code %d\n%s%s", code, stdout, stderr)
+			break
+		}
 	}
 	s.stop(t)
 }
