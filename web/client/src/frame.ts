@@ -9,6 +9,7 @@ export const Kind = {
   ack: 5,
   kick: 6,
   reset: 7,
+  leave: 8,
   send: 16,
   request: 17,
   reply: 18,

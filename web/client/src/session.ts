@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "./clock.js";
 import { type Codec, json, protobuf } from "./codec.js";
 import { Connection, type Ending } from "./connection.js";
 import { Code, Fault, codeName, faultOf } from "./fault.js";
-import { version } from "./frame.js";
+import { Kind, encodeFrame, header, version } from "./frame.js";
 import type { Entrance, SessionOptions, State } from "./options.js";
 import { HelloSchema, type Welcome } from "./pb/wire_pb.js";
 import { Pushes } from "./pushes.js";
@@ -73,8 +73,11 @@ export class Session {
     });
   }
 
-  /** Ends the session. Calls that are unanswered end with `cancelled`. */
+  /** Ends the session, for the server too, which keeps it for nobody. Calls that are unanswered end with `cancelled`. */
   close(): void {
+    if (this.current === "open") {
+      this.connection?.write(encodeFrame(header(Kind.leave), new Uint8Array(0)));
+    }
     this.stop(new Fault(Code.cancelled, "closed by this client"));
   }
 

@@ -32,6 +32,10 @@ export interface Stream {
   acked: number;
   /** The client's frames that the backend may not have taken, the oldest first. */
   kept: Kept[];
+  /** Whether anything has gone over it, either way. */
+  used: boolean;
+  /** Resets that have come. */
+  resets: number;
   /** The highest number that had to make room: a resume that needs it again is impossible. */
   dropped: number;
 }
@@ -49,7 +53,7 @@ export class Streams {
       if (number < 1 || number > 255 || this.byNumber.has(number)) {
         throw violation(`Welcome gives ${JSON.stringify(type)} stream ${number}`);
       }
-      const stream = { number, type, sent: 0, received: 0, acked: 0, kept: [], dropped: 0 };
+      const stream = { number, type, sent: 0, received: 0, acked: 0, kept: [], used: false, resets: 0, dropped: 0 };
       this.byNumber.set(number, stream);
       this.byType.set(type, stream);
     }
@@ -66,6 +70,7 @@ export class Streams {
   /** Keeps a frame, which has just been numbered. */
   keep(stream: Stream, frame: Uint8Array, written: boolean): void {
     stream.kept.push({ sequence: stream.sent, frame, written });
+    stream.used ||= written;
     let bytes = sum(stream.kept);
     while (stream.kept.length > keptFrames || bytes > keptBytes) {
       const gone = stream.kept.shift()!;
@@ -99,6 +104,7 @@ export class Streams {
 
   /** Counts a reliable frame in. "again" is one that has come before, "gap" one before which others are missing. */
   count(stream: Stream, sequence: number): "next" | "again" | "gap" {
+    stream.used = true;
     if (sequence <= stream.received) {
       return "again";
     }
@@ -121,14 +127,15 @@ export class Streams {
     return marks;
   }
 
-  /** The last number received of each stream, for a Hello. */
+  /** What has been received of each stream on which anything has happened, for a Hello. */
   marks(): Mark[] {
-    const received = [...this.byNumber.values()].filter((stream) => stream.received > 0);
-    return received.map((stream) => create(MarkSchema, { stream: stream.number, sequence: stream.received }));
+    const used = [...this.byNumber.values()].filter((stream) => stream.used);
+    return used.map((stream) => create(MarkSchema, { stream: stream.number, sequence: stream.received, resets: stream.resets }));
   }
 
-  /** Counts from 1 again, in both directions. */
+  /** Takes a Reset: counts from 1 again, in both directions. */
   startOver(stream: Stream): void {
+    stream.resets++;
     stream.sent = stream.received = stream.acked = stream.dropped = 0;
     stream.kept = [];
   }
@@ -141,12 +148,19 @@ export class Streams {
     const missing: Kept[] = [];
     for (const stream of this.byNumber.values()) {
       const now = named.find(({ number }) => number === stream.number);
-      const mark = received.find((mark) => mark.stream === stream.number)?.sequence ?? 0;
-      if (now?.type !== stream.type || mark > stream.sent || mark < stream.dropped) {
+      if (now?.type !== stream.type) {
         return undefined;
       }
-      this.taken(stream, mark);
+      const mark = received.find((mark) => mark.stream === stream.number)?.sequence;
+      if (mark === undefined && stream.used) {
+        continue; // it starts over: a Reset follows
+      }
+      if (mark !== undefined && (mark > stream.sent || mark < stream.dropped)) {
+        return undefined;
+      }
+      this.taken(stream, mark ?? 0);
       missing.push(...stream.kept);
+      stream.used ||= stream.kept.length > 0;
     }
     return missing;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Kind } from "../src/frame.js";
 import {
   EnterQueueSchema,
   GreetReplySchema,
@@ -40,10 +41,10 @@ test("a session that is resumed misses nothing and repeats nothing", async () =>
   assert.equal(next.address, "ws://one/", "the gate may well be there still");
   assert.equal(hello.token, "abc");
   assert.deepEqual([...hello.resume], [1, 2, 3]);
-  assert.deepEqual(hello.received.map(({ stream, sequence }) => [stream, sequence]), [[world, 2]]);
+  assert.deepEqual(hello.received.map(({ stream, sequence }) => [stream, sequence]), [[world, 2], [zone, 0]]);
   assert.ok(next.silent, "nothing is sent before Welcome says what is missing");
 
-  next.welcome({ ...resumable, resume: new Uint8Array([4, 5]), received: [{ stream: world, sequence: 2 }] });
+  next.welcome({ ...resumable, resume: new Uint8Array([4, 5]), received: [{ stream: world, sequence: 2 }, { stream: zone, sequence: 0 }] });
   const resent = next.message(GreetSchema);
   assert.equal(resent.message.greeting, "on its way");
   assert.equal(resent.header.sequence, 3);
@@ -73,7 +74,7 @@ test("a session that is resumed misses nothing and repeats nothing", async () =>
   const { line: third, hello: again } = await gates.hello();
   assert.equal(third.address, "ws://two/", "a gate that shuts down is not the one to try");
   assert.deepEqual([...again.resume], [4, 5]);
-  assert.deepEqual(again.received.map(({ stream, sequence }) => [stream, sequence]), [[world, 6]]);
+  assert.deepEqual(again.received.map(({ stream, sequence }) => [stream, sequence]), [[world, 6], [zone, 0]]);
   third.welcome({ ...resumable, received: [{ stream: world, sequence: 4 }, { stream: zone, sequence: 3 }] });
   assert.ok(third.silent);
   session.close();
@@ -92,7 +93,7 @@ test("what the gate has refused, or nobody waits for, is not sent again", async 
   line.cut();
   await clock.advance(500);
   const { line: next } = await gates.hello();
-  next.welcome(resumable);
+  next.welcome({ ...resumable, received: [{ stream: world, sequence: 0 }] });
   const { header: h, message } = next.message(GreetSchema);
   assert.equal(message.greeting, "wanted");
   assert.equal(h.sequence, 3);
@@ -112,7 +113,7 @@ test("what the backend has answered, and all before it, is not kept", async () =
   line.cut();
   await clock.advance(500);
   const { line: next } = await gates.hello();
-  next.welcome(resumable);
+  next.welcome({ ...resumable, received: [{ stream: zone, sequence: 0 }] });
   assert.equal(next.message(RoomInputSchema).message.number, 2);
   assert.ok(next.silent);
   session.close();
@@ -136,7 +137,7 @@ test("a stream that is reset after a resume starts over, and the others go on", 
   next.cut();
   await clock.advance(500);
   const { hello } = await gates.hello();
-  assert.deepEqual(hello.received.map(({ stream, sequence }) => [stream, sequence]), [[world, 1]]);
+  assert.deepEqual(hello.received.map(({ stream, sequence, resets }) => [stream, sequence, resets]), [[world, 1, 1], [zone, 0, 0]]);
   assert.equal(session.disorder, undefined);
   session.close();
 });
@@ -296,4 +297,10 @@ test("only so many bytes wait for a connection", async () => {
   await faulted(session.request(GreetSchema, large, GreetReplySchema), Code.overloaded);
   session.close();
   await Promise.all(calls.map((call) => faulted(call, Code.unavailable)));
+});
+
+test("a client that closes says that it will not come back", async () => {
+  const { session, line } = await opened(resumable);
+  session.close();
+  assert.equal(line.take(Kind.leave).body.length, 0);
 });

@@ -15,7 +15,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file wire.proto.
  */
 export const file_wire: GenFile = /*@__PURE__*/
-  fileDesc("Cgp3aXJlLnByb3RvEgR3aXJlInkKB01lc3NhZ2USCgoCaWQYASABKA0SGAoEZnJvbRgCIAEoDjIKLndpcmUuRnJvbRIKCgJ0bxgDIAEoCRIaCgVzdGF0ZRgEIAEoDjILLndpcmUuU3RhdGUSIAoIZGVsaXZlcnkYBSABKA4yDi53aXJlLkRlbGl2ZXJ5ImYKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEg4KBmNsaWVudBgCIAEoCRINCgV0b2tlbhgDIAEoCRIOCgZyZXN1bWUYBCABKAwSHAoIcmVjZWl2ZWQYBSADKAsyCi53aXJlLk1hcmsiywEKB1dlbGNvbWUSEAoIcHJvdG9jb2wYASABKA0SDwoHc2Vzc2lvbhgCIAEoBBIOCgZyZXN1bWUYAyABKAwSFAoMaGVhcnRiZWF0X21zGAQgASgNEhAKCG1heF9ib2R5GAUgASgNEhAKCGdyYWNlX21zGAYgASgNEhYKDnNlcnZlcl90aW1lX21zGAcgASgDEh0KB3N0cmVhbXMYCCADKAsyDC53aXJlLlN0cmVhbRIcCghyZWNlaXZlZBgJIAMoCzIKLndpcmUuTWFyayImCgZTdHJlYW0SDgoGbnVtYmVyGAEgASgNEgwKBHR5cGUYAiABKAkiKAoETWFyaxIOCgZzdHJlYW0YASABKA0SEAoIc2VxdWVuY2UYAiABKA0iIwoDQWNrEhwKCHJlY2VpdmVkGAEgAygLMgoud2lyZS5NYXJrIiYKBUVycm9yEgwKBGNvZGUYASABKA0SDwoHbWVzc2FnZRgCIAEoCSInCgVSZXNldBIOCgZzdHJlYW0YASABKA0SDgoGcmVhc29uGAIgASgJKjQKBEZyb20SFAoQRlJPTV9VTlNQRUNJRklFRBAAEgoKBkNMSUVOVBABEgoKBlNFUlZFUhACKjQKBVN0YXRlEgkKBUJPVU5EEAASEQoNQVVUSEVOVElDQVRFRBABEg0KCUFOT05ZTU9VUxACKicKCERlbGl2ZXJ5EgwKCFJFTElBQkxFEAASDQoJRFJPUFBBQkxFEAE6SgoHbWVzc2FnZRIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi5jgMgASgLMg0ud2lyZS5NZXNzYWdlUgdtZXNzYWdlYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Cgp3aXJlLnByb3RvEgR3aXJlInkKB01lc3NhZ2USCgoCaWQYASABKA0SGAoEZnJvbRgCIAEoDjIKLndpcmUuRnJvbRIKCgJ0bxgDIAEoCRIaCgVzdGF0ZRgEIAEoDjILLndpcmUuU3RhdGUSIAoIZGVsaXZlcnkYBSABKA4yDi53aXJlLkRlbGl2ZXJ5ImYKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEg4KBmNsaWVudBgCIAEoCRINCgV0b2tlbhgDIAEoCRIOCgZyZXN1bWUYBCABKAwSHAoIcmVjZWl2ZWQYBSADKAsyCi53aXJlLk1hcmsiywEKB1dlbGNvbWUSEAoIcHJvdG9jb2wYASABKA0SDwoHc2Vzc2lvbhgCIAEoBBIOCgZyZXN1bWUYAyABKAwSFAoMaGVhcnRiZWF0X21zGAQgASgNEhAKCG1heF9ib2R5GAUgASgNEhAKCGdyYWNlX21zGAYgASgNEhYKDnNlcnZlcl90aW1lX21zGAcgASgDEh0KB3N0cmVhbXMYCCADKAsyDC53aXJlLlN0cmVhbRIcCghyZWNlaXZlZBgJIAMoCzIKLndpcmUuTWFyayImCgZTdHJlYW0SDgoGbnVtYmVyGAEgASgNEgwKBHR5cGUYAiABKAkiOAoETWFyaxIOCgZzdHJlYW0YASABKA0SEAoIc2VxdWVuY2UYAiABKA0SDgoGcmVzZXRzGAMgASgNIiMKA0FjaxIcCghyZWNlaXZlZBgBIAMoCzIKLndpcmUuTWFyayImCgVFcnJvchIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkiJwoFUmVzZXQSDgoGc3RyZWFtGAEgASgNEg4KBnJlYXNvbhgCIAEoCSo0CgRGcm9tEhQKEEZST01fVU5TUEVDSUZJRUQQABIKCgZDTElFTlQQARIKCgZTRVJWRVIQAio0CgVTdGF0ZRIJCgVCT1VORBAAEhEKDUFVVEhFTlRJQ0FURUQQARINCglBTk9OWU1PVVMQAionCghEZWxpdmVyeRIMCghSRUxJQUJMRRAAEg0KCURST1BQQUJMRRABOkoKB21lc3NhZ2USHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYuY4DIAEoCzINLndpcmUuTWVzc2FnZVIHbWVzc2FnZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * How a message travels between clients and backends.
@@ -94,7 +94,7 @@ export type Hello = Message$1<"wire.Hello"> & {
   token: string;
 
   /**
-   * To come back to a session: its resume token and, for each stream, the last number received.
+   * To come back to a session: its resume token and, for each stream that was ever used in it, what was received.
    *
    * @generated from field: bytes resume = 4;
    */
@@ -172,7 +172,7 @@ export type Welcome = Message$1<"wire.Welcome"> & {
   streams: Stream[];
 
   /**
-   * For a resumed session: the last number of the client's that each stream has seen.
+   * For a resumed session: each stream that goes on, and the last number of the client's that it has seen.
    *
    * @generated from field: repeated wire.Mark received = 9;
    */
@@ -223,6 +223,13 @@ export type Mark = Message$1<"wire.Mark"> & {
    * @generated from field: uint32 sequence = 2;
    */
   sequence: number;
+
+  /**
+   * In Hello: how many Resets of the stream the client has been sent in this session.
+   *
+   * @generated from field: uint32 resets = 3;
+   */
+  resets: number;
 };
 
 /**
