@@ -96,7 +96,11 @@ type life struct {
 // run runs a node until the test ends, or stops it, and returns when it is ready.
 func (p *place) run(typ string, svc node.Service) *life {
 	p.t.Helper()
-	n, err := node.New(p.env, node.Config{Type: typ}, svc)
+	cfg := node.Config{Type: typ}
+	if typ == api.World {
+		cfg.Needs = []string{api.DB, api.Queue, api.Match}
+	}
+	n, err := node.New(p.env, cfg, svc)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -214,6 +214,13 @@ func TestOver(t *testing.T) {
 	next[*pb.MatchEnded](s)
 	p.eventually("four matches are counted", func() bool { return strings.Contains(p.peers.state(1), `"matches":4,"wins":4`) })
 
+	// match knows a match by its tickets.
+	matched(16)
+	next[*pb.MatchFound](s)
+	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 1, Ticket: ticket, Reason: "given up"}))
+	next[*pb.MatchAborted](s)
+	matched(16)
+
 	// Who is given the ticket of a match that he has left already is told, or he would wait for ever.
 	ticket = ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
 	matched(15)
