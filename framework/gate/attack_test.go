@@ -76,7 +76,7 @@ func TestGarbageEndsTheConnectionAndNothingElse(t *testing.T) {
 func TestAHandshakeThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	eachTransport(t, func(t *testing.T, transport string) {
-		s := start(t, func(c *gate.Config) { c.HandshakeTimeout = 50 * time.Millisecond })
+		s := start(t, func(c *gate.Config) { c.HandshakeTimeout = 3 * time.Second })
 		c := s.dial(t, transport)
 		c.expectError(wire.Kick, 0, fault.Deadline)
 		c.expectEnd()

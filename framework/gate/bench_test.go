@@ -43,13 +43,13 @@ type echo struct {
 	body    [64]byte
 }
 
-func (e *echoLines) Start() error                                                  { return nil }
-func (e *echoLines) Stop(context.Context) error                                    { return nil }
-func (e *echoLines) Attach(id.Node, line.SessionInfo) error                        { return nil }
-func (e *echoLines) Detach(id.Node, id.Session, uint8, fault.Code) error           { return nil }
-func (*echoLines) Find(string, id.Session, uint8, int64, uint32, uint32) []id.Node { return nil }
+func (e *echoLines) Start() error                                        { return nil }
+func (e *echoLines) Stop(context.Context) error                          { return nil }
+func (e *echoLines) Attach(id.Node, line.SessionInfo) error              { return nil }
+func (e *echoLines) Detach(id.Node, id.Session, uint8, fault.Code) error { return nil }
+func (*echoLines) Find(line.SessionInfo, uint32) []id.Node               { return nil }
 
-func (*echoLines) Resume(id.Node, string, id.Session, uint8, uint32) error { return nil }
+func (*echoLines) Resume(id.Node, line.SessionInfo, uint32) error { return nil }
 
 func (e *echoLines) Ack(id.Node, id.Session, uint8, uint32) error { return nil }
 

@@ -121,11 +121,11 @@ const (
 
 // A SessionRegistry knows each player's one session over all gates.
 type SessionRegistry interface {
-	// Claim makes the holder the player's, and returns the one that it takes the place of, or nil.
-	Claim(ctx context.Context, player int64, h Holder) (previous *Holder, err error)
-	// Reclaim is Claim for a session that comes back. If the player has another session by now, that stays, and is returned with taken false.
-	Reclaim(ctx context.Context, player int64, h Holder) (previous *Holder, taken bool, err error)
-	// Release forgets the player's holder if it is still this one.
+	// Claim makes the holder the player's, in its turn, which is returned, and after the one whose place it takes, or nil. If again is set, it is for a
+	// session that comes back: should the player have another one by now, that stays, and the error is [ErrReplaced].
+	Claim(ctx context.Context, player int64, h Holder, again bool) (turn uint64, previous *Holder, err error)
+	// Release notes that nobody has the player's session, if it is still this holder's. The registry should remember for a while which session was
+	// the last, and in which turn.
 	Release(ctx context.Context, player int64, h Holder) error
 }
 
@@ -133,8 +133,21 @@ type SessionRegistry interface {
 type Holder struct {
 	Node    id.Node
 	Session id.Session
-	// Visit tells the connections of one session apart. It is unique in the cluster.
-	Visit id.Session
+	// Turn orders the connections of one player: each has a greater one than those before it. Claim gives them out. They should look like
+	// milliseconds since 1970, so that they go on growing when a registry has forgotten everything: see [NextTurn].
+	Turn uint64
+}
+
+// ErrReplaced says that a session cannot come back because its player has another one.
+var ErrReplaced error = fault.New(fault.Replaced, "the player has another session now")
+
+// NextTurn is the turn of a connection that is claimed now and after the previous one, if there is one.
+func NextTurn(now time.Time, previous *Holder) uint64 {
+	turn := uint64(now.UnixMilli())
+	if previous != nil {
+		turn = max(turn, previous.Turn+1)
+	}
+	return turn
 }
 
 // Validate says everything that is wrong with the configuration at once.

@@ -25,8 +25,8 @@ type lines interface {
 	Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error
 	Forward(node id.Node, session id.Session, h wire.Header, body []byte) error
 	Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error
-	Find(typ string, session id.Session, stream uint8, player int64, resets, received uint32) (asked []id.Node)
-	Resume(node id.Node, typ string, session id.Session, stream uint8, received uint32) error
+	Find(s line.SessionInfo, received uint32) (asked []id.Node)
+	Resume(node id.Node, s line.SessionInfo, received uint32) error
 	Flush()
 }
 
@@ -202,11 +202,11 @@ func (g *Gate) kickAll() {
 	g.table.each(nil, func(s *session) { s.kick(fault.ShuttingDown, "the gate is shutting down; connect again") })
 }
 
-// Kick ends a session, telling its client why, and reports whether it was there. With a visit that is not 0 it does so only if the session's connection
-// is still that one. A code with which clients come back (see PROTOCOL.md) ends the connection alone.
-func (g *Gate) Kick(session, visit id.Session, code fault.Code, reason string) bool {
+// Kick ends a session, telling its client why, and reports whether it was there. With a turn that is not 0 it does so only if the session's connection
+// is still that one (see [Holder]). A code with which clients come back (see PROTOCOL.md) ends the connection alone.
+func (g *Gate) Kick(session id.Session, turn uint64, code fault.Code, reason string) bool {
 	s := g.table.get(session)
-	if s == nil || visit != 0 && visit != s.visit {
+	if s == nil || turn != 0 && turn != s.turnNow() {
 		return false
 	}
 	s.kick(code, reason)
@@ -221,8 +221,7 @@ func (g *Gate) Admit(c net.Conn) (Visit, error) {
 	if g.ctx.Err() != nil {
 		return nil, fault.New(fault.ShuttingDown, "the gate is shutting down")
 	}
-	visit := id.Session(g.ids.Next())
-	s := &session{gate: g, net: c, visit: visit, id: visit}
+	s := &session{gate: g, net: c, id: id.Session(g.ids.Next())}
 	g.stats.accepted.Add(1)
 	g.table.put(s)
 	if out := g.lobby.enter(s, time.Now()); out != nil {

@@ -157,15 +157,15 @@ func (f *fakeLines) Ack(n id.Node, s id.Session, stream uint8, sequence uint32) 
 	return f.record(event{what: "ack", node: n, session: s, stream: stream, frame: frame{Header: wire.Header{Sequence: sequence}}})
 }
 
-func (f *fakeLines) Find(_ string, _ id.Session, stream uint8, _ int64, resets, received uint32) []id.Node {
+func (f *fakeLines) Find(s line.SessionInfo, received uint32) []id.Node {
 	if f.finds == nil {
 		return nil
 	}
-	return f.finds(stream, resets, received)
+	return f.finds(s.Stream, s.Resets, received)
 }
 
-func (f *fakeLines) Resume(n id.Node, typ string, s id.Session, stream uint8, received uint32) error {
-	return f.record(event{what: "resume", node: n, session: s, stream: stream, info: line.SessionInfo{Type: typ}, frame: frame{Header: wire.Header{Sequence: received}}})
+func (f *fakeLines) Resume(n id.Node, s line.SessionInfo, received uint32) error {
+	return f.record(event{what: "resume", node: n, session: s.ID, stream: s.Stream, info: s, frame: frame{Header: wire.Header{Sequence: received}}})
 }
 
 // next is the next thing that the gate told its lines.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/id"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
@@ -59,7 +60,7 @@ func (s *session) hello(h wire.Header, body []byte) error {
 		return s.resume(ctx, &hello)
 	}
 	if s.who.Player != 0 {
-		if err := s.claim(ctx); err != nil {
+		if err := s.claim(ctx, s.id, false); err != nil {
 			return err
 		}
 	}
@@ -105,29 +106,38 @@ func (s *session) authenticate(ctx context.Context, token string) error {
 	return nil
 }
 
-// claim makes the session the player's only one.
-func (s *session) claim(ctx context.Context) error {
-	previous, err := s.gate.sessions.Claim(ctx, s.who.Player, s.holder())
+// claim makes this connection, of the given session, the player's only one. again: the session comes back.
+func (s *session) claim(ctx context.Context, sid id.Session, again bool) error {
+	g := s.gate
+	turn, previous, err := g.sessions.Claim(ctx, s.who.Player, Holder{Node: g.cfg.Self.Node, Session: sid}, again)
+	if fault.CodeOf(err) == fault.Replaced {
+		return err
+	}
 	if err != nil {
-		return s.unclaimed(err)
+		g.log.Error("session not claimed", "player", s.who.Player, "error", err)
+		return fault.New(fault.Unavailable, "the player's session cannot be taken now")
 	}
+	switch {
+	case previous == nil:
+	case previous.Session == sid:
+		g.displace(ctx, *previous, fault.Lost, "the session goes on over another connection")
+	default:
+		g.displace(ctx, *previous, fault.Replaced, "the player has come in again")
+	}
+	g.table.remove(s)
+	s.mu.Lock()
+	s.id, s.turn = sid, turn
+	s.mu.Unlock()
+	g.table.put(s)
 	s.claimed = true
-	if previous != nil {
-		s.gate.displace(ctx, *previous, fault.Replaced, "the player has come in again")
-	}
 	return nil
-}
-
-func (s *session) unclaimed(err error) error {
-	s.gate.log.Error("session not claimed", "player", s.who.Player, "error", err)
-	return fault.New(fault.Unavailable, "the player's session cannot be taken now")
 }
 
 // displace ends the connection of a player who has come again, wherever it is. If its gate cannot be reached, that gate has lost it or is about to: backends
 // refuse the older session, or connection, in any case.
 func (g *Gate) displace(ctx context.Context, previous Holder, code fault.Code, reason string) {
 	if previous.Node == g.cfg.Self.Node {
-		g.Kick(previous.Session, previous.Visit, code, reason)
+		g.Kick(previous.Session, previous.Turn, code, reason)
 		return
 	}
 	if g.cfg.KickRemote == nil {

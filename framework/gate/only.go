@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // onlyGate is the registry of a gate that is alone.
@@ -11,28 +12,18 @@ type onlyGate struct {
 	holders map[int64]Holder
 }
 
-func (o *onlyGate) Claim(_ context.Context, player int64, h Holder) (*Holder, error) {
+func (o *onlyGate) Claim(_ context.Context, player int64, h Holder, again bool) (turn uint64, previous *Holder, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.exchange(player, h), nil
-}
-
-func (o *onlyGate) Reclaim(_ context.Context, player int64, h Holder) (*Holder, bool, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if other, held := o.holders[player]; held && other.Session != h.Session {
-		return &other, false, nil
+	if old, held := o.holders[player]; held {
+		previous = &old
+		if again && old.Session != h.Session {
+			return 0, nil, ErrReplaced
+		}
 	}
-	return o.exchange(player, h), true, nil
-}
-
-func (o *onlyGate) exchange(player int64, h Holder) *Holder {
-	previous, held := o.holders[player]
+	h.Turn = NextTurn(time.Now(), previous)
 	o.holders[player] = h
-	if !held {
-		return nil
-	}
-	return &previous
+	return h.Turn, previous, nil
 }
 
 func (o *onlyGate) Release(_ context.Context, player int64, h Holder) error {

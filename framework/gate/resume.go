@@ -119,7 +119,7 @@ func (s *session) resume(ctx context.Context, hello *wirepb.Hello) error {
 			received[g.routeOf[m.GetStream()]] = m
 		}
 	}
-	if err := s.reclaim(ctx, sid); err != nil {
+	if err := s.claim(ctx, sid, true); err != nil {
 		return err
 	}
 	found := s.find(ctx, received)
@@ -129,38 +129,17 @@ func (s *session) resume(ctx context.Context, hello *wirepb.Hello) error {
 	return s.reopen(received, found)
 }
 
-// reclaim makes this connection the session's, unless its player has begun another session since.
-func (s *session) reclaim(ctx context.Context, sid id.Session) error {
-	g := s.gate
-	h := Holder{Node: g.cfg.Self.Node, Session: sid, Visit: s.visit}
-	previous, taken, err := g.sessions.Reclaim(ctx, s.who.Player, h)
-	if err != nil {
-		return s.unclaimed(err)
-	}
-	if !taken {
-		return fault.New(fault.Replaced, "the player has another session now")
-	}
-	if previous != nil {
-		g.displace(ctx, *previous, fault.Lost, "the session goes on over another connection")
-	}
-	g.table.remove(s)
-	s.mu.Lock()
-	s.id = sid
-	s.mu.Unlock()
-	g.table.put(s)
-	s.claimed = true
-	return nil
-}
-
 // find asks the backends.
 func (s *session) find(ctx context.Context, received map[int]*wirepb.Mark) map[int]finding {
 	g := s.gate
 	x := &search{open: map[question]bool{}, found: map[int]finding{}, done: make(chan struct{})}
 	s.mu.Lock()
 	s.search = x
-	for route, r := range g.cfg.Routes {
+	s.streams = make([]stream, len(g.cfg.Routes))
+	for route := range g.cfg.Routes {
 		m := received[route]
-		for _, node := range g.lines.Find(r.Type, s.id, r.Stream, s.who.Player, m.GetResets(), m.GetSequence()) {
+		s.streams[route].number, s.streams[route].used = m.GetResets(), m != nil
+		for _, node := range g.lines.Find(s.info(route), m.GetSequence()) {
 			x.open[question{node, route}] = true
 		}
 	}
@@ -194,12 +173,10 @@ func (s *session) reopen(received map[int]*wirepb.Mark, found map[int]finding) e
 	if err := s.openLocked(body); err != nil {
 		return err
 	}
-	s.streams = make([]stream, len(g.cfg.Routes))
-	for route, r := range g.cfg.Routes {
-		st, m := &s.streams[route], received[route]
-		st.number, st.used = m.GetResets(), m != nil
+	for route := range g.cfg.Routes {
+		st := &s.streams[route]
 		f, ok := found[route]
-		if ok && g.lines.Resume(f.node, r.Type, s.id, r.Stream, m.GetSequence()) == nil {
+		if ok && g.lines.Resume(f.node, s.info(route), received[route].GetSequence()) == nil {
 			st.node, st.used = f.node, true
 			g.loads.add(f.node, 1)
 			continue

@@ -109,7 +109,7 @@ func gates(t testing.TB, view cluster.View, shared *sharedSessions, n int) []*st
 			c.Grace = time.Hour
 			c.Sessions = shared
 			c.KickRemote = func(_ context.Context, h gate.Holder, code fault.Code) error {
-				stacks[h.Node-gateNode].Gate.Kick(h.Session, h.Visit, code, "elsewhere")
+				stacks[h.Node-gateNode].Gate.Kick(h.Session, h.Turn, code, "elsewhere")
 				return nil
 			}
 		})

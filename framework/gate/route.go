@@ -127,7 +127,7 @@ func (g *Gate) owner(player int64) (id.Node, error) {
 func (s *session) info(route int) line.SessionInfo {
 	r := s.gate.cfg.Routes[route]
 	info := line.SessionInfo{
-		ID: s.id, Stream: r.Stream, Type: r.Type, Player: s.who.Player, Account: s.who.Account, Area: s.who.Area, Resets: s.streams[route].number,
+		ID: s.id, Stream: r.Stream, Type: r.Type, Player: s.who.Player, Account: s.who.Account, Area: s.who.Area, Turn: s.turn, Resets: s.streams[route].number,
 	}
 	if s.who.Player != 0 {
 		info.Grace = s.gate.cfg.Grace

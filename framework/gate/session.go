@@ -32,10 +32,10 @@ const (
 // A session is one client's connection from its acceptance to its end. It is the connection's [Visit] and [Receiver]: one goroutine, the reader,
 // takes frames and may wait; lines, timeouts and kicks come from other goroutines and never do.
 type session struct {
-	gate  *Gate
-	net   net.Conn
-	visit id.Session // this connection
-	id    id.Session // the session: the same, unless it was resumed. Set by the reader, with mu held, before the phase is open
+	gate *Gate
+	net  net.Conn
+	id   id.Session // a new one, unless the session was resumed: set by the reader, with mu held, before the phase is open
+	turn uint64     // of this connection, among those of its player; 0: nobody's. Set like id
 
 	// Set by the reader before the phase is open, and constant from then on.
 	who  Identity
@@ -169,7 +169,13 @@ func (s *session) release() {
 
 // holder is what the registry knows the session's connection by.
 func (s *session) holder() Holder {
-	return Holder{Node: s.gate.cfg.Self.Node, Session: s.id, Visit: s.visit}
+	return Holder{Node: s.gate.cfg.Self.Node, Session: s.id, Turn: s.turn}
+}
+
+func (s *session) turnNow() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.turn
 }
 
 // attach tells the node of the session. It is called with the lock.

@@ -273,7 +273,7 @@ func TestASecondLoginReplacesTheFirst(t *testing.T) {
 
 func TestASessionOnAnotherGateIsReplaced(t *testing.T) {
 	t.Parallel()
-	shared := &sharedSessions{holders: map[int64]gate.Holder{5: {Node: 99, Session: 1234, Visit: 5678}}}
+	shared := &sharedSessions{holders: map[int64]gate.Holder{5: {Node: 99, Session: 1234, Turn: 5678}}}
 	type kick struct {
 		gate.Holder
 		code fault.Code
@@ -287,7 +287,7 @@ func TestASessionOnAnotherGateIsReplaced(t *testing.T) {
 		}
 	})
 	c := s.enter(t, "tcp", "player:5")
-	if got := <-kicked; got != (kick{gate.Holder{Node: 99, Session: 1234, Visit: 5678}, fault.Replaced}) {
+	if got := <-kicked; got != (kick{gate.Holder{Node: 99, Session: 1234, Turn: 5678}, fault.Replaced}) {
 		t.Errorf("kicked %+v", got)
 	}
 	c.conn.Close()
@@ -305,23 +305,18 @@ func (s *sharedSessions) holder(player int64) gate.Holder {
 	return s.holders[player]
 }
 
-func (s *sharedSessions) Claim(_ context.Context, player int64, h gate.Holder) (*gate.Holder, error) {
+func (s *sharedSessions) Claim(_ context.Context, player int64, h gate.Holder, again bool) (turn uint64, previous *gate.Holder, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, held := s.holders[player]
+	if before, held := s.holders[player]; held {
+		if again && before.Session != h.Session {
+			return 0, nil, gate.ErrReplaced
+		}
+		previous = &before
+	}
+	h.Turn = gate.NextTurn(time.Now(), previous)
 	s.holders[player] = h
-	if !held {
-		return nil, nil
-	}
-	return &before, nil
-}
-
-func (s *sharedSessions) Reclaim(ctx context.Context, player int64, h gate.Holder) (*gate.Holder, bool, error) {
-	if before := s.holder(player); before.Session != 0 && before.Session != h.Session {
-		return &before, false, nil
-	}
-	before, err := s.Claim(ctx, player, h)
-	return before, true, err
+	return h.Turn, previous, nil
 }
 
 func (s *sharedSessions) Release(_ context.Context, player int64, h gate.Holder) error {

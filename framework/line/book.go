@@ -9,16 +9,18 @@ type book struct {
 	sessions map[attachment]*Session
 }
 
-// put enters a session, and returns the one whose place it takes, if any.
-func (b *book) put(s *Session) (old *Session) {
+// put enters a session, and returns the one whose place it takes, if any. It does not if a later connection has that.
+func (b *book) put(s *Session) (old *Session, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.sessions == nil {
 		b.sessions = map[attachment]*Session{}
 	}
-	old = b.sessions[s.key()]
+	if old = b.sessions[s.key()]; old != nil && old.laterThan(s.turn) {
+		return nil, false
+	}
 	b.sessions[s.key()] = s
-	return old
+	return old, true
 }
 
 func (b *book) get(key attachment) *Session {

@@ -15,12 +15,12 @@ type op uint8
 
 const (
 	// From gates.
-	opAttach  op = 1 // session u64, stream u8, resets u32, grace u32 (ms), player i64, account i64, area u16, type string
+	opAttach  op = 1 // session u64, stream u8, resets u32, grace u32 (ms), turn u64, player i64, account i64, area u16, type string
 	opDetach  op = 2 // session u64, stream u8, code u16
 	opForward op = 3 // session u64, head, body
 	opAck     op = 4 // session u64, stream u8, sequence u32
-	opFind    op = 5 // session u64, stream u8, player i64, resets u32, received u32
-	opResume  op = 6 // session u64, stream u8, received u32, type string
+	opFind    op = 5 // session u64, stream u8, turn u64, player i64, resets u32, received u32
+	opResume  op = 6 // session u64, stream u8, turn u64, received u32, type string
 
 	// From backends.
 	opDeliver   op = 16 // session u64, head, body
@@ -64,6 +64,7 @@ type packet struct {
 type find struct {
 	session  id.Session
 	stream   uint8
+	turn     uint64
 	player   int64
 	resets   uint32
 	received uint32
@@ -73,6 +74,7 @@ type find struct {
 type resume struct {
 	session  id.Session
 	stream   uint8
+	turn     uint64
 	received uint32
 	typ      string
 }
@@ -107,6 +109,7 @@ func appendAttach(b []byte, s SessionInfo) []byte {
 	b = append(b, s.Stream)
 	b = binary.BigEndian.AppendUint32(b, s.Resets)
 	b = binary.BigEndian.AppendUint32(b, uint32(s.Grace.Milliseconds()))
+	b = binary.BigEndian.AppendUint64(b, s.Turn)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Player))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Account))
 	b = binary.BigEndian.AppendUint16(b, s.Area)
@@ -192,6 +195,7 @@ func appendFind(b []byte, f find) []byte {
 	b = append(b, byte(opFind))
 	b = binary.BigEndian.AppendUint64(b, uint64(f.session))
 	b = append(b, f.stream)
+	b = binary.BigEndian.AppendUint64(b, f.turn)
 	b = binary.BigEndian.AppendUint64(b, uint64(f.player))
 	b = binary.BigEndian.AppendUint32(b, f.resets)
 	return binary.BigEndian.AppendUint32(b, f.received)
@@ -201,6 +205,7 @@ func appendResume(b []byte, r resume) []byte {
 	b = append(b, byte(opResume))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.session))
 	b = append(b, r.stream)
+	b = binary.BigEndian.AppendUint64(b, r.turn)
 	b = binary.BigEndian.AppendUint32(b, r.received)
 	return appendString(b, r.typ)
 }

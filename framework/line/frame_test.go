@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Resets: math.MaxUint32}
+	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Turn: math.MaxUint64, Resets: math.MaxUint32}
 	sampleSend = wire.Header{Size: 3, Kind: wire.Send, Stream: 2, Message: 103, Sequence: 9}
 	sampleCall = wire.Header{Size: 3, Kind: wire.Request, Stream: 255, Message: 65535, Call: math.MaxUint32, Sequence: math.MaxUint32}
 	samplePush = wire.Header{Size: 3, Kind: wire.Push, Stream: 1, Message: 107}
@@ -127,8 +127,8 @@ func sampleFrames() map[string]parsed {
 		"broadcast":      {op: opBroadcast, packet: packet{head: all, body: body}},
 		"bind":           {op: opBind, bind: bind{7, 65535, strings.Repeat("z", maxType)}},
 		"unbind":         {op: opUnbind, bind: bind{7, 0, "zone"}},
-		"find":           {op: opFind, find: find{7, 2, math.MinInt64, 3, math.MaxUint32}},
-		"resume":         {op: opResume, resume: resume{7, 2, math.MaxUint32, "world"}},
+		"find":           {op: opFind, find: find{7, 2, math.MaxUint64, math.MinInt64, 3, math.MaxUint32}},
+		"resume":         {op: opResume, resume: resume{7, 2, math.MaxUint64, math.MaxUint32, "world"}},
 		"found":          {op: opFound, session: 7, found: Found{2, true, math.MaxUint32, time.UnixMilli(1)}},
 		"not found":      {op: opFound, session: 7, found: Found{2, false, 0, time.UnixMilli(0)}},
 		"kick":           {op: opKick, kick: kick{7, fault.Replaced, "elsewhere"}},

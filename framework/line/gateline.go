@@ -107,9 +107,13 @@ func (l *gateLine) take(o op, b []byte) error {
 // attach opens a session. A gate that attaches one again has lost track of the old one.
 func (l *gateLine) attach(info SessionInfo) {
 	s := newSession(l.srv, l.conn, info)
+	old, ok := l.srv.book.put(s)
+	if !ok {
+		return // a later connection has the session by now
+	}
 	l.sessions[s.key()] = s
 	l.srv.stats.sessions.Add(1)
-	if old := l.srv.book.put(s); old != nil {
+	if old != nil {
 		old.end(fault.Replaced)
 	}
 }
@@ -136,7 +140,7 @@ func (l *gateLine) find(f find) {
 // resume takes the session over from the line that has, or had, it.
 func (l *gateLine) resume(r resume) {
 	key := attachment{r.session, r.stream}
-	if s := l.srv.book.get(key); s != nil && s.moveTo(l.conn, r.received) {
+	if s := l.srv.book.get(key); s != nil && s.moveTo(l.conn, r.turn, r.received) {
 		l.sessions[key] = s
 		return
 	}

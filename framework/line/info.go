@@ -24,6 +24,8 @@ type SessionInfo struct {
 	Area uint16
 	// Grace is how long the backend keeps the session for a client whose connection, or gate, broke. 0: not at all. In whole milliseconds.
 	Grace time.Duration
+	// Turn orders the connections of the session's player: what an earlier one still has under way has no effect after a later one.
+	Turn uint64
 	// Resets is how many Resets the client has been sent for this stream in this session: it tells the streams of one number apart.
 	Resets uint32
 }

@@ -113,6 +113,13 @@ func (s *Session) unkeep() {
 	}
 }
 
+// laterThan reports whether the session is a later connection's than the one with that turn.
+func (s *Session) laterThan(turn uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return turn < s.turn
+}
+
 // find says how the stream could go on. One that cannot, since the client lacks what is not there any more, is over: nobody else will come for it.
 func (s *Session) find(f find) (found Found) {
 	found = Found{Stream: f.stream, Since: s.since}
@@ -120,10 +127,11 @@ func (s *Session) find(f find) (found Found) {
 	found.Received = s.stream.received
 	s.in.Unlock()
 	s.mu.Lock()
-	if s.gone.Load() || s.Player != f.player || s.resets != f.resets {
+	if s.gone.Load() || s.Player != f.player || s.resets != f.resets || f.turn < s.turn {
 		s.mu.Unlock()
 		return found
 	}
+	s.turn = f.turn
 	if !s.stream.covers(f.received) {
 		s.finish(fault.Lost)
 		return found
@@ -134,16 +142,17 @@ func (s *Session) find(f find) (found Found) {
 }
 
 // moveTo gives the session to the line of the gate to which its client has come back, and sends there what the client has not received. It reports
-// false if that cannot be done; then the session is over.
-func (s *Session) moveTo(conn *link.Conn, received uint32) bool {
+// false if that cannot be done: the session is over, or another connection's by now.
+func (s *Session) moveTo(conn *link.Conn, turn uint64, received uint32) bool {
 	s.in.Lock() // from now on, nothing that the older line still has is taken in
 	defer s.in.Unlock()
 	s.mu.Lock()
-	if s.gone.Load() {
+	if s.gone.Load() || turn < s.turn { // an earlier connection's gate may be read late
 		s.mu.Unlock()
 		return false
 	}
 	s.unkeep()
+	s.turn = turn
 	s.conn.Store(conn)
 	for typ, node := range s.bound {
 		s.control("bind", func(b []byte) []byte { return appendBind(b, s.ID, typ, node) })

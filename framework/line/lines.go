@@ -185,12 +185,12 @@ func (l *Lines) Ack(node id.Node, session id.Session, stream uint8, sequence uin
 	return l.write(node, func(b []byte) []byte { return appendAck(b, session, stream, sequence) })
 }
 
-// Find asks every backend of the type that has a line whether it has the stream of a session whose client has come back, and returns which were
-// asked. Each answers with Downstream.Found, or is Lost.
-func (l *Lines) Find(typ string, session id.Session, stream uint8, player int64, resets, received uint32) (asked []id.Node) {
-	f := find{session: session, stream: stream, player: player, resets: resets, received: received}
+// Find asks every backend of the session's type that has a line whether it has the session's stream, whose client has come back and has received so much,
+// and returns which were asked. Each answers with Downstream.Found, or is Lost.
+func (l *Lines) Find(s SessionInfo, received uint32) (asked []id.Node) {
+	f := find{session: s.ID, stream: s.Stream, turn: s.Turn, player: s.Player, resets: s.Resets, received: received}
 	for node, n := range *l.byNode.Load() {
-		if !slices.Contains(strings.Split(n.member.Type, ","), typ) {
+		if !slices.Contains(strings.Split(n.member.Type, ","), s.Type) {
 			continue
 		}
 		if n.write(func(b []byte) []byte { return appendFind(b, f) }) == nil {
@@ -202,8 +202,8 @@ func (l *Lines) Find(typ string, session id.Session, stream uint8, player int64,
 
 // Resume attaches a session that was found at the node again. The node sends what its client has not received, and what comes later.
 // If it cannot after all, it unbinds the session.
-func (l *Lines) Resume(node id.Node, typ string, session id.Session, stream uint8, received uint32) error {
-	r := resume{session: session, stream: stream, received: received, typ: typ}
+func (l *Lines) Resume(node id.Node, s SessionInfo, received uint32) error {
+	r := resume{session: s.ID, stream: s.Stream, turn: s.Turn, received: received, typ: s.Type}
 	return l.write(node, func(b []byte) []byte { return appendResume(b, r) })
 }
 

@@ -15,7 +15,7 @@ import (
 func parseAttach(b []byte) (SessionInfo, error) {
 	r := reader{b: b}
 	s := SessionInfo{ID: id.Session(r.u64()), Stream: r.u8(), Resets: r.u32()}
-	s.Grace = time.Duration(r.u32()) * time.Millisecond
+	s.Grace, s.Turn = time.Duration(r.u32())*time.Millisecond, r.u64()
 	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
 	s.Type = r.string()
 	if !r.end() || s.check() != nil {
@@ -44,7 +44,7 @@ func parseAck(b []byte) (ack, error) {
 
 func parseFind(b []byte) (find, error) {
 	r := reader{b: b}
-	f := find{session: id.Session(r.u64()), stream: r.u8(), player: int64(r.u64()), resets: r.u32(), received: r.u32()}
+	f := find{session: id.Session(r.u64()), stream: r.u8(), turn: r.u64(), player: int64(r.u64()), resets: r.u32(), received: r.u32()}
 	if !r.end() || f.stream == 0 {
 		return find{}, errFrame
 	}
@@ -53,7 +53,7 @@ func parseFind(b []byte) (find, error) {
 
 func parseResume(b []byte) (resume, error) {
 	r := reader{b: b}
-	v := resume{session: id.Session(r.u64()), stream: r.u8(), received: r.u32(), typ: r.string()}
+	v := resume{session: id.Session(r.u64()), stream: r.u8(), turn: r.u64(), received: r.u32(), typ: r.string()}
 	if !r.end() || v.stream == 0 || v.typ == "" {
 		return resume{}, errFrame
 	}

@@ -18,7 +18,8 @@ var keptWorld = SessionInfo{ID: 1, Stream: 1, Type: "world", Player: 100, Accoun
 // find asks one backend for the session, and returns its answer.
 func (g *gate) find(s SessionInfo, player int64, received uint32) Found {
 	g.t.Helper()
-	if asked := g.lines.Find("world", s.ID, s.Stream, player, s.Resets, received); len(asked) != 1 {
+	s.Player = player
+	if asked := g.lines.Find(s, received); len(asked) != 1 {
 		g.t.Fatalf("asked %v; there is one world", asked)
 	}
 	return g.expect("found").found
@@ -26,7 +27,7 @@ func (g *gate) find(s SessionInfo, player int64, received uint32) Found {
 
 func (g *gate) resume(b *backend, s SessionInfo, received uint32) {
 	g.t.Helper()
-	if err := g.lines.Resume(b.member.Node, "world", s.ID, s.Stream, received); err != nil {
+	if err := g.lines.Resume(b.member.Node, s, received); err != nil {
 		g.t.Fatal("resume:", err)
 	}
 }
@@ -157,6 +158,36 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
+// TestAnEarlierConnectionHasNoEffect has a backend read late what the gate of a connection before has sent.
+func TestAnEarlierConnectionHasNoEffect(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, 1, nil)
+	early, late := newGate(t, 8, b.member), newGate(t, 9, b.member)
+	first, second := keptWorld, keptWorld
+	first.Turn, second.Turn = 1, 2
+	s := early.enter(b, first)
+	if f := late.find(second, 100, 1); !f.Found {
+		t.Fatalf("found: %+v", f)
+	}
+	if f := early.find(first, 100, 1); f.Found {
+		t.Errorf("found for the earlier connection: %+v", f)
+	}
+	early.resume(b, first, 1)
+	if e := early.expect("unbind"); e.session != first.ID {
+		t.Errorf("%+v", e)
+	}
+	late.resume(b, second, 1)
+	early.attach(b, first)
+	early.request(b, first, 5, &linepb.Echo{})
+	if code, _ := early.next().failed(t); code != fault.Unavailable {
+		t.Errorf("the earlier connection is answered %v", code)
+	}
+	push(t, s, 2)
+	if e := late.expect("deliver"); e.head.Sequence != 2 {
+		t.Errorf("the later connection gets %+v", e)
+	}
+}
+
 // TestKeptSessionEnds in each way that it can without a client.
 func TestKeptSessionEnds(t *testing.T) {
 	t.Parallel()
@@ -212,8 +243,8 @@ func TestResumeRandomly(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	b := newBackend(t, 1, func(_ *backend, c *Config) { c.ReplayFrames = 1 << 12 })
 	gates := []*gate{newGate(t, 8, b.member), newGate(t, 9, b.member), newGate(t, 10, b.member)}
-	at := gates[0]
-	s := at.enter(b, keptWorld)
+	at, info := gates[0], keptWorld
+	s := at.enter(b, info)
 	var pushed, got uint32 = 1, 1 // numbers of the backend's: sent, received by the client
 	var sent, taken uint32        // numbers of the client's: sent, known to be taken
 	var heard []int64             // what the backend was sent, in order
@@ -240,17 +271,17 @@ func TestResumeRandomly(t *testing.T) {
 			push(t, s, int64(pushed))
 		case 3, 4:
 			sent++
-			at.send(b, keptWorld, sent, &linepb.Note{Number: int64(sent)})
+			at.send(b, info, sent, &linepb.Note{Number: int64(sent)})
 		case 5:
 			listen(rng.IntN(10))
 		case 6:
-			if err := at.lines.Ack(b.member.Node, keptWorld.ID, keptWorld.Stream, got); err != nil {
+			if err := at.lines.Ack(b.member.Node, info.ID, info.Stream, got); err != nil {
 				t.Fatal(err)
 			}
 		default:
 			switch rng.IntN(3) {
 			case 0:
-				if err := at.lines.Detach(b.member.Node, keptWorld.ID, keptWorld.Stream, fault.Lost); err != nil {
+				if err := at.lines.Detach(b.member.Node, info.ID, info.Stream, fault.Lost); err != nil {
 					t.Fatal(err)
 				}
 			case 1:
@@ -265,14 +296,15 @@ func TestResumeRandomly(t *testing.T) {
 			for len(at.events) > 0 {
 				<-at.events // what came for the connection before
 			}
-			f := at.findAmong(keptWorld, got)
+			info.Turn++
+			f := at.findAmong(info, got)
 			if !f.Found || f.Received > sent || f.Received < taken {
 				t.Fatalf("step %d: found %+v; the client has sent %d, and %d was taken before", step, f, sent, taken)
 			}
 			taken = f.Received
-			at.resume(b, keptWorld, got)
+			at.resume(b, info, got)
 			for n := taken + 1; n <= sent; n++ {
-				at.send(b, keptWorld, n, &linepb.Note{Number: int64(n)})
+				at.send(b, info, n, &linepb.Note{Number: int64(n)})
 			}
 		}
 	}
@@ -296,7 +328,7 @@ func TestResumeRandomly(t *testing.T) {
 // findAmong is find on a gate that may still be given frames of an earlier connection.
 func (g *gate) findAmong(s SessionInfo, received uint32) Found {
 	g.t.Helper()
-	g.lines.Find("world", s.ID, s.Stream, s.Player, s.Resets, received)
+	g.lines.Find(s, received)
 	for {
 		if e := g.next(); e.what == "found" {
 			return e.found

@@ -48,6 +48,7 @@ type Session struct {
 
 	mu       sync.Mutex // guards what follows and the rest of stream; held while a number is given out, so that numbers leave in order
 	stream   stream
+	turn     uint64             // of the last connection that asked for it
 	bound    map[string]id.Node // what Bind has said, for the next gate
 	expiry   *time.Timer        // while no gate has the client
 	stays    int                // how often that was so
@@ -59,7 +60,7 @@ type Session struct {
 func newSession(srv *Server, conn *link.Conn, info SessionInfo) *Session {
 	s := &Session{
 		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area,
-		srv: srv, typ: info.Type, number: info.Stream, resets: info.Resets, grace: info.Grace, since: time.Now(),
+		srv: srv, typ: info.Type, number: info.Stream, resets: info.Resets, turn: info.Turn, grace: info.Grace, since: time.Now(),
 	}
 	s.conn.Store(conn)
 	return s

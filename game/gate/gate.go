@@ -160,7 +160,7 @@ func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {
 }
 
 func (g *Gate) kickRemote(ctx context.Context, h gate.Holder, code fault.Code) error {
-	kick := &pb.KickSession{Session: uint64(h.Session), Visit: uint64(h.Visit), Code: uint32(code), Reason: "the player has come in elsewhere"}
+	kick := &pb.KickSession{Session: uint64(h.Session), Turn: h.Turn, Code: uint32(code), Reason: "the player has come in elsewhere"}
 	_, err := api.KickSession.Call(ctx, g.node.RPC(), kick, rpc.To(h.Node))
 	if fault.CodeOf(err) == fault.Unavailable {
 		return nil // that gate is gone, and the session with it
@@ -169,6 +169,6 @@ func (g *Gate) kickRemote(ctx context.Context, h gate.Holder, code fault.Code) e
 }
 
 func (g *Gate) kickSession(_ context.Context, m *pb.KickSession) (*pb.Done, error) {
-	g.gate.Kick(id.Session(m.GetSession()), id.Session(m.GetVisit()), fault.Code(m.GetCode()), m.GetReason())
+	g.gate.Kick(id.Session(m.GetSession()), m.GetTurn(), fault.Code(m.GetCode()), m.GetReason())
 	return &pb.Done{}, nil
 }

@@ -2,7 +2,6 @@ package gate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -16,21 +15,34 @@ import (
 // sessionMemory is how long Redis remembers where a player's session is; no session lasts as long.
 const sessionMemory = 7 * 24 * time.Hour
 
-// releaseScript deletes a player's session if it is still the one that is given up.
+// releaseMemory is how long Redis remembers it after nobody has it any more: longer than a session may come back.
+const releaseMemory = 2 * time.Hour
+
+// claimScript makes a connection of the session ARGV[2] at the gate ARGV[1] the player's, in a turn after all before it that is ARGV[3] at least. If
+// ARGV[5] is 1 and the player has another session, it does not. It returns who had it, and the turn.
+var claimScript = redis.NewScript(`
+local old = redis.call('GET', KEYS[1])
+local turn = tonumber(ARGV[3])
+if old then
+	local session, last = string.match(old, '^%d+ (%d+) (%d+)$')
+	if ARGV[5] == '1' and session ~= ARGV[2] then
+		return {old, ''}
+	end
+	if last and tonumber(last) >= turn then
+		turn = tonumber(last) + 1
+	end
+end
+local text = string.format('%.0f', turn)
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. text, 'PX', ARGV[4])
+return {old, text}`)
+
+// releaseScript notes that nobody has the player's session ARGV[2], if that is still what ARGV[1] says. It is remembered for a while that this was his last.
 var releaseScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then
-	return redis.call('DEL', KEYS[1])
+	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+	return 1
 end
 return 0`)
-
-// reclaimScript makes a connection of the session ARGV[2] the player's, unless he has another session. It returns who had it, and 1 if that was taken.
-var reclaimScript = redis.NewScript(`
-local holder = redis.call('GET', KEYS[1])
-if holder and string.match(holder, '^%d+ (%d+) ') ~= ARGV[2] then
-	return {holder, 0}
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-return {holder, 1}`)
 
 // sessions is where gates agree on each player's one session: a key in Redis, exchanged in one step, so that of two logins at once
 // each sees the other or is seen. Should Redis lose it, the player's world still keeps only his newest session.
@@ -44,51 +56,54 @@ func (s *sessions) key(player int64) string {
 
 // value is a holder as it stands in Redis.
 func value(h gate.Holder) string {
-	return fmt.Sprintf("%d %d %d", uint64(h.Node), uint64(h.Session), uint64(h.Visit))
+	return fmt.Sprintf("%d %d %d", uint64(h.Node), uint64(h.Session), h.Turn)
 }
 
 // Claim makes the holder the player's.
-func (s *sessions) Claim(ctx context.Context, player int64, h gate.Holder) (*gate.Holder, error) {
-	old, err := s.stores.Redis().SetArgs(ctx, s.key(player), value(h), redis.SetArgs{Get: true, TTL: sessionMemory}).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
+func (s *sessions) Claim(ctx context.Context, player int64, h gate.Holder, again bool) (turn uint64, previous *gate.Holder, err error) {
+	args := []any{uint64(h.Node), uint64(h.Session), time.Now().UnixMilli(), sessionMemory.Milliseconds(), again}
+	reply, err := claimScript.Run(ctx, s.stores.Redis(), []string{s.key(player)}, args...).Slice()
+	if err == nil && len(reply) != 2 {
+		err = fmt.Errorf("Redis answers %v", reply)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("claim the session of player %d: %w", player, err)
+		return 0, nil, fmt.Errorf("claim the session of player %d: %w", player, err)
 	}
-	return parseHolder(old)
-}
-
-// Reclaim makes a connection of a session that comes back the player's, unless he has another session by now.
-func (s *sessions) Reclaim(ctx context.Context, player int64, h gate.Holder) (previous *gate.Holder, taken bool, err error) {
-	args := []any{value(h), uint64(h.Session), sessionMemory.Milliseconds()}
-	reply, err := reclaimScript.Run(ctx, s.stores.Redis(), []string{s.key(player)}, args...).Slice()
-	if err != nil {
-		return nil, false, fmt.Errorf("reclaim the session of player %d: %w", player, err)
-	}
-	if len(reply) != 2 {
-		return nil, false, fmt.Errorf("reclaim the session of player %d: Redis answers %v", player, reply)
-	}
-	if old, ok := reply[0].(string); ok {
-		if previous, err = parseHolder(old); err != nil {
-			return nil, false, err
+	switch reply[1] {
+	case "":
+		return 0, nil, gate.ErrReplaced
+	default:
+		if turn, err = strconv.ParseUint(fmt.Sprint(reply[1]), 10, 64); err != nil {
+			return 0, nil, fmt.Errorf("claim the session of player %d: %w", player, err)
 		}
 	}
-	return previous, reply[1] == int64(1), nil
+	old, ok := reply[0].(string)
+	if !ok {
+		return turn, nil, nil
+	}
+	previous, err = parseHolder(old)
+	return turn, previous, err
 }
 
-// Release forgets the player's holder if it is still this one.
+// Release notes that nobody has the player's session, if it is still this holder's.
 func (s *sessions) Release(ctx context.Context, player int64, h gate.Holder) error {
-	if err := releaseScript.Run(ctx, s.stores.Redis(), []string{s.key(player)}, value(h)).Err(); err != nil {
+	nobody := h
+	nobody.Node = 0
+	args := []any{value(h), value(nobody), releaseMemory.Milliseconds()}
+	if err := releaseScript.Run(ctx, s.stores.Redis(), []string{s.key(player)}, args...).Err(); err != nil {
 		return fmt.Errorf("release the session of player %d: %w", player, err)
 	}
 	return nil
 }
 
+// parseHolder reads a holder, which is nil when nobody has the session any more.
 func parseHolder(text string) (*gate.Holder, error) {
 	var h gate.Holder
-	if n, err := fmt.Sscanf(text, "%d %d %d", &h.Node, &h.Session, &h.Visit); n != 3 || err != nil {
+	if n, err := fmt.Sscanf(text, "%d %d %d", &h.Node, &h.Session, &h.Turn); n != 3 || err != nil {
 		return nil, fmt.Errorf("session in Redis: %q is not one", text)
+	}
+	if h.Node == 0 {
+		return nil, nil
 	}
 	return &h, nil
 }

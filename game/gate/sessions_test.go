@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"loumiao/framework/gate"
 	"loumiao/framework/store"
@@ -14,22 +16,14 @@ func TestSessions(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		s := &sessions{stores: stores}
 		const player = 7
-		a1 := gate.Holder{Node: 1, Session: 100, Visit: 100}
-		a2 := gate.Holder{Node: 2, Session: 100, Visit: 200} // the same session, by another gate
-		b := gate.Holder{Node: 65535, Session: 1<<63 - 1, Visit: 300}
-		claim := func(h gate.Holder, want *gate.Holder) {
+		last := uint64(time.Now().UnixMilli()) - 1
+		claim := func(h *gate.Holder, again bool, want *gate.Holder) {
 			t.Helper()
-			previous, err := s.Claim(t.Context(), player, h)
-			if err != nil || !same(previous, want) {
-				t.Fatalf("claiming for %v: %v, %v; want %v", h, previous, err, want)
+			turn, previous, err := s.Claim(t.Context(), player, *h, again)
+			if err != nil || !same(previous, want) || turn <= last {
+				t.Fatalf("claiming for %v: turn %d after %d, in place of %v, %v; want in place of %v", h, turn, last, previous, err, want)
 			}
-		}
-		reclaim := func(h gate.Holder, want *gate.Holder, wantTaken bool) {
-			t.Helper()
-			previous, taken, err := s.Reclaim(t.Context(), player, h)
-			if err != nil || taken != wantTaken || !same(previous, want) {
-				t.Fatalf("reclaiming for %v: %v, %v, %v; want %v, %v", h, previous, taken, err, want, wantTaken)
-			}
+			last, h.Turn = turn, turn
 		}
 		release := func(h gate.Holder) {
 			t.Helper()
@@ -37,17 +31,35 @@ func TestSessions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		claim(a1, nil)
-		reclaim(a2, &a1, true)
+		refused := func(h gate.Holder) {
+			t.Helper()
+			if _, _, err := s.Claim(t.Context(), player, h, true); !errors.Is(err, gate.ErrReplaced) {
+				t.Fatalf("a session comes back after a newer one: %v", err)
+			}
+		}
+		a1 := gate.Holder{Node: 1, Session: 100}
+		a2 := gate.Holder{Node: 2, Session: 100} // the same session, by another gate
+		b := gate.Holder{Node: 65535, Session: 1<<63 - 1}
+		claim(&a1, false, nil)
+		claim(&a2, true, &a1)
 		release(a1) // its gate notices late
-		reclaim(a2, &a2, true)
-		claim(b, &a2)
-		reclaim(a1, &b, false)
+		earlier := a2
+		claim(&a2, true, &earlier)
+		release(earlier)
+		claim(&b, false, &a2)
+		refused(a1)
 		release(b)
-		reclaim(a1, nil, true)
-		claim(b, &a1)
-		release(b)
-		claim(a2, nil)
+		refused(a1) // nobody is there, and yet b was later
+		claim(&b, true, nil)
+		claim(&a1, false, &b)
+		release(a1)
+		claim(&a2, true, nil)
+
+		if err := stores.Redis().Del(t.Context(), s.key(player)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		last = uint64(time.Now().UnixMilli()) - 1
+		claim(&a1, true, nil)
 	})
 }
 

@@ -1325,7 +1325,7 @@ type KickSession struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Session uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
 	// Only if the session's connection is still this one; 0: whichever it is.
-	Visit         uint64 `protobuf:"varint,4,opt,name=visit,proto3" json:"visit,omitempty"`
+	Turn          uint64 `protobuf:"varint,4,opt,name=turn,proto3" json:"turn,omitempty"`
 	Code          uint32 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"`
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1369,9 +1369,9 @@ func (x *KickSession) GetSession() uint64 {
 	return 0
 }
 
-func (x *KickSession) GetVisit() uint64 {
+func (x *KickSession) GetTurn() uint64 {
 	if x != nil {
-		return x.Visit
+		return x.Turn
 	}
 	return 0
 }
@@ -1486,10 +1486,10 @@ const file_rpc_proto_rawDesc = "" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12)\n" +
 	"\x06result\x18\x02 \x01(\v2\x11.game.MatchResultR\x06result\"'\n" +
 	"\rReleasePlayer\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\"i\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"g\n" +
 	"\vKickSession\x12\x18\n" +
-	"\asession\x18\x01 \x01(\x04R\asession\x12\x14\n" +
-	"\x05visit\x18\x04 \x01(\x04R\x05visit\x12\x12\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12\x12\n" +
+	"\x04turn\x18\x04 \x01(\x04R\x04turn\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\rR\x04code\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3"
 

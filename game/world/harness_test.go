@@ -228,11 +228,10 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 // anybody is a registry that lets each session be its player's.
 type anybody struct{}
 
-func (anybody) Claim(context.Context, int64, gate.Holder) (*gate.Holder, error) { return nil, nil }
-func (anybody) Release(context.Context, int64, gate.Holder) error               { return nil }
-func (anybody) Reclaim(context.Context, int64, gate.Holder) (*gate.Holder, bool, error) {
-	return nil, true, nil
+func (anybody) Claim(context.Context, int64, gate.Holder, bool) (uint64, *gate.Holder, error) {
+	return gate.NextTurn(time.Now(), nil), nil, nil
 }
+func (anybody) Release(context.Context, int64, gate.Holder) error { return nil }
 
 // Ready has nothing to do.
 func (d *door) Ready(context.Context) error { return nil }
