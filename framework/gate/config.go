@@ -59,11 +59,14 @@ type Config struct {
 	Heartbeat time.Duration
 	// MaxBody is the largest body that a client may send, in bytes. Default 16 KiB.
 	MaxBody int
+	// CompressFrom is from how many bytes on a body is compressed for clients that have asked for that. Clients may compress what they send then, too;
+	// limits go by what it was before. Default 1,024; negative: nothing is compressed.
+	CompressFrom int
 	// RateMessages is how many frames a second a client may send for long. Default 50; negative: no limit.
 	RateMessages int
 	// BurstMessages is how many it may send at once. Default twice RateMessages.
 	BurstMessages int
-	// RateBytes is how many bytes a second a client may send for long. Default 64 KiB; negative: no limit.
+	// RateBytes is how many bytes a second a client may send for long, decompressed. Default 64 KiB; negative: no limit.
 	RateBytes int
 	// BurstBytes is how many it may send at once. Default twice RateBytes or 4 times MaxBody, whichever is more.
 	BurstBytes int
@@ -187,6 +190,7 @@ func (c *Config) Validate() error {
 		{"MaxPending", c.MaxPending, 0, 1 << 20},
 		{"MaxPerAddress", c.MaxPerAddress, 0, 1 << 24},
 		{"MaxBody", c.MaxBody, 0, 1 << 20},
+		{"CompressFrom", c.CompressFrom, -1 << 20, 1 << 20},
 		{"BurstMessages", c.BurstMessages, 0, 1 << 24},
 		{"BurstBytes", c.BurstBytes, 0, 1 << 30},
 		{"Patience", c.Patience, 0, 1 << 24},
@@ -238,6 +242,7 @@ func (c *Config) setDefaults() {
 	c.Grace = max(0, cmp.Or(c.Grace, 60*time.Second))
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<10)
+	c.CompressFrom = cmp.Or(c.CompressFrom, 1024)
 	c.RateMessages = cmp.Or(c.RateMessages, 50)
 	c.BurstMessages = cmp.Or(c.BurstMessages, 2*max(0, c.RateMessages))
 	c.RateBytes = cmp.Or(c.RateBytes, 64<<10)

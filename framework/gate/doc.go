@@ -18,6 +18,9 @@
 //
 // The way back: a session whose connection broke lives on in the backends for a grace period, and any gate can ask them for it (see resume.go).
 //
+// Long messages are compressed for clients that have asked for that, each by itself and a multicast once for all; what clients have compressed is decompressed
+// here, within the limits, so that backends know nothing of it. See compress.go.
+//
 // TLS is the transports' to do, as is what a load balancer says of the client's address (PROXY protocol), on the connection's own goroutine before the first frame; a connection that has not come so far waits among those that have not
 // said Hello, and is pushed out with them. Under TLS too, reading waits without a buffer and writing does not wait; only the handshake does.
 //

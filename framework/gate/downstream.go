@@ -17,12 +17,15 @@ type downstream struct{ gate *Gate }
 
 // Deliver takes a frame to one client.
 func (d downstream) Deliver(from link.Peer, sid id.Session, h wire.Header, body []byte) {
-	d.deliver(from, sid, h, &translation{gate: d.gate, h: h, body: body})
+	t := translation{gate: d.gate, h: h, body: body}
+	d.deliver(from, sid, h, &t)
+	t.release()
 }
 
 // Multicast takes a frame to many.
 func (d downstream) Multicast(from link.Peer, sessions []id.Session, h wire.Header, body []byte) {
 	t := &translation{gate: d.gate, h: h, body: body}
+	defer t.release()
 	for _, sid := range sessions {
 		d.deliver(from, sid, h, t)
 	}
@@ -37,6 +40,7 @@ func (d downstream) Broadcast(from link.Peer, h wire.Header, body []byte) {
 		}
 	}
 	t := &translation{gate: d.gate, h: h, body: body}
+	defer t.release()
 	d.gate.table.each(nil, func(s *session) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -73,6 +77,12 @@ func (d downstream) queue(s *session, h wire.Header, t *translation) {
 		}
 	}
 	d.gate.stats.framesOut.Add(1)
+	h.Flags = 0
+	if s.packs && len(body) >= d.gate.cfg.CompressFrom && h.Kind.Carries() {
+		if packed, ok := t.packed(s.json, body); ok {
+			h.Flags, body = wire.Compressed, packed
+		}
+	}
 	s.queueFrame(h, body, h.Kind == wire.Push && h.Sequence == 0)
 	if !s.dirty {
 		s.dirty = true
@@ -200,13 +210,28 @@ func (d downstream) Flush() {
 	d.gate.dirty.giveBack(list)
 }
 
-// A translation is a frame's body in both forms; JSON is made when the first JSON session needs it.
+// A translation is a frame's body in all forms that clients have agreed on; each is made when the first session needs it.
 type translation struct {
 	gate *Gate
 	h    wire.Header
 	body []byte
 	text []byte
 	done bool
+	pack [2]packing // of the body and of the text
+}
+
+// packed is the compressed form of a body, which is this translation's body or text; false if it would not be shorter.
+func (t *translation) packed(json bool, body []byte) ([]byte, bool) {
+	if json {
+		return t.pack[1].of(t.gate, body)
+	}
+	return t.pack[0].of(t.gate, body)
+}
+
+// release gives back memory, when every session has what it needs.
+func (t *translation) release() {
+	t.pack[0].release()
+	t.pack[1].release()
 }
 
 func (t *translation) json() ([]byte, bool) {

@@ -23,3 +23,6 @@ func (g *Gate) Dropped() int64 { return g.stats.dropped.Load() }
 
 // Stray is how many frames came from backends that had no say.
 func (g *Gate) Stray() int64 { return g.stats.stray.Load() }
+
+// Compressed is how many bodies were compressed.
+func (g *Gate) Compressed() int64 { return g.stats.compressed.Load() }

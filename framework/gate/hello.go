@@ -48,6 +48,7 @@ func (s *session) hello(h wire.Header, body []byte) error {
 		return fault.New(fault.Overloaded, "this gate is full; try another one")
 	}
 	s.slot = true
+	s.agree(&hello)
 
 	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
 	defer cancel()
@@ -173,6 +174,7 @@ func (s *session) welcome() *wirepb.Welcome {
 		w.GraceMs = uint32(g.cfg.Grace.Milliseconds())
 		w.Resume = g.resumeToken(s.id, s.who.Player)
 	}
+	s.compression(w)
 	return w
 }
 

@@ -42,7 +42,11 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	if !h.Kind.FromClient() || h.Kind == wire.Hello {
 		return errDirection
 	}
-	if !s.withinRate(wire.HeaderSize + len(body)) {
+	size, err := s.sizeOf(h, body)
+	if err != nil {
+		return err
+	}
+	if !s.withinRate(wire.HeaderSize + size) {
 		return s.overRate(h)
 	}
 	switch h.Kind {
@@ -98,6 +102,14 @@ func (s *session) message(h wire.Header, body []byte) error {
 	if err := s.mayNot(e, h); err != nil {
 		return s.refuse(h, err)
 	}
+	if h.Flags&wire.Compressed != 0 {
+		return s.packed(e, h, body)
+	}
+	return s.pass(e, h, body)
+}
+
+// pass sends on a message that may pass.
+func (s *session) pass(e *entry, h wire.Header, body []byte) error {
 	if s.json {
 		var err error
 		if body, err = wire.FromJSON(e.msg, body); err != nil {

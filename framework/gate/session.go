@@ -38,8 +38,9 @@ type session struct {
 	turn uint64     // of this connection, among those of its player; 0: nobody's. Set like id
 
 	// Set by the reader before the phase is open, and constant from then on.
-	who  Identity
-	json bool
+	who   Identity
+	json  bool
+	packs bool // messages may be compressed
 
 	lobby lobbyPlace   // guarded by the lobby
 	heard atomic.Int64 // when something last came, by the gate's clock

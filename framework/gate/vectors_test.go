@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// A vector is one frame of testdata/vectors.json, which authors of clients test against.
+// A vector is one frame of testdata/vectors.json or compressed.json, which authors of clients test against.
 type vector struct {
 	Name    string `json:"name"`
 	Hex     string `json:"hex"` // the frame as it is on a TCP connection and in a WebSocket message
@@ -33,6 +33,21 @@ type vector struct {
 	Sequence uint32          `json:"sequence,omitempty"`
 	Body     json.RawMessage `json:"body,omitempty"` // what a control frame's body says, in JSON; null: it has none
 	BodyHex  string          `json:"body_hex,omitempty"`
+
+	UnpackedHex string `json:"unpacked_hex,omitempty"` // the body as it was before it was compressed
+}
+
+// A vectorFile is vectors that stand in a file and in a table of PROTOCOL.md.
+type vectorFile struct {
+	path, begin, end string
+	vectors          []vector
+}
+
+func vectorFiles() []vectorFile {
+	return []vectorFile{
+		{"testdata/vectors.json", "<!-- vectors -->\n", "<!-- end of vectors -->", vectors()},
+		{"testdata/compressed.json", "<!-- compressed vectors -->\n", "<!-- end of compressed vectors -->", compressedVectors()},
+	}
 }
 
 func valid(name string, h wire.Header, m proto.Message, raw []byte) vector {
@@ -113,10 +128,67 @@ func vectors() []vector {
 	}
 }
 
+// compressedVectors are those for clients that compress. The compressed bytes are zlib's; another library may write others for the same body.
+func compressedVectors() []vector {
+	unhex := func(s string) []byte {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	// A field of 64 letters a, in a block with fixed codes, and the same bytes again as they come.
+	long := append([]byte{0x0a, 64}, bytes.Repeat([]byte("a"), 64)...)
+	packed := unhex("00000042" + "e37248a4100000")
+	short := unhex("0a026869")
+	stored := unhex("00000004" + "010400fbff" + "0a026869")
+	request := wire.Header{Kind: wire.Request, Flags: wire.Compressed, Stream: 1, Message: 3101, Call: 1, Sequence: 1}
+	push := wire.Header{Kind: wire.Push, Flags: wire.Compressed, Stream: 2, Message: 4005}
+	unpacked := func(v vector, body []byte) vector {
+		v.UnpackedHex = hex.EncodeToString(body)
+		return v
+	}
+	frame := func(body string) []byte { return wire.Append(nil, push, unhex(body)) }
+	return []vector{
+		valid("hello, of a client that can deflate", wire.Header{Kind: wire.Hello}, &wirepb.Hello{
+			Protocol: 1, Client: "1.2.3", Token: "abc", Compressions: []string{wire.Deflate},
+		}, nil),
+		valid("welcome, to a session with compression", wire.Header{Kind: wire.Welcome}, &wirepb.Welcome{
+			Protocol: 1, Session: 9007199254740993, HeartbeatMs: 15000, MaxBody: 16384, ServerTimeMs: 1767225600000,
+			Streams: []*wirepb.Stream{{Number: 1, Type: "world"}}, Compression: wire.Deflate, CompressFrom: 1024,
+		}, nil),
+		unpacked(valid("request, compressed", request, nil, packed), long),
+		unpacked(valid("push, compressed", push, nil, packed), long),
+		unpacked(valid("push, compressed to more than it was", push, nil, stored), short),
+		invalid("a compressed error", fault.Invalid, wire.Append(nil, wire.Header{Kind: wire.Error, Flags: wire.Compressed, Stream: 1, Call: 2}, packed)),
+		invalid("a body shorter than its size", fault.Invalid, frame("000042")),
+		invalid("a body longer than it says", fault.Invalid, frame("00000041"+"e37248a4100000")),
+		invalid("a body shorter than it says", fault.Invalid, frame("00000043"+"e37248a4100000")),
+		invalid("a body that ends too soon", fault.Invalid, frame("00000042"+"e37248a410")),
+		invalid("a body with something behind its end", fault.Invalid, frame("00000042"+"e37248a410000000")),
+		invalid("a body that says it was over the limit", fault.TooLarge, frame("00100001"+"e37248a4100000")),
+	}
+}
+
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	const path = "testdata/vectors.json"
-	all := vectors()
+	for _, f := range vectorFiles() {
+		t.Run(f.path, func(t *testing.T) {
+			t.Parallel()
+			checkVectors(t, f.path, f.vectors)
+		})
+	}
+}
+
+// unpack is the body as it was, within the limit of clients.
+func unpack(h wire.Header, body []byte) ([]byte, error) {
+	if h.Flags&wire.Compressed == 0 {
+		return nil, nil
+	}
+	return wire.Unpack(nil, body, wire.Limits{MaxBody: 1 << 20})
+}
+
+func checkVectors(t *testing.T, path string, all []vector) {
 	want, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +218,10 @@ func TestVectors(t *testing.T) {
 			continue
 		}
 		h, body, err := wire.ParseFrame(frame, wire.Limits{})
+		var plain []byte
+		if err == nil {
+			plain, err = unpack(h, body)
+		}
 		switch {
 		case v.Invalid != "":
 			if err == nil || fault.CodeOf(err).String() != v.Invalid {
@@ -154,7 +230,7 @@ func TestVectors(t *testing.T) {
 		case err != nil:
 			t.Errorf("%s: %v", v.Name, err)
 		case h.Kind.String() != v.Kind || uint8(h.Flags) != v.Flags || h.Stream != v.Stream || h.Message != v.Message || h.Call != v.Call ||
-			h.Sequence != v.Sequence || hex.EncodeToString(body) != v.BodyHex:
+			h.Sequence != v.Sequence || hex.EncodeToString(body) != v.BodyHex || hex.EncodeToString(plain) != v.UnpackedHex:
 			t.Errorf("%s: read %+v with body %x", v.Name, h, body)
 		}
 	}
@@ -166,23 +242,25 @@ func TestProtocolPageHasTheVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- vectors -->\n", "<!-- end of vectors -->"
 	text := strings.ReplaceAll(string(page), "\r\n", "\n")
-	head, rest, ok := strings.Cut(text, begin)
-	_, tail, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatal("PROTOCOL.md has no place for the vectors")
-	}
-	var table strings.Builder
-	table.WriteString("| frame | hex |\n|---|---|\n")
-	for _, v := range vectors() {
-		name := v.Name
-		if v.Invalid != "" {
-			name += " → " + v.Invalid
+	want := text
+	for _, f := range vectorFiles() {
+		head, rest, ok := strings.Cut(want, f.begin)
+		_, tail, ok2 := strings.Cut(rest, f.end)
+		if !ok || !ok2 {
+			t.Fatalf("PROTOCOL.md has no place for %s", f.path)
 		}
-		fmt.Fprintf(&table, "| %s | `%s` |\n", name, v.Hex)
+		var table strings.Builder
+		table.WriteString("| frame | hex |\n|---|---|\n")
+		for _, v := range f.vectors {
+			name := v.Name
+			if v.Invalid != "" {
+				name += " → " + v.Invalid
+			}
+			fmt.Fprintf(&table, "| %s | `%s` |\n", name, v.Hex)
+		}
+		want = head + f.begin + table.String() + f.end + tail
 	}
-	want := head + begin + table.String() + end + tail
 	if *update {
 		if err := os.WriteFile("PROTOCOL.md", []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,8 @@
 //	|  size  | kind | stream | message | call | sequence | body ...
 //	+--------+------+--------+---------+------+----------+----------
 //
+// A body that carries a message may be compressed, when the handshake has agreed on that: see [Pack] and [Unpack].
+//
 // Which messages exist, who may send them and where they go is declared in .proto files and nowhere else:
 //
 //	message StartMatch { option (wire.message) = {id: 3101, from: CLIENT, to: "world"}; string mode = 1; }

@@ -82,8 +82,10 @@ func ParseHeader(b []byte) (Header, error) {
 		return Header{}, fault.Errorf(fault.TooLarge, "a frame of %d bytes is larger than any may be", size)
 	case !h.Kind.Known():
 		return Header{}, fault.Errorf(fault.Invalid, "no frame is of kind %d", h.Kind)
-	case h.Flags&(reservedFlag|Compressed) != 0:
+	case h.Flags&reservedFlag != 0:
 		return Header{}, fault.Errorf(fault.Invalid, "flags %#02x are reserved", uint8(h.Flags))
+	case h.Flags&Compressed != 0 && !h.Kind.Carries():
+		return Header{}, fault.Errorf(fault.Invalid, "a %s frame is never compressed", h.Kind)
 	case h.Flags&JSON != 0 && h.Kind != Hello:
 		return Header{}, fault.Errorf(fault.Invalid, "a %s frame cannot ask for JSON", h.Kind)
 	case h.Kind.Carries() == (h.Message == 0):

@@ -63,7 +63,7 @@ func TestParseFrameRefuses(t *testing.T) {
 		"kind 8":                {with(4, 8), fault.Invalid},
 		"kind 31":               {with(4, 31), fault.Invalid},
 		"the reserved flag":     {with(4, byte(Send)|0x80), fault.Invalid},
-		"compressed":            {with(4, byte(Send)|byte(Compressed)), fault.Invalid},
+		"a compressed error":    {with(4, byte(Error)|byte(Compressed), 0, 0, 0), fault.Invalid},
 		"json after the hello":  {with(4, byte(Send)|byte(JSON)), fault.Invalid},
 		"send without message":  {with(6, 0, 0), fault.Invalid},
 		"ping with message":     {with(4, byte(Ping)), fault.Invalid},

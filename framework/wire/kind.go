@@ -79,7 +79,7 @@ type Flags uint8
 const (
 	// JSON in a Hello: the bodies of this session are JSON, this one's included. Nowhere else.
 	JSON Flags = 0x20
-	// Compressed is reserved for compressed bodies, and refused until a handshake can ask for them.
+	// Compressed in a frame that carries a message: its body is compressed, see [Pack]. Only in sessions whose handshake agreed on it.
 	Compressed Flags = 0x40
 
 	kindMask     = 0x1f

@@ -10,9 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"loumiao/game/pb"
+	"loumiao/robot/client"
 )
 
-// TestStackWithTLS is a stack whose gate has a certificate: clients are sent to addresses with TLS, and get in there.
+// TestStackWithTLS is a stack whose gate has a certificate: clients are sent to addresses with TLS, and get in there; they also compress.
 func TestStackWithTLS(t *testing.T) {
 	t.Parallel()
 	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
@@ -32,12 +35,18 @@ func TestStackWithTLS(t *testing.T) {
 	certFile := file("gate.crt", "CERTIFICATE", web.Certificate().Raw)
 	keyFile := file("gate.key", "PRIVATE KEY", key)
 	text := strings.Replace(quick, "gate: {", fmt.Sprintf("gate: {tls_cert: %q, tls_key: %q, ", certFile, keyFile), 1)
-	s := &stack{dir: t.TempDir(), config: configFile(t, text), tls: web.Client().Transport.(*http.Transport).TLSClientConfig}
+	trust := web.Client().Transport.(*http.Transport).TLSClientConfig
+	s := &stack{dir: t.TempDir(), config: configFile(t, text), options: client.Options{TLS: trust, Compress: true}}
 	s.up(t)
 	s.printed(t, s.stdout, `tls://127\.0\.0\.1:\d+ wss://127\.0\.0\.1:\d+/`)
 	for _, webSocket := range []bool{false, true} {
-		if p := s.connect(t, "one", webSocket); p.enter().GetProfile().GetPlayer() != p.id {
+		p := s.connect(t, "one", webSocket)
+		if p.enter().GetProfile().GetPlayer() != p.id {
 			t.Error("somebody else's profile")
+		}
+		long := strings.Repeat("hello ", 1000) // compressed on its way to the gate, and not behind it
+		if _, err := try[*pb.GreetReply](p, &pb.Greet{Greeting: long}); err == nil || !strings.Contains(err.Error(), "1 to 80 characters") {
+			t.Errorf("a greeting that the world has to find too long: %v", err)
 		}
 	}
 	s.stop(t)

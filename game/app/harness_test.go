@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -175,7 +174,7 @@ type stack struct {
 	dir, config string
 	environ     []string
 	login       client.Login
-	tls         *tls.Config // how clients check the gate's certificate, if it has one
+	options     client.Options // what clients say and do besides
 }
 
 // eachStack runs test on an embedded stack, and on one with real stores when the environment names them.
@@ -243,15 +242,15 @@ func (s *stack) connect(t *testing.T, device string, webSocket bool) *player {
 		addr = ticket.Gates[0].WS
 	}
 	p := &player{t: t, id: ticket.Player, pushes: make(chan proto.Message, 4096)}
-	p.Conn, err = client.Dial(ctx, addr, client.Options{
-		Registry: registry, Token: ticket.Token, JSON: webSocket, TLS: s.tls,
-		OnPush: func(m proto.Message) {
-			select {
-			case p.pushes <- m:
-			default: // a test that does not look at them
-			}
-		},
-	})
+	opts := s.options
+	opts.Registry, opts.Token, opts.JSON = registry, ticket.Token, webSocket
+	opts.OnPush = func(m proto.Message) {
+		select {
+		case p.pushes <- m:
+		default: // a test that does not look at them
+		}
+	}
+	p.Conn, err = client.Dial(ctx, addr, opts)
 	if err != nil {
 		t.Fatalf("connect to %s: %v", addr, err)
 	}

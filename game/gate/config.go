@@ -29,6 +29,7 @@ type Config struct {
 	MaxSessions   int    `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
 	MaxPerAddress int    `yaml:"max_per_address" min:"0" max:"1000000" doc:"connections that one client address may have; 0: no limit"`
 
+	Compress  int           `yaml:"compress_from" min:"0" max:"1048576" doc:"from how many bytes on a message is compressed for clients that ask for that; 0: never"`
 	MaxBody   int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
 	Rate      int           `yaml:"rate" min:"1" max:"100000" doc:"messages a second that a client may send for long"`
 	Burst     int           `yaml:"burst" min:"1" max:"100000" doc:"messages that a client may send at once"`
@@ -38,7 +39,7 @@ type Config struct {
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
-	return Config{MaxSessions: 20_000, MaxBody: 16 << 10, Rate: 50, Burst: 100, Grace: time.Minute, Heartbeat: 15 * time.Second}
+	return Config{MaxSessions: 20_000, Compress: 1024, MaxBody: 16 << 10, Rate: 50, Burst: 100, Grace: time.Minute, Heartbeat: 15 * time.Second}
 }
 
 // grace is as the framework's gate has it.

@@ -74,6 +74,10 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins, Proxies: proxies, TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overWS, Addr: shifted(g.cfg.WS, g.index)})
 	}
+	compressFrom := g.cfg.Compress
+	if compressFrom == 0 {
+		compressFrom = -1
+	}
 	g.gate, err = gate.New(gate.Config{
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
 		Listen: listen, Routes: routes(),
@@ -81,7 +85,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
-		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxPerAddress: g.cfg.MaxPerAddress, MaxBody: g.cfg.MaxBody,
+		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxPerAddress: g.cfg.MaxPerAddress, MaxBody: g.cfg.MaxBody, CompressFrom: compressFrom,
 		RateMessages: g.cfg.Rate, BurstMessages: g.cfg.Burst, Heartbeat: n.Stretch(g.cfg.Heartbeat),
 		Grace:  n.Stretch(g.cfg.grace()),
 		Logger: n.Log(),

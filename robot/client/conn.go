@@ -32,6 +32,8 @@ type Options struct {
 	Version string
 	// JSON makes the session's bodies JSON.
 	JSON bool
+	// Compress asks for a session in which long messages are compressed.
+	Compress bool
 	// TLS is how the gate's certificate is checked at tls:// and wss:// addresses; its ServerName is the address's host unless it says another. nil:
 	// as this system checks certificates.
 	TLS *tls.Config
@@ -55,9 +57,12 @@ type Conn struct {
 	// Locks are taken in this order: sending, then order or mu.
 	sending     sync.Mutex // one frame at a time, in the order of its sequence number
 	frame       []byte
+	packed      []byte           // a compressed frame
 	sequence    map[uint8]uint32 // the last that was sent, by stream
 	broken      error            // why nothing can be written any more
 	cannotWrite chan struct{}    // closed with broken
+
+	unpacked []byte // the reader's own: a body that was compressed
 
 	order    sync.Mutex // what has come
 	received map[uint8]mark
@@ -124,6 +129,9 @@ func gaveUp(ctx context.Context, err error) error {
 
 func (c *Conn) hello() error {
 	hello := &wirepb.Hello{Protocol: wire.Version, Client: c.opts.Version, Token: c.opts.Token}
+	if c.opts.Compress {
+		hello.Compressions = []string{wire.Deflate}
+	}
 	h := wire.Header{Kind: wire.Hello}
 	if c.opts.JSON {
 		h.Flags = wire.JSON
@@ -150,6 +158,9 @@ func (c *Conn) hello() error {
 	}
 	if got := c.welcome.GetProtocol(); got != wire.Version {
 		return fault.Errorf(fault.Version, "the gate speaks version %d of the protocol, and this client version %d", got, wire.Version)
+	}
+	if compression := c.welcome.GetCompression(); compression != "" && (compression != wire.Deflate || !c.opts.Compress) {
+		return violation("Welcome wants compression %q, which was not offered", compression)
 	}
 	for _, s := range c.welcome.GetStreams() {
 		number := s.GetNumber()

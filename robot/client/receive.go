@@ -38,6 +38,16 @@ func (c *Conn) take(h wire.Header, body []byte) error {
 	if err := c.check(h); err != nil {
 		return err
 	}
+	if h.Flags&wire.Compressed != 0 {
+		if c.welcome.GetCompression() == "" {
+			return violation("it compresses, and that was not agreed on")
+		}
+		var err error
+		if c.unpacked, err = wire.Unpack(c.unpacked[:0], body, wire.Limits{MaxBody: maxBody}); err != nil {
+			return violation("%v", err)
+		}
+		body = c.unpacked
+	}
 	switch h.Kind {
 	case wire.Pong:
 		return nil

@@ -44,6 +44,7 @@ func (c *Conn) writeLocked(h wire.Header, m proto.Message) error {
 		return fault.Errorf(fault.TooLarge, "a body of %d bytes is over the gate's limit of %d", h.Size, limit)
 	}
 	wire.PutHeader(frame, h)
+	frame = c.compressed(h, frame)
 	c.sentAt.Store(int64(c.now()))
 	if err := c.raw.write(frame); err != nil {
 		c.broken = fault.Wrap(err, fault.Lost, "the connection is broken")
@@ -51,6 +52,22 @@ func (c *Conn) writeLocked(h wire.Header, m proto.Message) error {
 		return c.whyBroken()
 	}
 	return nil
+}
+
+// compressed is the frame with its body compressed, if the session does that and it helps; else as it is.
+func (c *Conn) compressed(h wire.Header, frame []byte) []byte {
+	if c.welcome.GetCompression() == "" || !h.Kind.Carries() || uint32(h.Size) < c.welcome.GetCompressFrom() {
+		return frame
+	}
+	packed, ok := wire.Pack(wire.AppendHeader(c.packed[:0], h), frame[wire.HeaderSize:])
+	c.packed = packed
+	if !ok {
+		return frame
+	}
+	h.Flags |= wire.Compressed
+	h.Size = len(packed) - wire.HeaderSize
+	wire.PutHeader(packed, h)
+	return packed
 }
 
 func (c *Conn) encode(dst []byte, m proto.Message) ([]byte, error) {

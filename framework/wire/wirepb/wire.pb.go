@@ -266,8 +266,10 @@ type Hello struct {
 	// The token from the login web. Empty: an anonymous session.
 	Token string `protobuf:"bytes,3,opt,name=token,proto3" json:"token,omitempty"`
 	// To come back to a session: its resume token and, for each stream that was ever used in it, what was received.
-	Resume        []byte  `protobuf:"bytes,4,opt,name=resume,proto3" json:"resume,omitempty"`
-	Received      []*Mark `protobuf:"bytes,5,rep,name=received,proto3" json:"received,omitempty"`
+	Resume   []byte  `protobuf:"bytes,4,opt,name=resume,proto3" json:"resume,omitempty"`
+	Received []*Mark `protobuf:"bytes,5,rep,name=received,proto3" json:"received,omitempty"`
+	// The compressions that the client can read and write, by name: "deflate" is the only one. None: nothing is compressed.
+	Compressions  []string `protobuf:"bytes,6,rep,name=compressions,proto3" json:"compressions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -337,6 +339,13 @@ func (x *Hello) GetReceived() []*Mark {
 	return nil
 }
 
+func (x *Hello) GetCompressions() []string {
+	if x != nil {
+		return x.Compressions
+	}
+	return nil
+}
+
 // The gate's answer to Hello.
 type Welcome struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -355,7 +364,11 @@ type Welcome struct {
 	// The streams of this session, by the type of node at their other end.
 	Streams []*Stream `protobuf:"bytes,8,rep,name=streams,proto3" json:"streams,omitempty"`
 	// For a resumed session: each stream that goes on, and the last number of the client's that it has seen.
-	Received      []*Mark `protobuf:"bytes,9,rep,name=received,proto3" json:"received,omitempty"`
+	Received []*Mark `protobuf:"bytes,9,rep,name=received,proto3" json:"received,omitempty"`
+	// The compression of this session, one of those in Hello; empty: none.
+	Compression string `protobuf:"bytes,10,opt,name=compression,proto3" json:"compression,omitempty"`
+	// Bodies of at least so many bytes are worth compressing.
+	CompressFrom  uint32 `protobuf:"varint,11,opt,name=compress_from,json=compressFrom,proto3" json:"compress_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -451,6 +464,20 @@ func (x *Welcome) GetReceived() []*Mark {
 		return x.Received
 	}
 	return nil
+}
+
+func (x *Welcome) GetCompression() string {
+	if x != nil {
+		return x.Compression
+	}
+	return ""
+}
+
+func (x *Welcome) GetCompressFrom() uint32 {
+	if x != nil {
+		return x.CompressFrom
+	}
+	return 0
 }
 
 type Stream struct {
@@ -750,14 +777,15 @@ const file_wire_proto_rawDesc = "" +
 	".wire.FromR\x04from\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\tR\x02to\x12!\n" +
 	"\x05state\x18\x04 \x01(\x0e2\v.wire.StateR\x05state\x12*\n" +
-	"\bdelivery\x18\x05 \x01(\x0e2\x0e.wire.DeliveryR\bdelivery\"\x91\x01\n" +
+	"\bdelivery\x18\x05 \x01(\x0e2\x0e.wire.DeliveryR\bdelivery\"\xb5\x01\n" +
 	"\x05Hello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x16\n" +
 	"\x06client\x18\x02 \x01(\tR\x06client\x12\x14\n" +
 	"\x05token\x18\x03 \x01(\tR\x05token\x12\x16\n" +
 	"\x06resume\x18\x04 \x01(\fR\x06resume\x12&\n" +
 	"\breceived\x18\x05 \x03(\v2\n" +
-	".wire.MarkR\breceived\"\xa6\x02\n" +
+	".wire.MarkR\breceived\x12\"\n" +
+	"\fcompressions\x18\x06 \x03(\tR\fcompressions\"\xed\x02\n" +
 	"\aWelcome\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x04R\asession\x12\x16\n" +
@@ -768,7 +796,10 @@ const file_wire_proto_rawDesc = "" +
 	"\x0eserver_time_ms\x18\a \x01(\x03R\fserverTimeMs\x12&\n" +
 	"\astreams\x18\b \x03(\v2\f.wire.StreamR\astreams\x12&\n" +
 	"\breceived\x18\t \x03(\v2\n" +
-	".wire.MarkR\breceived\"4\n" +
+	".wire.MarkR\breceived\x12 \n" +
+	"\vcompression\x18\n" +
+	" \x01(\tR\vcompression\x12#\n" +
+	"\rcompress_from\x18\v \x01(\rR\fcompressFrom\"4\n" +
 	"\x06Stream\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\"R\n" +

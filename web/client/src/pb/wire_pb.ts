@@ -15,7 +15,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file wire.proto.
  */
 export const file_wire: GenFile = /*@__PURE__*/
-  fileDesc("Cgp3aXJlLnByb3RvEgR3aXJlInkKB01lc3NhZ2USCgoCaWQYASABKA0SGAoEZnJvbRgCIAEoDjIKLndpcmUuRnJvbRIKCgJ0bxgDIAEoCRIaCgVzdGF0ZRgEIAEoDjILLndpcmUuU3RhdGUSIAoIZGVsaXZlcnkYBSABKA4yDi53aXJlLkRlbGl2ZXJ5ImYKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEg4KBmNsaWVudBgCIAEoCRINCgV0b2tlbhgDIAEoCRIOCgZyZXN1bWUYBCABKAwSHAoIcmVjZWl2ZWQYBSADKAsyCi53aXJlLk1hcmsiywEKB1dlbGNvbWUSEAoIcHJvdG9jb2wYASABKA0SDwoHc2Vzc2lvbhgCIAEoBBIOCgZyZXN1bWUYAyABKAwSFAoMaGVhcnRiZWF0X21zGAQgASgNEhAKCG1heF9ib2R5GAUgASgNEhAKCGdyYWNlX21zGAYgASgNEhYKDnNlcnZlcl90aW1lX21zGAcgASgDEh0KB3N0cmVhbXMYCCADKAsyDC53aXJlLlN0cmVhbRIcCghyZWNlaXZlZBgJIAMoCzIKLndpcmUuTWFyayImCgZTdHJlYW0SDgoGbnVtYmVyGAEgASgNEgwKBHR5cGUYAiABKAkiOAoETWFyaxIOCgZzdHJlYW0YASABKA0SEAoIc2VxdWVuY2UYAiABKA0SDgoGcmVzZXRzGAMgASgNIiMKA0FjaxIcCghyZWNlaXZlZBgBIAMoCzIKLndpcmUuTWFyayImCgVFcnJvchIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkiJwoFUmVzZXQSDgoGc3RyZWFtGAEgASgNEg4KBnJlYXNvbhgCIAEoCSo0CgRGcm9tEhQKEEZST01fVU5TUEVDSUZJRUQQABIKCgZDTElFTlQQARIKCgZTRVJWRVIQAio0CgVTdGF0ZRIJCgVCT1VORBAAEhEKDUFVVEhFTlRJQ0FURUQQARINCglBTk9OWU1PVVMQAionCghEZWxpdmVyeRIMCghSRUxJQUJMRRAAEg0KCURST1BQQUJMRRABOkoKB21lc3NhZ2USHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYuY4DIAEoCzINLndpcmUuTWVzc2FnZVIHbWVzc2FnZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Cgp3aXJlLnByb3RvEgR3aXJlInkKB01lc3NhZ2USCgoCaWQYASABKA0SGAoEZnJvbRgCIAEoDjIKLndpcmUuRnJvbRIKCgJ0bxgDIAEoCRIaCgVzdGF0ZRgEIAEoDjILLndpcmUuU3RhdGUSIAoIZGVsaXZlcnkYBSABKA4yDi53aXJlLkRlbGl2ZXJ5InwKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEg4KBmNsaWVudBgCIAEoCRINCgV0b2tlbhgDIAEoCRIOCgZyZXN1bWUYBCABKAwSHAoIcmVjZWl2ZWQYBSADKAsyCi53aXJlLk1hcmsSFAoMY29tcHJlc3Npb25zGAYgAygJIvcBCgdXZWxjb21lEhAKCHByb3RvY29sGAEgASgNEg8KB3Nlc3Npb24YAiABKAQSDgoGcmVzdW1lGAMgASgMEhQKDGhlYXJ0YmVhdF9tcxgEIAEoDRIQCghtYXhfYm9keRgFIAEoDRIQCghncmFjZV9tcxgGIAEoDRIWCg5zZXJ2ZXJfdGltZV9tcxgHIAEoAxIdCgdzdHJlYW1zGAggAygLMgwud2lyZS5TdHJlYW0SHAoIcmVjZWl2ZWQYCSADKAsyCi53aXJlLk1hcmsSEwoLY29tcHJlc3Npb24YCiABKAkSFQoNY29tcHJlc3NfZnJvbRgLIAEoDSImCgZTdHJlYW0SDgoGbnVtYmVyGAEgASgNEgwKBHR5cGUYAiABKAkiOAoETWFyaxIOCgZzdHJlYW0YASABKA0SEAoIc2VxdWVuY2UYAiABKA0SDgoGcmVzZXRzGAMgASgNIiMKA0FjaxIcCghyZWNlaXZlZBgBIAMoCzIKLndpcmUuTWFyayImCgVFcnJvchIMCgRjb2RlGAEgASgNEg8KB21lc3NhZ2UYAiABKAkiJwoFUmVzZXQSDgoGc3RyZWFtGAEgASgNEg4KBnJlYXNvbhgCIAEoCSo0CgRGcm9tEhQKEEZST01fVU5TUEVDSUZJRUQQABIKCgZDTElFTlQQARIKCgZTRVJWRVIQAio0CgVTdGF0ZRIJCgVCT1VORBAAEhEKDUFVVEhFTlRJQ0FURUQQARINCglBTk9OWU1PVVMQAionCghEZWxpdmVyeRIMCghSRUxJQUJMRRAAEg0KCURST1BQQUJMRRABOkoKB21lc3NhZ2USHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYuY4DIAEoCzINLndpcmUuTWVzc2FnZVIHbWVzc2FnZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * How a message travels between clients and backends.
@@ -104,6 +104,13 @@ export type Hello = Message$1<"wire.Hello"> & {
    * @generated from field: repeated wire.Mark received = 5;
    */
   received: Mark[];
+
+  /**
+   * The compressions that the client can read and write, by name: "deflate" is the only one. None: nothing is compressed.
+   *
+   * @generated from field: repeated string compressions = 6;
+   */
+  compressions: string[];
 };
 
 /**
@@ -177,6 +184,20 @@ export type Welcome = Message$1<"wire.Welcome"> & {
    * @generated from field: repeated wire.Mark received = 9;
    */
   received: Mark[];
+
+  /**
+   * The compression of this session, one of those in Hello; empty: none.
+   *
+   * @generated from field: string compression = 10;
+   */
+  compression: string;
+
+  /**
+   * Bodies of at least so many bytes are worth compressing.
+   *
+   * @generated from field: uint32 compress_from = 11;
+   */
+  compressFrom: number;
 };
 
 /**
