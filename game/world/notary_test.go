@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"gorm.io/gorm"
+
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/node"
@@ -30,6 +32,7 @@ func (t *tenure) count() int64 { return t.base + t.acked }
 // A notary is db over real tables, which knows what may become of every call: the oracle. Only the newest tenure of a player may save, what
 // it saves is what it has answered to its client, and what anybody loads is what was saved last.
 type notary struct {
+	tables  *gorm.DB
 	players *player.Store
 
 	mu      sync.Mutex // held during a call, so that calls come one after the other
@@ -41,8 +44,11 @@ type notary struct {
 	wrong   []string
 }
 
-func newNotary() *notary {
-	return &notary{tenures: map[int64][]*tenure{}, stored: map[int64]int64{}, deaf: map[id.Node]bool{}}
+func newNotary(tables *gorm.DB) *notary {
+	return &notary{
+		tables: tables, players: player.New(tables, id.NewGenerator(1, nil), nil),
+		tenures: map[int64][]*tenure{}, stored: map[int64]int64{}, deaf: map[id.Node]bool{},
+	}
 }
 
 func (n *notary) fault(format string, args ...any) {
@@ -132,14 +138,23 @@ func (n *notary) save(ctx context.Context, m *pb.SavePlayer) (*pb.Done, error) {
 func (n *notary) check(ctx context.Context) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for id, tenures := range n.tenures {
-		p, err := n.players.Read(ctx, player.ID(id))
-		if err != nil {
-			n.fault("player %d: %v", id, err)
-			continue
-		}
-		if count := greetings(p.State); count != n.stored[id] || p.Epoch != tenures[len(tenures)-1].epoch {
-			n.fault("player %d is stored with %d greetings and epoch %d, and saved were %d, by epoch %d", id, count, p.Epoch, n.stored[id], tenures[len(tenures)-1].epoch)
+	var rows []struct {
+		ID    int64
+		Epoch uint64
+		State string
+	}
+	if err := n.tables.WithContext(ctx).Table("players").Select("id", "epoch", "state").Find(&rows).Error; err != nil {
+		n.fault("read the players: %v", err)
+	}
+	if len(rows) != len(n.tenures) {
+		n.fault("%d players are stored, and %d were loaded", len(rows), len(n.tenures))
+	}
+	for _, p := range rows {
+		newest := n.newest(p.ID)
+		if newest == nil {
+			n.fault("player %d is stored, and was never loaded", p.ID)
+		} else if count := greetings([]byte(p.State)); count != n.stored[p.ID] || p.Epoch != newest.epoch {
+			n.fault("player %d is stored with %d greetings and epoch %d, and saved were %d, by epoch %d", p.ID, count, p.Epoch, n.stored[p.ID], newest.epoch)
 		}
 	}
 	return n.wrong
