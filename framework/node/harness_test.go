@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -18,7 +19,12 @@ import (
 
 const patience = time.Minute // after which something that must happen has not
 
-func TestMain(m *testing.M) { frameworktest.Main(m) }
+func TestMain(m *testing.M) {
+	if where := os.Getenv(envChild); where != "" {
+		os.Exit(playChild(where))
+	}
+	frameworktest.Main(m)
+}
 
 // setup is a cluster without nodes, on embedded stores of the test's own.
 func setup(t *testing.T) *frameworktest.Cluster {
