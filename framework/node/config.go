@@ -54,6 +54,10 @@ type Config struct {
 	Area uint16
 	// Observer is a node that finds others and serves no calls: it has no link key, no RPC and no line.
 	Observer bool
+	// RelayType is the type of the nodes that relay calls for others: rpc.Config's field of the same name. "": there are none.
+	RelayType string
+	// Relayed sends this node's calls through them. False: over links to each node.
+	Relayed bool
 	// Needs is the types that must have a ready node before Ready is called.
 	Needs []string
 	// Link, Gossip and Admin are addresses to listen on, host:port; port 0 takes a free one. Default: 127.0.0.1:0.
@@ -99,6 +103,9 @@ func validate(e Env, c Config) error {
 	}
 	if e.Owned == "" {
 		bad("Owned: missing")
+	}
+	if c.Relayed && c.RelayType == "" {
+		bad("Relayed: RelayType is missing")
 	}
 	if c.StartTimeout < 0 || c.StopTimeout < 0 {
 		bad("StartTimeout and StopTimeout must not be negative")

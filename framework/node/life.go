@@ -163,7 +163,7 @@ func (n *Node) listen(ctx context.Context) error {
 	}
 	n.rpc = rpc.New(rpc.Config{
 		Self: cfg.Self, View: n.cluster, Links: cfg, Server: n.links, Area: n.cfg.Area,
-		Owners: directory{n.owners}, CallTimeout: n.env.stretch(answerTimeout), Logger: n.log,
+		Owners: directory{n.owners}, RelayType: n.cfg.RelayType, Relayed: n.cfg.Relayed, CallTimeout: n.env.stretch(answerTimeout), Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
 	n.line = line.NewServer(line.Config{

@@ -10,4 +10,6 @@ const (
 	Login = "login"
 	Queue = "queue"
 	Match = "match"
+
+	RPCGate = "rpcgate"
 )

@@ -227,6 +227,48 @@ func TestJoinedNode(t *testing.T) {
 	}
 }
 
+// TestRelayedStack is a stack whose nodes call each other through relays, which do not run at first: then nothing can be called, and once they do, everything can.
+func TestRelayedStack(t *testing.T) {
+	t.Parallel()
+	relayed := []string{"GAME_RPC_ROUTE=relay"}
+	s := &stack{dir: t.TempDir(), config: configFile(t, quick), environ: relayed}
+	s.up(t, "--without", "rpcgate")
+	p := s.connect(t, "alone", false)
+	pass := p.pass()
+	if _, err := try[*pb.EnterWorldReply](p, &pb.EnterWorld{Pass: pass}); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("entering without relays: %v; want %v", err, fault.Unavailable)
+	}
+	relay := begin(t, append(relayed, "GAME_DATA_DIR="+s.dir, "GAME_LOG_LEVEL=info"), "run", "rpcgate", "--join", "--config", s.config)
+	relay.printed(t, relay.stderr, `ready`)
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for { // until the world has heard of it
+		_, err := try[*pb.EnterWorldReply](p, &pb.EnterWorld{Pass: pass})
+		if err == nil {
+			break
+		}
+		if fault.CodeOf(err) != fault.Unavailable {
+			t.Fatalf("entering with relays: %v", err)
+		}
+		<-again.C
+	}
+	s.stop(t) // and with it the Redis of the relay, which ends by itself at the end of the test
+
+	s.up(t) // with those that the pod runs by itself
+	one, two := s.connect(t, "alone", true), s.connect(t, "other", false)
+	for _, p := range []*player{one, two} {
+		p.enter()
+	}
+	fight(t, one, two)
+	s.stop(t)
+	if n := strings.Count(s.stdout.String(), "\n  rpcgate "); n != 2 {
+		t.Errorf("the pod runs %d relays, want 2", n)
+	}
+	if stderr := s.stderr.String(); strings.Contains(stderr, "ERROR") {
+		t.Errorf("errors:\n%s", stderr)
+	}
+}
+
 // TestRobots has the robots of the program play on the stack.
 func TestRobots(t *testing.T) {
 	t.Parallel()

@@ -3,12 +3,14 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"time"
 
 	"loumiao/configs"
 	"loumiao/framework/config"
 	"loumiao/framework/store"
+	"loumiao/game/api"
 	"loumiao/game/gate"
 	"loumiao/game/match"
 	"loumiao/game/queue"
@@ -29,6 +31,7 @@ type Config struct {
 	Redis      store.RedisConfig `yaml:"redis"`
 
 	Cluster ClusterConfig `yaml:"cluster"`
+	RPC     RPCConfig     `yaml:"rpc"`
 	Keys    KeysConfig    `yaml:"keys"`
 	Token   TokenConfig   `yaml:"token"`
 	Log     LogConfig     `yaml:"log"`
@@ -51,6 +54,14 @@ type ClusterConfig struct {
 	Gossip    uint16        `yaml:"gossip_port" doc:"port for gossip of the first node in this process, which others join at; 0 takes a free one"`
 	Stop      time.Duration `yaml:"stop_timeout" min:"1s" max:"10m" doc:"how long a node may take to stop in order"`
 }
+
+// RPCConfig is how nodes call each other.
+type RPCConfig struct {
+	Route string `yaml:"route" oneof:"direct relay" doc:"direct: over a link to each node; relay: through nodes of type rpcgate, of which \"up\" then runs two unless pod.nodes says otherwise"`
+}
+
+// routeRelay is the RPCConfig.Route that relays.
+const routeRelay = "relay"
 
 // KeysConfig is the cluster's secrets. Each is 32 bytes, written as 64 hexadecimal digits. Those that are not given are made up and kept in
 // data_dir, except in production.
@@ -85,6 +96,7 @@ func defaults() Config {
 	return Config{
 		DataDir: "data",
 		Cluster: ClusterConfig{Host: "127.0.0.1", Stop: 10 * time.Second},
+		RPC:     RPCConfig{Route: "direct"},
 		Token:   TokenConfig{TTL: 5 * time.Minute, Refresh: 30 * 24 * time.Hour},
 		Log:     LogConfig{Level: "info", Format: "text"},
 		Pod:     PodConfig{FirstID: 1},
@@ -147,6 +159,29 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// relayed reports whether nodes call each other through relays.
+func (c Config) relayed() bool { return c.RPC.Route == routeRelay }
+
+// needs is the types that nodes of type t wait for.
+func (c Config) needs(t *nodeType) []string {
+	if !c.relayed() || t.observer || t.name == api.RPCGate {
+		return t.needs
+	}
+	return append([]string{api.RPCGate}, t.needs...)
+}
+
+// podNodes is how many nodes of each type a pod runs.
+func (c Config) podNodes() map[string]int {
+	nodes := maps.Clone(c.Pod.Nodes)
+	if _, said := nodes[api.RPCGate]; c.relayed() && !said && len(nodes) > 0 {
+		nodes[api.RPCGate] = defaultRelays
+	}
+	return nodes
+}
+
+// defaultRelays is how many relays a pod runs when calls are relayed: one may die.
+const defaultRelays = 2
 
 // stores is the stores' part of the configuration, for the stack of that name.
 func (c Config) stores(stack string) store.Config {

@@ -16,6 +16,7 @@ import (
 	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/wire"
+	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/game/pod"
 	"loumiao/migrations"
@@ -124,6 +125,7 @@ func (p *process) nodeConfig(t *nodeType, spec pod.Spec) node.Config {
 	free := net.JoinHostPort(p.cfg.Cluster.Host, "0")
 	return node.Config{
 		Type: t.name, ID: spec.ID, Area: p.cfg.Cluster.Area, Observer: t.observer, Needs: spec.Needs,
+		RelayType: api.RPCGate, Relayed: p.cfg.relayed(),
 		Link: free, Gossip: free, Admin: free, Advertise: p.cfg.Cluster.Advertise, StopTimeout: p.cfg.Cluster.Stop,
 	}
 }

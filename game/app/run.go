@@ -118,7 +118,7 @@ func (p *process) runAll(ctx context.Context, o runOptions) error {
 	)
 	for i, typ := range o.types {
 		t := typeNamed(typ)
-		spec := pod.Spec{Type: typ, Index: o.index, Needs: t.needs}
+		spec := pod.Spec{Type: typ, Index: o.index, Needs: p.cfg.needs(t)}
 		if o.id != 0 {
 			spec.ID = id.Node(int(o.id) + i)
 		}

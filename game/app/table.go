@@ -9,6 +9,7 @@ import (
 	"loumiao/game/db"
 	"loumiao/game/match"
 	"loumiao/game/queue"
+	"loumiao/game/rpcgate"
 	"loumiao/game/world"
 	"loumiao/game/zone"
 )
@@ -26,6 +27,8 @@ type nodeType struct {
 
 // nodeTypes is every type of node but the pod, which runs them.
 var nodeTypes = []nodeType{
+	{number: 10, name: api.RPCGate, job: "relays calls between nodes, with rpc.route: relay",
+		make: func(*process, int) (node.Service, error) { return rpcgate.New(), nil }},
 	{number: 5, name: api.DB, job: "writes the game's tables", stores: []string{"player"},
 		make: func(*process, int) (node.Service, error) { return db.New(), nil }},
 	{number: 12, name: api.Queue, job: "login queue",

@@ -79,7 +79,7 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 	}
 	defer proc.close()
 
-	specs := podSpecs(cfg.Pod, o.without)
+	specs := podSpecs(cfg, o.without)
 	var runner pod.Runner = proc
 	if o.exec {
 		if runner, err = p.processes(proc, o); err != nil {
@@ -130,14 +130,15 @@ func (a *announced) Ready(ctx context.Context) error {
 }
 
 // podSpecs is the nodes of the pod, numbered in the order of the node table.
-func podSpecs(cfg PodConfig, without []string) []pod.Spec {
+func podSpecs(cfg Config, without []string) []pod.Spec {
 	var specs []pod.Spec
-	next := id.Node(cfg.FirstID)
+	nodes := cfg.podNodes()
+	next := id.Node(cfg.Pod.FirstID)
 	for _, t := range nodeTypes {
-		needs := slices.DeleteFunc(slices.Clone(t.needs), func(need string) bool {
-			return slices.Contains(without, need) || cfg.Nodes[need] == 0
+		needs := slices.DeleteFunc(slices.Clone(cfg.needs(&t)), func(need string) bool {
+			return slices.Contains(without, need) || nodes[need] == 0
 		})
-		for i := range cfg.Nodes[t.name] {
+		for i := range nodes[t.name] {
 			next++
 			if !slices.Contains(without, t.name) {
 				specs = append(specs, pod.Spec{Type: t.name, ID: next, Index: i, Needs: needs})
