@@ -16,16 +16,16 @@ const (
 )
 
 // heartbeat is after what silence a client sends a Ping.
-func (c *Conn) heartbeat() time.Duration {
-	if asked := time.Duration(c.welcome.GetHeartbeatMs()) * time.Millisecond; asked > 0 {
+func (k *connection) heartbeat() time.Duration {
+	if asked := time.Duration(k.welcome.GetHeartbeatMs()) * time.Millisecond; asked > 0 {
 		return max(asked, shortestBeat)
 	}
 	return usualBeat
 }
 
 // beat keeps the connection alive, acknowledges what has come, and ends the connection when the gate is silent or cannot be written to.
-func (c *Conn) beat() {
-	every := c.heartbeat()
+func (c *Conn) beat(k *connection) {
+	every := k.heartbeat()
 	tick := time.NewTicker(every / 4)
 	defer tick.Stop()
 	acks := time.NewTicker(ackAfter)
@@ -38,42 +38,48 @@ func (c *Conn) beat() {
 	for {
 		var err error
 		select {
-		case <-c.done:
+		case <-k.done:
 			return
-		case <-c.cannotWrite:
-			c.hearLastWords()
+		case <-k.cannotWrite:
+			c.hearLastWords(k)
 			return
 		case <-acks.C:
-			err = c.acknowledge()
+			err = c.acknowledge(k)
 		case <-tick.C:
-			now, sent, seen := c.now(), time.Duration(c.sentAt.Load()), time.Duration(c.seenAt.Load())
-			waiting = waiting && c.frames.Load() == before // counted, because a quick Pong comes at the time of its Ping on a coarse clock
+			now, sent, seen := k.now(), time.Duration(k.sentAt.Load()), time.Duration(k.seenAt.Load())
+			waiting = waiting && k.frames.Load() == before // counted, because a quick Pong comes at the time of its Ping on a coarse clock
 			switch {
 			case waiting && now-pinged >= every:
-				c.end(fault.New(fault.Lost, "the gate is silent"))
+				k.end(fault.New(fault.Lost, "the gate is silent"))
 				return
 			case !waiting && (now-sent >= every/2 || now-seen >= every):
-				waiting, pinged, before = true, now, c.frames.Load()
-				err = c.write(wire.Header{Kind: wire.Ping}, nil)
+				waiting, pinged, before = true, now, k.frames.Load()
+				err = c.ping(k)
 			}
 		}
 		if err != nil {
-			c.hearLastWords()
+			c.hearLastWords(k)
 			return
 		}
 	}
 }
 
+func (c *Conn) ping(k *connection) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return k.control(wire.Header{Kind: wire.Ping}, nil)
+}
+
 // hearLastWords ends a connection that cannot be written to, after the reader has had time to find out why.
-func (c *Conn) hearLastWords() {
+func (c *Conn) hearLastWords(k *connection) {
 	timer := time.NewTimer(lastWords)
 	defer timer.Stop()
 	select {
-	case <-c.done:
+	case <-k.done:
 	case <-timer.C:
 		c.sending.Lock()
-		err := c.broken
+		err := k.broken
 		c.sending.Unlock()
-		c.end(err)
+		k.end(err)
 	}
 }

@@ -15,8 +15,9 @@ const maxGivenUp = 1024
 
 // A call waits for its answer.
 type call struct {
-	stream uint8
-	answer chan answer // has room for one
+	stream   uint8
+	sequence uint32      // the request's
+	answer   chan answer // has room for one
 }
 
 type answer struct {
@@ -26,7 +27,8 @@ type answer struct {
 
 // Start sends a request and returns how to wait for its answer, once, so that several can be on their way at the same time; they are sent in
 // the order of the calls of Start. An error of the server's comes back as the *fault.Error that it was. Sending waits for a gate that does not
-// read, and after 10 seconds of that the connection is broken.
+// read, and after 10 seconds of that the connection is broken. While a session that can come back has no connection, requests wait for the next one; when too many
+// do, the error is fault.Overloaded.
 func Start[R proto.Message](c *Conn, m proto.Message) (wait func(context.Context) (R, error), err error) {
 	stream, err := c.streamOf(m)
 	if err != nil {
@@ -75,6 +77,9 @@ func (c *Conn) Send(m proto.Message) error {
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
+	if ended := c.Err(); ended != nil {
+		return ended
+	}
 	return c.sendLocked(wire.Send, stream, 0, m)
 }
 
@@ -83,7 +88,7 @@ func (c *Conn) streamOf(m proto.Message) (uint8, error) {
 	if !ok {
 		return 0, fmt.Errorf("%T is not declared for clients", m)
 	}
-	stream, ok := c.streams[msg.To]
+	stream, ok := c.last.Load().streams[msg.To]
 	if !ok {
 		return 0, fmt.Errorf("%T goes to %q, which this gate does not reach", m, msg.To)
 	}
@@ -94,6 +99,7 @@ func (c *Conn) streamOf(m proto.Message) (uint8, error) {
 func (c *Conn) request(waiting *call, m proto.Message) (uint32, error) {
 	c.sending.Lock()
 	defer c.sending.Unlock()
+	waiting.sequence = c.outbox.due(waiting.stream)
 	number, err := c.register(waiting)
 	if err != nil {
 		return 0, err
@@ -158,6 +164,7 @@ func (c *Conn) answer(h wire.Header, a answer) error {
 	c.mu.Unlock()
 	switch {
 	case waiting != nil:
+		c.outbox.answered(h.Stream, waiting.sequence, h.Sequence != 0)
 		waiting.answer <- a
 	case !late:
 		c.disordered("stream %d: call %d is answered, and nobody waits for that", h.Stream, h.Call)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func overPipe(t *testing.T, opts Options, welcome *wirepb.Welcome) (c *Conn, gat
 		}
 		greeted <- &hello
 	}()
-	c, err = shake(t.Context(), newStream(here), opts)
+	c, err = begin(t.Context(), func(context.Context, string) (transport, error) { return newStream(here), nil }, "pipe", opts)
 	if hello := <-greeted; opts.Compress != (len(hello.GetCompressions()) == 1) {
 		t.Errorf("Hello offers the compressions %q", hello.GetCompressions())
 	}

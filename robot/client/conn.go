@@ -3,14 +3,11 @@ package client
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/fault"
@@ -18,9 +15,6 @@ import (
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
-
-// handshakeTimeout bounds Dial, unless its context ends sooner.
-const handshakeTimeout = 10 * time.Second
 
 // Options is how a [Conn] is opened.
 type Options struct {
@@ -43,26 +37,29 @@ type Options struct {
 	OnPush func(proto.Message)
 	// HTTP makes the request that becomes a WebSocket, for proxies and certificates of one's own. nil: http.DefaultClient.
 	HTTP *http.Client
+
+	// Reconnect makes the session outlive its connections, if the gate offers that. It names the gate to come back by, which may be any, and a
+	// token of the same player that is still valid. attempt counts from 1 for each connection that broke; why is what the last one ended with, and then what the
+	// attempt before failed with: after fault.Unauthenticated the token must be a new one. It is called, by one goroutine at a time, until the session
+	// goes on or its grace period is over, with pauses in between; ctx ends with that. Of its own errors, those with codes after which a client stays
+	// away (see [Conn.Err]) end the session. nil: the session ends with its connection.
+	Reconnect func(ctx context.Context, attempt int, why error) (addr, token string, err error)
+	// OnResume is told each time that the session goes on, and how long it had no connection. nil: nobody is.
+	OnResume func(away time.Duration)
 }
 
-// A Conn is one session with a gate. It is safe for concurrent use.
+// A Conn is one session with a gate; with [Options].Reconnect, with one gate after another. It is safe for concurrent use.
 type Conn struct {
-	opts    Options
-	raw     transport
-	began   time.Time
-	welcome *wirepb.Welcome
-	streams map[string]uint8 // by type of node
-	known   [256]bool        // streams, by number
+	opts  Options
+	codec codec
+	dial  dialer
+	keeps bool                       // the session can outlive its connection
+	last  atomic.Pointer[connection] // that was open
 
-	// Locks are taken in this order: sending, then order or mu.
-	sending     sync.Mutex // one frame at a time, in the order of its sequence number
-	frame       []byte
-	packed      []byte           // a compressed frame
-	sequence    map[uint8]uint32 // the last that was sent, by stream
-	broken      error            // why nothing can be written any more
-	cannotWrite chan struct{}    // closed with broken
-
-	unpacked []byte // the reader's own: a body that was compressed
+	// Locks are taken in this order: sending, then one of the others.
+	sending sync.Mutex  // one frame at a time, in the order of its sequence number
+	on      *connection // what is sent goes there at once; nil while there is none, or older frames have to go first
+	outbox  outbox
 
 	order    sync.Mutex // what has come
 	received map[uint8]mark
@@ -73,11 +70,10 @@ type Conn struct {
 	calls   map[uint32]*call
 	lastID  uint32
 	givenUp map[uint32]struct{} // calls whose answers may still come; nil when too many to remember
-	closing error               // why the connection ended, once it has
+	closing error               // why the session ended, once it has
 
-	sentAt, seenAt atomic.Int64  // when something was last sent, and came, nanoseconds since began
-	frames         atomic.Uint64 // that have come
-
+	life    context.Context // ends with the session
+	stop    context.CancelFunc
 	done    chan struct{}
 	workers sync.WaitGroup
 }
@@ -85,104 +81,65 @@ type Conn struct {
 // Dial connects and shakes hands, for 10 seconds at most. Whoever has a Conn closes it. A refusal is the *fault.Error that the gate gave as
 // its reason.
 func Dial(ctx context.Context, addr string, opts Options) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	raw, err := open(ctx, addr, opts)
-	if err != nil {
-		return nil, gaveUp(ctx, fault.Wrap(err, fault.Unavailable, "the gate cannot be reached"))
-	}
-	return shake(ctx, raw, opts)
+	return begin(ctx, func(ctx context.Context, addr string) (transport, error) { return open(ctx, addr, opts) }, addr, opts)
 }
 
-// shake makes a session of a connection, which it closes when that fails.
-func shake(ctx context.Context, raw transport, opts Options) (*Conn, error) {
+// begin opens a session over connections of any kind.
+func begin(ctx context.Context, dial dialer, addr string, opts Options) (*Conn, error) {
 	c := &Conn{
-		opts: opts, raw: raw, began: time.Now(), cannotWrite: make(chan struct{}), done: make(chan struct{}),
-		streams: map[string]uint8{}, sequence: map[uint8]uint32{}, received: map[uint8]mark{},
-		calls: map[uint32]*call{}, givenUp: map[uint32]struct{}{},
+		opts: opts, codec: codec{opts.JSON}, dial: dial, received: map[uint8]mark{}, calls: map[uint32]*call{}, givenUp: map[uint32]struct{}{},
+		done: make(chan struct{}),
 	}
-	stop := context.AfterFunc(ctx, func() { _ = raw.close() })
-	err := c.hello()
-	if !stop() && err == nil {
-		err = fault.Wrap(ctx.Err(), fault.Lost, "the gate hung up")
-	}
+	k, err := connect(ctx, dial, addr, c.codec, c.hello(opts.Token))
 	if err != nil {
-		_ = raw.close()
-		return nil, gaveUp(ctx, err)
+		return nil, err
 	}
-	c.workers.Go(c.readAll)
-	c.workers.Go(c.beat)
+	c.keeps = opts.Reconnect != nil && k.grace() > 0
+	c.on = k
+	c.last.Store(k)
+	c.life, c.stop = context.WithCancel(context.Background())
+	c.workers.Go(func() { c.run(k) })
 	return c, nil
 }
 
-// gaveUp is err, unless it only follows from the end of ctx.
-func gaveUp(ctx context.Context, err error) error {
-	switch ctx.Err() {
-	case nil:
-		return err
-	case context.DeadlineExceeded:
-		return fault.Wrap(err, fault.Deadline, "the gate did not answer in time")
-	default:
-		return fault.Wrap(ctx.Err(), fault.Cancelled, "the caller gave up")
+// run keeps the session on one connection after another, until it ends.
+func (c *Conn) run(k *connection) {
+	for k != nil {
+		k = c.comeBack(c.stay(k))
 	}
 }
 
-func (c *Conn) hello() error {
-	hello := &wirepb.Hello{Protocol: wire.Version, Client: c.opts.Version, Token: c.opts.Token}
-	if c.opts.Compress {
-		hello.Compressions = []string{wire.Deflate}
-	}
-	h := wire.Header{Kind: wire.Hello}
-	if c.opts.JSON {
-		h.Flags = wire.JSON
-	}
-	// A gate that turns clients away may do so before it has read anything: its reason counts for more than that it was not written to.
-	unwritten := c.write(h, hello)
-	h, body, err := c.raw.read()
-	if err != nil {
-		if unwritten != nil {
-			return unwritten
+// stay is the life of a connection: it returns why that has ended, when nobody works on it any more. Unless the client is to come back, the session
+// ends as well.
+func (c *Conn) stay(k *connection) (why error) {
+	var workers sync.WaitGroup
+	workers.Go(func() { c.readAll(k) })
+	workers.Go(func() { c.beat(k) })
+	workers.Go(func() { c.catchUp(k) })
+	select {
+	case <-k.done:
+		why = k.ended()
+		if !c.mayComeBack(k) {
+			c.end(why)
 		}
-		return unread(err, "the gate hung up")
+	case <-c.done:
+		why = c.Err()
+		c.leave(k)
+		k.end(why)
 	}
-	switch h.Kind {
-	case wire.Welcome:
-	case wire.Kick:
-		return c.kicked(body)
-	default:
-		return violation("it answers Hello with a %s frame", h.Kind)
-	}
-	c.welcome = &wirepb.Welcome{}
-	if err := c.decode(body, c.welcome); err != nil {
-		return err
-	}
-	if got := c.welcome.GetProtocol(); got != wire.Version {
-		return fault.Errorf(fault.Version, "the gate speaks version %d of the protocol, and this client version %d", got, wire.Version)
-	}
-	if compression := c.welcome.GetCompression(); compression != "" && (compression != wire.Deflate || !c.opts.Compress) {
-		return violation("Welcome wants compression %q, which was not offered", compression)
-	}
-	for _, s := range c.welcome.GetStreams() {
-		number := s.GetNumber()
-		if _, twice := c.streams[s.GetType()]; twice || number == 0 || number > math.MaxUint8 || c.known[number] {
-			return violation("Welcome gives %q stream %d", s.GetType(), number)
-		}
-		c.streams[s.GetType()] = uint8(number)
-		c.known[number] = true
-	}
-	c.seenAt.Store(int64(c.now()))
-	return nil
+	workers.Wait()
+	c.sending.Lock()
+	c.on = nil
+	c.sending.Unlock()
+	return why
 }
-
-// now is the connection's clock, which no one can set.
-func (c *Conn) now() time.Duration { return time.Since(c.began) }
 
 // Session is the session's id.
-func (c *Conn) Session() id.Session { return id.Session(c.welcome.GetSession()) }
+func (c *Conn) Session() id.Session { return id.Session(c.last.Load().welcome.GetSession()) }
 
 // TypeOf is the type of node whose stream starts over; "" if there is none.
 func (c *Conn) TypeOf(reset *wirepb.Reset) string {
-	for typ, stream := range c.streams {
+	for typ, stream := range c.last.Load().streams {
 		if uint32(stream) == reset.GetStream() {
 			return typ
 		}
@@ -190,10 +147,11 @@ func (c *Conn) TypeOf(reset *wirepb.Reset) string {
 	return ""
 }
 
-// Done is closed when the connection has ended; [Conn.Err] says why.
+// Done is closed when the session has ended; [Conn.Err] says why.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Err is why the connection ended: what the gate said in its Kick, or what broke. nil while it is open.
+// Err is why the session ended: what the gate said in its Kick, or what broke. nil while it goes on, with a connection or without. After
+// fault.Replaced, Forbidden and Version a player stays away; after others he may log in and begin a new session.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -201,21 +159,33 @@ func (c *Conn) Err() error {
 }
 
 // Disorder is the first violation of order that was seen: a reliable frame that came twice, late, never or without its number, or an answer
-// that nobody had asked for. nil if there was none.
+// that nobody had asked for. nil if there was none. Connections that break excuse nothing.
 func (c *Conn) Disorder() error {
 	c.order.Lock()
 	defer c.order.Unlock()
 	return c.disorder
 }
 
-// Close ends the session and waits for the connection's goroutines, of which OnPush's caller is one.
+// Cut breaks the connection, as a tunnel does that a player's train goes through. The session goes on as after any such break.
+func (c *Conn) Cut() { c.last.Load().end(fault.New(fault.Lost, "the connection was cut")) }
+
+// Close ends the session, so that nobody waits for this client to come back, and waits for the session's goroutines, of which OnPush's caller is one.
 func (c *Conn) Close() error {
 	c.end(fault.New(fault.Cancelled, "closed by this client"))
 	c.workers.Wait()
 	return nil
 }
 
-// end ends the connection, once; err is why.
+// leave says that the client will not come back. A gate that does not read is not waited for long.
+func (c *Conn) leave(k *connection) {
+	late := time.AfterFunc(lastWords, func() { _ = k.raw.close() })
+	defer late.Stop()
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	_ = k.control(wire.Header{Kind: wire.Leave}, nil) // if that cannot be written, the connection is broken, and there is no better way
+}
+
+// end ends the session, once; err is why.
 func (c *Conn) end(err error) {
 	c.mu.Lock()
 	if c.closing != nil {
@@ -229,55 +199,6 @@ func (c *Conn) end(err error) {
 	for _, waiting := range calls {
 		waiting.answer <- answer{err: err}
 	}
-	_ = c.raw.close()
+	c.stop()
 	close(c.done)
-}
-
-// decode reads a body. A client ignores fields that it does not know: the server may be newer.
-func (c *Conn) decode(body []byte, m proto.Message) error {
-	var err error
-	switch {
-	case !c.opts.JSON:
-		err = wire.Unmarshal(body, m)
-	case len(body) == 0:
-		proto.Reset(m)
-	default:
-		const maxDepth = 64
-		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: maxDepth}.Unmarshal(body, m)
-	}
-	if err != nil {
-		return violation("a body cannot be read as a %s: %w", m.ProtoReflect().Descriptor().Name(), err)
-	}
-	return nil
-}
-
-// bodyError is what an Error or Kick frame tells of. A gate that turns a client away before it has read its Hello cannot know of JSON.
-func (c *Conn) bodyError(body []byte) (told, err error) {
-	var e wirepb.Error
-	if err := c.decode(body, &e); err != nil && (!c.opts.JSON || wire.Unmarshal(body, &e) != nil) {
-		return nil, err
-	}
-	return wire.BodyError(&e), nil
-}
-
-// kicked is why the gate ends the session.
-func (c *Conn) kicked(body []byte) error {
-	told, err := c.bodyError(body)
-	if err != nil {
-		return err
-	}
-	return told
-}
-
-// violation is what ends the session of a gate that does not keep to the protocol.
-func violation(format string, args ...any) error {
-	return fault.Errorf(fault.Invalid, "the gate breaks the protocol: "+format, args...)
-}
-
-// unread is why the next frame could not be read: it is none, or the connection broke.
-func unread(err error, broke string) error {
-	if malformed := (*fault.Error)(nil); errors.As(err, &malformed) {
-		return violation("%w", err)
-	}
-	return fault.Wrap(err, fault.Lost, broke)
 }

@@ -24,8 +24,16 @@
 // the node behind a stream is gone, OnPush gets a *wirepb.Reset: calls on the stream have ended with fault.Lost, and the session goes on;
 // whoever wants the stream back opens it as at first.
 //
+// A session ends with its connection, unless [Options].Reconnect says where to go on:
+//
+//	session      Dial ──────────────────────────────────────────────────────────────────────► Close, or a Kick
+//	connections  └── gate 1 ──► breaks ── pause, Reconnect, Hello{resume} ──► └── gate 2 ──► ...
+//
+// Then it takes part in *resume*: nothing that the server must deliver is missed or comes twice, calls go on waiting, and what is sent meanwhile waits for
+// the next connection; only droppable pushes are missed. When that cannot be done within the time that the gate gave, or what was to be resumed is
+// gone, the session ends. [Conn.Close] tells the gate that the client will not come back; [Conn.Cut] is for tests of those who do.
+//
 // The package keeps the connection alive, acknowledges what has come and follows the order of messages by itself. It knows the protocol from
 // PROTOCOL.md and package wire, and nothing of how a server is built: what works here works for a client in any language. It also watches over
-// the server: a reliable frame that comes twice, or not at all, is reported by [Conn.Disorder]. It does not connect again by itself, and does
-// not resume sessions.
+// the server: a reliable frame that comes twice, or not at all, is reported by [Conn.Disorder], however many connections it took.
 package client

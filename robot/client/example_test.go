@@ -116,6 +116,55 @@ func ExampleStart() {
 	// 2 how are you, Ada
 }
 
+// A session outlives its connection when it is told where to go on: here, at the first gate of a new ticket, and after failures at the others.
+func ExampleOptions_reconnect() {
+	base, stop := backend()
+	defer stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+
+	registry, err := wire.NewRegistry(pb.Files()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	login := client.Login{Base: base}
+	ticket, err := login.Guest(ctx, "a-secret-of-this-device", 0)
+	if err != nil {
+		fmt.Println("login:", err)
+		return
+	}
+	conn, err := client.Dial(ctx, "tcp://"+ticket.Gates[0].TCP, client.Options{
+		Registry: registry, Token: ticket.Token,
+		Reconnect: func(ctx context.Context, attempt int, why error) (addr, token string, err error) {
+			fmt.Println("connecting again:", why)
+			ticket, err := login.Guest(ctx, "a-secret-of-this-device", 0)
+			if err != nil {
+				return "", "", err
+			}
+			gate := ticket.Gates[(attempt-1)%len(ticket.Gates)]
+			return "tcp://" + gate.TCP, ticket.Token, nil
+		},
+	})
+	if err != nil {
+		fmt.Println("gate:", err)
+		return
+	}
+	defer conn.Close()
+
+	conn.Cut() // a tunnel
+	reply, err := client.Request[*pb.GreetReply](ctx, conn, &pb.Greet{Greeting: "still here"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(reply.GetText())
+
+	// Output:
+	// connecting again: lost: the connection was cut
+	// still here, Ada
+}
+
 // backend is the server of the examples: it has one player, and does what they ask for.
 func backend() (base string, stop func()) {
 	registry, err := wire.NewRegistry(pb.Files()...)
@@ -131,26 +180,41 @@ func backend() (base string, stop func()) {
 			Account: 1, Player: 2, Area: 1, Token: "token", Gates: []client.Address{{TCP: strings.TrimPrefix(gate.TCP, "tcp://")}},
 		})
 	}))
-	served := make(chan struct{})
+	served, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(served)
-		if s := <-gate.Sessions; s.Open() == nil {
-			serve(s)
+		s := <-gate.Sessions
+		if s.Open(fakegate.Resumable) != nil {
+			return
+		}
+		for serve(s) { // until the player leaves
+			select {
+			case back := <-gate.Sessions:
+				if back.Hear() != nil {
+					return
+				}
+				back.GoOn(s, nil)
+				s = back
+			case <-over:
+				return
+			}
 		}
 	}()
 	return web.URL, func() {
 		web.Close()
 		gate.Close()
+		close(over)
 		<-served
 		http.DefaultClient.CloseIdleConnections()
 	}
 }
 
-func serve(s *fakegate.Session) {
+// serve does what the player asks for, until his connection breaks or he leaves.
+func serve(s *fakegate.Session) (comesBack bool) {
 	for count := int64(1); ; {
-		f, err := s.Expect(wire.Request)
-		if err != nil {
-			return
+		f, err := s.Read()
+		if err != nil || f.Kind == wire.Leave {
+			return err != nil
 		}
 		switch m := f.Message.(type) {
 		case *pb.EnterQueue:

@@ -174,17 +174,24 @@ func TestWhatCannotBeReached(t *testing.T) {
 	}
 }
 
-// TestVectors holds the client to the test vectors of the protocol: it writes what clients send byte for byte, and refuses what is marked.
-func TestVectors(t *testing.T) {
-	t.Parallel()
+type vector struct{ Name, Hex, Invalid string }
+
+func readVectors(t *testing.T) (vectors []vector) {
+	t.Helper()
 	data, err := os.ReadFile("../../framework/gate/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vectors []struct{ Name, Hex, Invalid string }
 	if err := json.Unmarshal(data, &vectors); err != nil {
 		t.Fatal(err)
 	}
+	return vectors
+}
+
+// TestVectors holds the client to the test vectors of the protocol: it writes what clients send byte for byte, and refuses what is marked.
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	vectors := readVectors(t)
 	frames, refused := map[string]string{}, 0
 	for _, v := range vectors {
 		frames[v.Name] = v.Hex

@@ -12,53 +12,48 @@ import (
 
 // A mark is how far a stream has come.
 type mark struct {
-	last  uint32 // number that was received
-	acked uint32 // number that the server has been told of
+	last   uint32 // number that was received since the last Reset
+	acked  uint32 // number that the server has been told of
+	resets uint32 // that were received
 }
 
 // readAll takes what comes until the connection ends.
-func (c *Conn) readAll() {
+func (c *Conn) readAll(k *connection) {
 	for {
-		h, body, err := c.raw.read()
+		h, body, err := k.raw.read()
 		if err != nil {
-			c.end(unread(err, "the connection is broken"))
+			k.end(unread(err, "the connection is broken"))
 			return
 		}
-		c.seenAt.Store(int64(c.now()))
-		c.frames.Add(1)
-		if err := c.take(h, body); err != nil {
-			c.end(err)
+		k.seenAt.Store(int64(k.now()))
+		k.frames.Add(1)
+		if err := c.take(k, h, body); err != nil {
+			k.end(err)
 			return
 		}
 	}
 }
 
 // take handles one frame. An error ends the connection. body is valid only during the call.
-func (c *Conn) take(h wire.Header, body []byte) error {
-	if err := c.check(h); err != nil {
+func (c *Conn) take(k *connection, h wire.Header, body []byte) error {
+	if err := k.check(h); err != nil {
 		return err
 	}
-	if h.Flags&wire.Compressed != 0 {
-		if c.welcome.GetCompression() == "" {
-			return violation("it compresses, and that was not agreed on")
-		}
-		var err error
-		if c.unpacked, err = wire.Unpack(c.unpacked[:0], body, wire.Limits{MaxBody: maxBody}); err != nil {
-			return violation("%v", err)
-		}
-		body = c.unpacked
+	body, err := k.decompressed(h, body)
+	if err != nil {
+		return err
 	}
 	switch h.Kind {
 	case wire.Pong:
 		return nil
 	case wire.Kick:
-		return c.kicked(body)
+		return k.kicked(body)
 	case wire.Reset:
 		var reset wirepb.Reset
-		if err := c.decode(body, &reset); err != nil {
+		if err := k.decode(body, &reset); err != nil {
 			return err
 		}
-		return c.startOver(&reset)
+		return c.startOver(k, &reset)
 	}
 	fresh, ackNow := c.count(h)
 	if !fresh {
@@ -68,13 +63,13 @@ func (c *Conn) take(h wire.Header, body []byte) error {
 		return err
 	}
 	if ackNow {
-		_ = c.acknowledge() // what cannot be written is beat's to end, when the gate's reason has been read
+		_ = c.acknowledge(k) // what cannot be written is beat's to end, when the gate's reason has been read
 	}
 	return nil
 }
 
 // check says what is wrong with a header that no gate sends.
-func (c *Conn) check(h wire.Header) error {
+func (k *connection) check(h wire.Header) error {
 	switch h.Kind {
 	case wire.Pong, wire.Kick, wire.Reset:
 		if h.Stream != 0 || h.Sequence != 0 || h.Call != 0 && h.Kind != wire.Pong {
@@ -95,7 +90,7 @@ func (c *Conn) check(h wire.Header) error {
 	default:
 		return violation("it sends a %s frame", h.Kind)
 	}
-	if !c.known[h.Stream] {
+	if !k.known[h.Stream] {
 		return violation("a %s frame on stream %d, which Welcome did not name", h.Kind, h.Stream)
 	}
 	return nil
@@ -104,12 +99,16 @@ func (c *Conn) check(h wire.Header) error {
 // count sees that reliable frames come one by one, none missing and none twice: a frame that came before is not fresh. ackNow says that the
 // server should be told what has come.
 func (c *Conn) count(h wire.Header) (fresh, ackNow bool) {
-	if h.Sequence == 0 {
+	if h.Stream == 0 {
 		return true, false
 	}
 	c.order.Lock()
 	defer c.order.Unlock()
 	m := c.received[h.Stream]
+	if h.Sequence == 0 {
+		c.received[h.Stream] = m // something has come
+		return true, false
+	}
 	if h.Sequence != m.last+1 {
 		c.disorderedLocked("stream %d: frame %d came when %d was to come", h.Stream, h.Sequence, m.last+1)
 	}
@@ -125,7 +124,7 @@ func (c *Conn) count(h wire.Header) (fresh, ackNow bool) {
 // deliver hands on what a backend sent.
 func (c *Conn) deliver(h wire.Header, body []byte) error {
 	if h.Kind == wire.Error {
-		told, err := c.bodyError(body)
+		told, err := c.codec.bodyError(body)
 		if err != nil {
 			return err
 		}
@@ -144,7 +143,7 @@ func (c *Conn) deliver(h wire.Header, body []byte) error {
 		c.disordered("stream %d: %s %s has sequence number %d", h.Stream, h.Kind, msg.Name, h.Sequence)
 	}
 	m := msg.New()
-	if err := c.decode(body, m); err != nil {
+	if err := c.codec.decode(body, m); err != nil {
 		return err
 	}
 	if h.Kind == wire.Push {
@@ -161,20 +160,20 @@ func (c *Conn) push(m proto.Message) {
 }
 
 // startOver ends the calls of a stream whose other end is gone, and counts from 1 again. It tells the gate so before anything else goes out.
-func (c *Conn) startOver(reset *wirepb.Reset) error {
+func (c *Conn) startOver(k *connection, reset *wirepb.Reset) error {
 	number := reset.GetStream()
-	if number >= uint32(len(c.known)) || !c.known[number] {
+	if number >= uint32(len(k.known)) || !k.known[number] {
 		return violation("it resets stream %d, which Welcome did not name", number)
 	}
 	stream := uint8(number)
 	c.sending.Lock()
-	delete(c.sequence, stream)
+	c.outbox.startOver(stream)
 	c.order.Lock()
-	delete(c.received, stream)
+	c.received[stream] = mark{resets: c.received[stream].resets + 1}
 	c.order.Unlock()
 	lost := c.takeCalls(stream)
 	seen := &wirepb.Ack{Received: []*wirepb.Mark{{Stream: number}}}
-	_ = c.writeLocked(wire.Header{Kind: wire.Ack}, seen) // what cannot be written is beat's to end
+	_ = k.control(wire.Header{Kind: wire.Ack}, seen) // what cannot be written is beat's to end
 	c.sending.Unlock()
 
 	c.push(reset) // first, so that whoever is told that his call is lost can know why

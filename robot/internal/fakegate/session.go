@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -22,9 +23,9 @@ const patience = 30 * time.Second
 // A Session is one connection. Its methods belong to one goroutine, but for Close. What cannot be written is lost without a word, because the
 // client may have gone for good reasons.
 type Session struct {
-	// Hello is what the client said in [Session.Open].
+	// Hello is what the client said in [Session.Hear].
 	Hello *wirepb.Hello
-	// JSON is whether bodies are JSON; Open sets it.
+	// JSON is whether bodies are JSON; Hear sets it.
 	JSON bool
 	// Piece is how many bytes are written at once; 0: whole frames.
 	Piece int
@@ -32,6 +33,13 @@ type Session struct {
 	registry *wire.Registry
 	carrier  carrier
 	sent     map[uint8]uint32 // sequence numbers by stream
+	kept     []numbered       // what had one
+}
+
+type numbered struct {
+	stream   uint8
+	sequence uint32
+	frame    []byte
 }
 
 // A Frame is one that the client sent.
@@ -103,19 +111,60 @@ func (s *Session) Expect(kind wire.Kind) (Frame, error) {
 	}
 }
 
+// Hear reads Hello.
+func (s *Session) Hear() error {
+	f, err := s.Expect(wire.Hello)
+	if err == nil {
+		s.Hello = f.Message.(*wirepb.Hello)
+	}
+	return err
+}
+
 // Open reads Hello and answers with [Welcome], changed.
 func (s *Session) Open(change ...func(*wirepb.Welcome)) error {
-	f, err := s.Expect(wire.Hello)
-	if err != nil {
+	if err := s.Hear(); err != nil {
 		return err
 	}
-	s.Hello = f.Message.(*wirepb.Hello)
+	s.welcome(change)
+	return nil
+}
+
+// GoOn answers the Hello of a client that has come back from another connection, with [Welcome], changed: it has the numbers of what was taken of each
+// stream that goes on, and writes what the client has not received of those; the others that the client has marked start over.
+func (s *Session) GoOn(from *Session, taken map[uint8]uint32, change ...func(*wirepb.Welcome)) {
+	s.sent, s.kept = from.sent, from.kept
+	s.welcome(append([]func(*wirepb.Welcome){func(w *wirepb.Welcome) {
+		for stream, number := range taken {
+			w.Received = append(w.Received, &wirepb.Mark{Stream: uint32(stream), Sequence: number})
+		}
+	}}, change...))
+	received := map[uint8]uint32{}
+	for _, m := range s.Hello.GetReceived() {
+		stream := uint8(m.GetStream())
+		if _, ok := taken[stream]; !ok {
+			s.Reset(stream)
+			continue
+		}
+		received[stream] = m.GetSequence()
+	}
+	for _, f := range s.kept {
+		if f.sequence > received[f.stream] {
+			s.Raw(f.frame)
+		}
+	}
+}
+
+func (s *Session) welcome(change []func(*wirepb.Welcome)) {
 	w := Welcome()
 	for _, c := range change {
 		c(w)
 	}
 	s.Write(wire.Header{Kind: wire.Welcome}, w)
-	return nil
+}
+
+// Resumable changes [Welcome] to that of a session to which the client may come back within a minute.
+func Resumable(w *wirepb.Welcome) {
+	w.Resume, w.GraceMs = []byte{1, 2, 3, 4}, uint32(time.Minute.Milliseconds())
 }
 
 // Welcome is what a gate says that has worlds, queues and zones.
@@ -157,6 +206,7 @@ func (s *Session) Kick(why error) {
 // Reset tells that a stream starts over.
 func (s *Session) Reset(stream uint8) {
 	delete(s.sent, stream)
+	s.kept = slices.DeleteFunc(s.kept, func(f numbered) bool { return f.stream == stream })
 	s.Write(wire.Header{Kind: wire.Reset}, &wirepb.Reset{Stream: uint32(stream), Reason: "a test"})
 }
 
@@ -169,8 +219,14 @@ func (s *Session) Number(stream uint8, m proto.Message) uint32 {
 	return s.sent[stream]
 }
 
-// Write writes a frame as it is given; a nil m is an empty body.
-func (s *Session) Write(h wire.Header, m proto.Message) { s.Raw(s.Encode(h, m)) }
+// Write writes a frame as it is given; a nil m is an empty body. One with a number is kept for [Session.GoOn].
+func (s *Session) Write(h wire.Header, m proto.Message) {
+	frame := s.Encode(h, m)
+	if h.Sequence != 0 {
+		s.kept = append(s.kept, numbered{h.Stream, h.Sequence, frame})
+	}
+	s.Raw(frame)
+}
 
 // Encode is the bytes of a frame.
 func (s *Session) Encode(h wire.Header, m proto.Message) []byte {
