@@ -3,7 +3,6 @@ package robot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -25,21 +24,22 @@ const (
 
 // connect logs in and comes to a gate.
 func (r *robot) connect(ctx context.Context) error {
-	ticket, err := r.logIn(ctx)
+	ticket, err := r.entrance.logIn(ctx)
 	if err != nil {
 		return err
 	}
-	r.refresh, r.player = ticket.Refresh, ticket.Player
+	r.player = ticket.Player
 	r.reach(loggedIn)
 	r.pushes = make(chan proto.Message, inbox)
 	r.worldGone = false
-	conn, err := timed(r, ctx, "connect", func(ctx context.Context) (*client.Conn, error) {
-		addr, err := r.address(ticket.Gates)
+	conn, err := timed(r.tally, ctx, "connect", func(ctx context.Context) (*client.Conn, error) {
+		addr, err := r.entrance.choose(ticket.Gates, r.misses)
 		if err != nil {
 			return nil, err
 		}
 		return client.Dial(ctx, addr, client.Options{
 			Registry: r.cfg.Registry, Token: ticket.Token, Version: version, JSON: r.chance(r.cfg.JSON), OnPush: r.receiver(),
+			Reconnect: r.entrance.again, OnResume: r.entrance.resumed,
 		})
 	})
 	if err != nil {
@@ -61,57 +61,6 @@ func (r *robot) receiver() func(proto.Message) {
 			}
 		}
 	}
-}
-
-// logIn is one of the ways that players have: most are guests, some have a password, and who was here before may come with a refresh token.
-func (r *robot) logIn(ctx context.Context) (*client.Ticket, error) {
-	if r.refresh != "" && r.chance(0.5) {
-		refresh := r.refresh
-		r.refresh = ""
-		return timed(r, ctx, "login.refresh", func(ctx context.Context) (*client.Ticket, error) { return r.login.Refresh(ctx, refresh) })
-	}
-	if r.number%4 != 3 {
-		return timed(r, ctx, "login.guest", func(ctx context.Context) (*client.Ticket, error) {
-			return r.login.Guest(ctx, fmt.Sprintf("robot-device-%d-%d", r.cfg.Seed, r.number), r.cfg.Area)
-		})
-	}
-	name, password := fmt.Sprintf("robot%d.%d", r.cfg.Seed, r.number), fmt.Sprintf("secret-%d-%d", r.cfg.Seed, r.number)
-	if !r.registered {
-		ticket, err := timed(r, ctx, "login.register", func(ctx context.Context) (*client.Ticket, error) {
-			ticket, err := r.login.Register(ctx, name, password, r.cfg.Area)
-			if fault.CodeOf(err) == fault.AlreadyExists {
-				return nil, nil // by an earlier run, which is as good
-			}
-			return ticket, err
-		})
-		r.registered = err == nil
-		if err != nil || ticket != nil {
-			return ticket, err
-		}
-	}
-	ticket, err := timed(r, ctx, "login.password", func(ctx context.Context) (*client.Ticket, error) {
-		return r.login.Password(ctx, name, password, r.cfg.Area)
-	})
-	if fault.CodeOf(err) == fault.Unauthenticated {
-		r.registered = false // the server may have begun anew
-	}
-	return ticket, err
-}
-
-// address is the gate to connect to: the best one, and after failures the others in turn.
-func (r *robot) address(gates []client.Address) (string, error) {
-	if len(gates) == 0 {
-		return "", errors.New("the login web knows no gate")
-	}
-	g := gates[r.misses%len(gates)]
-	overWS := r.cfg.Transport == "ws" || r.cfg.Transport == "mix" && (r.number%2 == 1 && g.WS != "" || g.TCP == "")
-	switch {
-	case overWS && g.WS != "":
-		return g.WS, nil
-	case !overWS && g.TCP != "":
-		return g.OverTCP(), nil
-	}
-	return "", fmt.Errorf("the gate does not speak %s", r.cfg.Transport)
 }
 
 // queue waits to be let in, and returns the pass.
@@ -179,15 +128,15 @@ func (r *robot) enter(ctx context.Context, pass string) error {
 
 // ask is a request that is counted.
 func ask[R proto.Message](r *robot, ctx context.Context, name string, m proto.Message) (R, error) {
-	return timed(r, ctx, name, func(ctx context.Context) (R, error) { return client.Request[R](ctx, r.conn, m) })
+	return timed(r.tally, ctx, name, func(ctx context.Context) (R, error) { return client.Request[R](ctx, r.conn, m) })
 }
 
 // timed does something, bounded in time, and counts it.
-func timed[R any](r *robot, ctx context.Context, name string, do func(context.Context) (R, error)) (R, error) {
+func timed[R any](t *tally, ctx context.Context, name string, do func(context.Context) (R, error)) (R, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	began := time.Now()
 	reply, err := do(ctx)
-	r.tally.request(name, time.Since(began), err)
+	t.request(name, time.Since(began), err)
 	return reply, err
 }

@@ -150,7 +150,11 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 				return nil, err
 			}
 			if drop >= 0 && time.Since(began) > drop {
-				return nil, errDropped
+				if r.chance(crashes) {
+					return nil, errDropped
+				}
+				r.conn.Cut() // and the session goes on
+				drop = -1
 			}
 		case *pb.MatchFound:
 			r.another(m)

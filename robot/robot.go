@@ -31,22 +31,19 @@ var (
 
 // A robot is one player. Its methods are called by one goroutine.
 type robot struct {
-	cfg    Config
-	tally  *tally
-	number int
-	rand   *rand.Rand
-	temper temper
-	login  client.Login
+	cfg      Config
+	tally    *tally
+	rand     *rand.Rand
+	temper   temper
+	entrance *entrance
 
-	refresh    string
-	registered bool // there is an account with a password
-	player     int64
-	misses     int // attempts in a row that did not come through a gate
-	furthest   stage
-	playing    *pb.MatchFound // the match that the player is in; nil: none
-	seeking    bool           // a match has been asked for, and what comes of it is not known
-	ended      int64          // the last match whose end was told
-	account    account
+	player   int64
+	misses   int // attempts in a row that did not come through a gate
+	furthest stage
+	playing  *pb.MatchFound // the match that the player is in; nil: none
+	seeking  bool           // a match has been asked for, and what comes of it is not known
+	ended    int64          // the last match whose end was told
+	account  account
 
 	// Of the session in hand.
 	conn      *client.Conn
@@ -60,7 +57,7 @@ type robot struct {
 // newRobot is the number-th robot of a run.
 func newRobot(cfg Config, t *tally, number int, login client.Login) *robot {
 	r := &robot{
-		cfg: cfg, tally: t, number: number, login: login, furthest: -1,
+		cfg: cfg, tally: t, entrance: newEntrance(cfg, t, number, login), furthest: -1,
 		rand: rand.New(rand.NewPCG(uint64(cfg.Seed), uint64(number))),
 	}
 	r.temper = tempers[r.rand.IntN(len(tempers))]

@@ -3,6 +3,7 @@ package robot
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -74,6 +75,74 @@ func TestAnHonestStack(t *testing.T) {
 	}
 }
 
+// TestCuts has a stack break every connection again and again: no robot minds, and the report says how long it took them to come back.
+func TestCuts(t *testing.T) {
+	t.Parallel()
+	s := startStack(t, "")
+	s.cuts = 4
+	cfg := settings(t, s.web.URL)
+	cfg.Robots, cfg.JSON = 6, 0.5
+	report, text := play(t, cfg)
+	if report.Failed() {
+		t.Fatal(text)
+	}
+	resumed := int64(0)
+	for _, o := range report.Operations {
+		switch {
+		case o.Name == "resume":
+			resumed = o.Count
+			if !o.Waits || o.Max == 0 {
+				t.Errorf("%+v", o)
+			}
+		case o.Name == "match.start":
+			continue // sent away
+		}
+		if o.Errors > 0 {
+			t.Errorf("%+v", o)
+		}
+	}
+	if resumed < int64(cfg.Robots) {
+		t.Errorf("%d robots have come back %d times", cfg.Robots, resumed)
+	}
+}
+
+// TestWhereToComeBack is a gate that has not just failed, if there is one.
+func TestWhereToComeBack(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		gates []client.Address
+		want  []string
+	}{
+		"one gate":    {[]client.Address{{TCP: "a"}}, []string{"tcp://a", "tcp://a", "tcp://a"}},
+		"two gates":   {[]client.Address{{TCP: "a"}, {TCP: "b"}}, []string{"tcp://b", "tcp://a", "tcp://b"}},
+		"three gates": {[]client.Address{{TCP: "a"}, {TCP: "b"}, {TCP: "c"}}, []string{"tcp://b", "tcp://c", "tcp://a"}},
+		"a new one":   {[]client.Address{{TCP: "x"}, {TCP: "a"}}, []string{"tcp://x", "tcp://a", "tcp://x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_ = json.NewEncoder(w).Encode(client.Ticket{Token: "fresh", Gates: test.gates})
+			}))
+			defer web.Close()
+			e := newEntrance(settings(t, web.URL), newTally(t.Context()), 0, client.Login{Base: web.URL, HTTP: web.Client()})
+			e.last = "tcp://a"
+			e.cfg.Transport = "tcp"
+			why := fault.New(fault.Lost, "cut")
+			for i, want := range test.want {
+				addr, token, err := e.again(t.Context(), i+1, why)
+				if addr != want || token != "fresh" || err != nil {
+					t.Errorf("attempt %d: %s, %s, %v; want %s", i+1, addr, token, err, want)
+				}
+			}
+			e.resumed(time.Second)
+			op := e.tally.operations["resume"]
+			if op.errors != int64(len(test.want)-1) || op.latencies.TotalCount() != 1 {
+				t.Errorf("counted are %d failures and %d resumes", op.errors, op.latencies.TotalCount())
+			}
+		})
+	}
+}
+
 // TestLies has a stack lie once to each of two robots: the run fails, and says what was broken.
 func TestLies(t *testing.T) {
 	t.Parallel()
@@ -100,10 +169,15 @@ func TestLies(t *testing.T) {
 		"snapshots backwards":         {orderKept, "the snapshot of tick 1 comes after that of tick 2"},
 		"a greeting forgotten":        {orderKept, "is counted as number"},
 		"two answers":                 {orderKept, "is answered, and nobody waits for that"},
+
+		"a push lost between connections": {orderKept, "was to come"},
 	} {
 		t.Run(lie, func(t *testing.T) {
 			t.Parallel()
 			s := startStack(t, lie)
+			if strings.HasSuffix(lie, "between connections") {
+				s.cuts = 4
+			}
 			cfg := settings(t, s.web.URL)
 			cfg.Robots, cfg.JSON = 2, 0.5
 			report, text := play(t, cfg)
@@ -311,8 +385,8 @@ func TestAddress(t *testing.T) {
 		{"mix", 0, 0, nil, ""},
 		{"mix", 0, 3, []client.Address{both, ws}, "ws://h:2"}, // after failures the next
 	} {
-		r := &robot{cfg: Config{Transport: test.transport}, number: test.number, misses: test.misses}
-		if got, err := r.address(test.gates); got != test.want || (err != nil) != (test.want == "") {
+		e := &entrance{cfg: Config{Transport: test.transport}, number: test.number}
+		if got, err := e.choose(test.gates, test.misses); got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%+v: %q, %v", test, got, err)
 		}
 	}

@@ -25,6 +25,7 @@ import (
 type stack struct {
 	t    *testing.T
 	lie  string // "": none
+	cuts int    // requests of a player's after which his connection breaks; 0: it does not
 	web  *httptest.Server
 	gate *fakegate.Gate
 
@@ -43,6 +44,11 @@ type player struct {
 	ledger  []*pb.LedgerEntry // newest first, as are matches
 	matches []*pb.MatchResult
 	greeted int64
+
+	connected sync.Mutex        // held by the one connection
+	session   *fakegate.Session // to come back to; nil: none
+	taken     map[uint8]uint32  // what the session has sent, by stream
+	asked     int
 }
 
 func startStack(t *testing.T, lie string) *stack {
@@ -125,7 +131,7 @@ func (s *stack) lies(p *player, lie string) bool {
 
 func (s *stack) serve(session *fakegate.Session) {
 	defer session.Close()
-	if session.Open() != nil {
+	if session.Hear() != nil {
 		return
 	}
 	id, err := strconv.ParseInt(session.Hello.GetToken(), 10, 64)
@@ -136,13 +142,44 @@ func (s *stack) serve(session *fakegate.Session) {
 		session.Kick(fault.New(fault.Unauthenticated, "who is that?"))
 		return
 	}
+	p.connected.Lock() // the connection before is about to see that it has ended
+	defer p.connected.Unlock()
+	switch {
+	case len(session.Hello.GetResume()) == 0:
+		p.taken = map[uint8]uint32{fakegate.World: 0, fakegate.Queue: 0, fakegate.Zone: 0}
+		session.Admit(fakegate.Resumable)
+	case p.session == nil:
+		session.Kick(fault.New(fault.StartOver, "there is no such session"))
+		return
+	default:
+		session.GoOn(p.session, p.taken, fakegate.Resumable)
+		s.mu.Lock()
+		if s.lies(p, "a push lost between connections") {
+			session.Number(fakegate.World, &pb.MatchFound{})
+		}
+		s.mu.Unlock()
+	}
+	p.session = session
 	for {
 		f, err := session.Read()
-		if err != nil {
+		switch {
+		case err != nil:
+			return
+		case f.Kind == wire.Leave:
+			p.session = nil
+			return
+		case f.Kind != wire.Request && f.Kind != wire.Send || f.Sequence != 0 && f.Sequence <= p.taken[f.Stream]:
+			continue
+		}
+		p.taken[f.Stream] = max(p.taken[f.Stream], f.Sequence)
+		if f.Kind != wire.Request {
+			continue
+		}
+		if !s.answer(session, p, f) {
+			session.Kick(fault.New(fault.Forbidden, "that is enough"))
 			return
 		}
-		if f.Kind == wire.Request && !s.answer(session, p, f) {
-			session.Kick(fault.New(fault.Forbidden, "that is enough"))
+		if p.asked++; s.cuts > 0 && p.asked%s.cuts == 0 {
 			return
 		}
 	}

@@ -11,7 +11,7 @@ type temper struct {
 	curious float64       // how likely he looks around instead of going on
 	moody   float64       // how likely he does not wait for a match to be found
 	homely  float64       // how likely he goes away for a while after a match
-	clumsy  float64       // how likely he drops out of a match, and comes back
+	clumsy  float64       // how likely he drops out of a match, and comes back to it
 	reflex  int32         // ticks between two decisions in battle
 }
 
@@ -22,6 +22,9 @@ var tempers = [...]temper{
 	{think: 400 * time.Millisecond, curious: 0.6, moody: 0.10, homely: 0.25, clumsy: 0.05, reflex: 2}, // fickle
 	{think: 900 * time.Millisecond, curious: 0.8, moody: 0.05, homely: 0.10, clumsy: 0.01, reflex: 4}, // dreamy
 }
+
+// crashes is how likely a player who drops out has lost his program as well, and logs in anew; others have only lost the connection.
+const crashes = 0.3
 
 // chance is true with the given probability.
 func (r *robot) chance(p float64) bool { return r.rand.Float64() < p }

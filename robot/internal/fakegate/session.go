@@ -125,7 +125,7 @@ func (s *Session) Open(change ...func(*wirepb.Welcome)) error {
 	if err := s.Hear(); err != nil {
 		return err
 	}
-	s.welcome(change)
+	s.Admit(change...)
 	return nil
 }
 
@@ -133,11 +133,11 @@ func (s *Session) Open(change ...func(*wirepb.Welcome)) error {
 // stream that goes on, and writes what the client has not received of those; the others that the client has marked start over.
 func (s *Session) GoOn(from *Session, taken map[uint8]uint32, change ...func(*wirepb.Welcome)) {
 	s.sent, s.kept = from.sent, from.kept
-	s.welcome(append([]func(*wirepb.Welcome){func(w *wirepb.Welcome) {
+	s.Admit(append([]func(*wirepb.Welcome){func(w *wirepb.Welcome) {
 		for stream, number := range taken {
 			w.Received = append(w.Received, &wirepb.Mark{Stream: uint32(stream), Sequence: number})
 		}
-	}}, change...))
+	}}, change...)...)
 	received := map[uint8]uint32{}
 	for _, m := range s.Hello.GetReceived() {
 		stream := uint8(m.GetStream())
@@ -154,7 +154,8 @@ func (s *Session) GoOn(from *Session, taken map[uint8]uint32, change ...func(*wi
 	}
 }
 
-func (s *Session) welcome(change []func(*wirepb.Welcome)) {
+// Admit answers Hello with [Welcome], changed.
+func (s *Session) Admit(change ...func(*wirepb.Welcome)) {
 	w := Welcome()
 	for _, c := range change {
 		c(w)
