@@ -221,8 +221,37 @@ type player struct {
 	pushes chan proto.Message
 }
 
-// connect logs the device's player in and opens a session, over WebSocket with JSON or over TCP with protobuf.
+// ticket logs the device's player in.
+func (s *stack) ticket(ctx context.Context, device string) (*client.Ticket, error) {
+	return s.login.Guest(ctx, fmt.Sprintf("device-of-a-test-%s", device), 1)
+}
+
+// connect logs the device's player in and opens a session with the one gate, over WebSocket with JSON or over TCP with protobuf.
 func (s *stack) connect(t *testing.T, device string, webSocket bool) *player {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ticket, err := s.ticket(ctx, device)
+	if err != nil {
+		t.Fatalf("log in: %v", err)
+	}
+	if len(ticket.Gates) != 1 || ticket.Gates[0].TCP == "" || ticket.Gates[0].WS == "" {
+		t.Fatalf("the login names the gates %+v; there is one, with both ways in", ticket.Gates)
+	}
+	opts := s.options
+	opts.JSON = webSocket
+	return s.connectTo(t, ticket, address(ticket.Gates[0], webSocket), opts)
+}
+
+func address(gate client.Address, webSocket bool) string {
+	if webSocket {
+		return gate.WS
+	}
+	return gate.OverTCP()
+}
+
+// connectTo opens a session with a gate.
+func (s *stack) connectTo(t *testing.T, ticket *client.Ticket, addr string, opts client.Options) *player {
 	t.Helper()
 	registry, err := wire.NewRegistry(pb.Files()...)
 	if err != nil {
@@ -230,28 +259,15 @@ func (s *stack) connect(t *testing.T, device string, webSocket bool) *player {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ticket, err := s.login.Guest(ctx, fmt.Sprintf("device-of-a-test-%s", device), 1)
-	if err != nil {
-		t.Fatalf("log in: %v", err)
-	}
-	if len(ticket.Gates) != 1 || ticket.Gates[0].TCP == "" || ticket.Gates[0].WS == "" {
-		t.Fatalf("the login names the gates %+v; there is one, with both ways in", ticket.Gates)
-	}
-	addr := ticket.Gates[0].OverTCP()
-	if webSocket {
-		addr = ticket.Gates[0].WS
-	}
 	p := &player{t: t, id: ticket.Player, pushes: make(chan proto.Message, 4096)}
-	opts := s.options
-	opts.Registry, opts.Token, opts.JSON = registry, ticket.Token, webSocket
+	opts.Registry, opts.Token = registry, ticket.Token
 	opts.OnPush = func(m proto.Message) {
 		select {
 		case p.pushes <- m:
 		default: // a test that does not look at them
 		}
 	}
-	p.Conn, err = client.Dial(ctx, addr, opts)
-	if err != nil {
+	if p.Conn, err = client.Dial(ctx, addr, opts); err != nil {
 		t.Fatalf("connect to %s: %v", addr, err)
 	}
 	t.Cleanup(func() {
