@@ -51,17 +51,19 @@ type place struct {
 // newPlace starts everything but worlds, in a cluster where nobody counts as gone who is only slow and no lease is renewed within a test.
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	return placeOn(t, storetest.Embedded(t), &door{}, nil, true)
+	return placeOn(t, storetest.Embedded(t), &door{}, nil)
 }
 
-// livePlace is a place where leases are renewed, and a slow node may be taken for dead.
+// livePlace is a place whose worlds renew their leases. One that stands still for too long loses its own, and ends.
 func livePlace(t *testing.T) *place {
 	t.Helper()
-	return placeOn(t, storetest.Embedded(t), &door{}, nil, false)
+	p := newPlace(t)
+	p.env.Debug = false
+	return p
 }
 
 // placeOn is a place with the given stores, gate and db; a nil db is that of its peers.
-func placeOn(t *testing.T, stores *store.Stores, gate *door, db node.Service, debug bool) *place {
+func placeOn(t *testing.T, stores *store.Stores, gate *door, db node.Service) *place {
 	t.Helper()
 	storetest.Migrated(t, stores, "cluster", migrations.FS("cluster"))
 	registry, err := wire.NewRegistry(pb.Files()...)
@@ -71,7 +73,7 @@ func placeOn(t *testing.T, stores *store.Stores, gate *door, db node.Service, de
 	p := &place{t: t, peers: newPeers(), gate: gate}
 	p.env = node.Env{
 		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
-		Owned: "player", Debug: debug, Log: slog.New(slog.DiscardHandler),
+		Owned: "player", Debug: true, Log: slog.New(slog.DiscardHandler),
 	}
 	if db == nil {
 		db = p.peers.db()
@@ -112,10 +114,8 @@ func (p *place) run(typ string, svc node.Service) *life {
 	}()
 	p.t.Cleanup(l.stop)
 	p.eventually("node "+typ+" is ready", func() bool {
-		select {
-		case <-l.done:
+		if l.over() {
 			p.t.Fatalf("node %s: %v", typ, l.err)
-		default:
 		}
 		return n.State() == cluster.Ready
 	})
@@ -124,6 +124,16 @@ func (p *place) run(typ string, svc node.Service) *life {
 		p.env.Join = []string{self.Gossip}
 	}
 	return l
+}
+
+// over reports whether the node has ended.
+func (l *life) over() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // stop ends the node in order.

@@ -451,10 +451,16 @@ func TestWorldStops(t *testing.T) {
 func TestRedisForgets(t *testing.T) {
 	t.Parallel()
 	p := livePlace(t)
-	w := p.world(nil)
-	p.connect(1).enter()
-	if err := p.env.Stores.Redis().FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
+	for again := true; again; {
+		w := p.world(nil)
+		p.connect(1).enter()
+		if err := p.env.Stores.Redis().FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		p.eventually("the player is owned again", func() bool { return p.owner(1) == w.ID() || w.over() })
+		if again = w.over(); again {
+			t.Logf("the machine is too slow for its lease: %v", w.err)
+			w.err = nil
+		}
 	}
-	p.eventually("the player is owned again", func() bool { return p.owner(1) == w.ID() })
 }
