@@ -3,9 +3,7 @@ package world_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
-	"maps"
 	"strconv"
 	"sync"
 	"testing"
@@ -20,7 +18,6 @@ import (
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/id"
 	"loumiao/framework/node"
-	"loumiao/framework/rpc"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/framework/wire"
@@ -367,154 +364,6 @@ func (s *session) reset() {
 	}
 }
 
-// goodPass is the pass that the test's queue takes.
-const goodPass = "good"
-
-// peers is what the world knows of db, queue and match: players in memory, with epochs.
-type peers struct {
-	mu      sync.Mutex
-	players map[int64]*pb.PlayerRecord
-	saves   []*pb.SavePlayer
-	failing error // what saves fail with
-	passes  []*pb.RedeemPass
-	inside  map[int64]bool
-	left    map[int64]int // how often
-	tickets []*pb.LeaveMatch
-	leave   error // what giving a ticket back fails with
-	late    bool  // it is too late to give a ticket back
-	loads   int
-}
-
-func newPeers() *peers {
-	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}}
-}
-
-// locked runs fn while nothing changes.
-func (p *peers) locked(fn func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	fn()
-}
-
-// fail has saves fail from now on; nil: no more.
-func (p *peers) fail(err error) { p.locked(func() { p.failing = err }) }
-
-// state is what is stored of a player.
-func (p *peers) state(player int64) (state string) {
-	p.locked(func() { state = string(p.players[player].GetState()) })
-	return state
-}
-
-// isInside is what the queue has been told.
-func (p *peers) isInside(player int64) (inside bool) {
-	p.locked(func() { inside = p.inside[player] })
-	return inside
-}
-
-// taken has another world take the player and save a state.
-func (p *place) taken(player int64, state string) {
-	p.peers.locked(func() {
-		record := p.peers.players[player]
-		record.Epoch++
-		record.State, record.Schema = []byte(state), world.Schema
-		p.peers.saves = nil
-	})
-}
-
-// A service registers handlers and does nothing else.
-type service func(n *node.Node)
-
-// Start registers the handlers.
-func (s service) Start(_ context.Context, n *node.Node) error { s(n); return nil }
-
-// Ready has nothing to do.
-func (service) Ready(context.Context) error { return nil }
-
-// Stop has nothing to do.
-func (service) Stop(context.Context) error { return nil }
-
-func (p *peers) db() service {
-	return func(n *node.Node) {
-		rpc.HandleFunc(n, api.LoadPlayer, func(_ context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			record := p.players[m.GetPlayer()]
-			if record == nil {
-				record = &pb.PlayerRecord{Account: m.GetAccount(), Profile: &pb.Profile{
-					Player: m.GetPlayer(), Name: fmt.Sprintf("Player %d", m.GetPlayer()), Area: m.GetArea(), Level: 1,
-				}}
-				p.players[m.GetPlayer()] = record
-			}
-			record.Epoch++
-			p.loads++
-			return proto.CloneOf(record), nil
-		})
-		rpc.HandleFunc(n, api.SavePlayer, func(_ context.Context, m *pb.SavePlayer) (*pb.Done, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			record := p.players[m.GetPlayer()]
-			switch {
-			case p.failing != nil:
-				return nil, p.failing
-			case record.GetEpoch() != m.GetEpoch():
-				return nil, fault.New(fault.Fenced, "an old epoch")
-			}
-			record.State, record.Schema = m.GetState(), m.GetSchema()
-			p.saves = append(p.saves, m)
-			return &pb.Done{}, nil
-		})
-		rpc.HandleFunc(n, api.ReadProfile, func(_ context.Context, m *pb.ReadProfile) (*pb.Profile, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			return proto.CloneOf(p.players[m.GetPlayer()].GetProfile()), nil
-		})
-	}
-}
-
-func (p *peers) queue() service {
-	return func(n *node.Node) {
-		rpc.HandleFunc(n, api.RedeemPass, func(_ context.Context, m *pb.RedeemPass) (*pb.Done, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.passes = append(p.passes, m)
-			if m.GetPass() != goodPass {
-				return nil, fault.New(fault.Forbidden, "no such pass")
-			}
-			return &pb.Done{}, nil
-		})
-		rpc.HandleFunc(n, api.ReportInside, func(_ context.Context, m *pb.ReportInside) (*pb.Done, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			for _, player := range m.GetLeft() {
-				delete(p.inside, player)
-				p.left[player]++
-			}
-			for _, player := range m.GetPlayers() {
-				p.inside[player] = true
-			}
-			return &pb.Done{}, nil
-		})
-	}
-}
-
-// match gives every player the ticket 500 and the player's number.
-func (p *peers) match() service {
-	return func(n *node.Node) {
-		rpc.HandleFunc(n, api.JoinMatch, func(_ context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply, error) {
-			return &pb.JoinMatchReply{Ticket: 500 + m.GetPlayer()}, nil
-		})
-		rpc.HandleFunc(n, api.LeaveMatch, func(_ context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.tickets = append(p.tickets, m)
-			if p.leave != nil {
-				return nil, p.leave
-			}
-			return &pb.LeaveMatchReply{Cancelled: !p.late}, nil
-		})
-	}
-}
-
 // owner is the node that has the player; 0 if none has.
 func (p *place) owner(player int64) id.Node {
 	p.t.Helper()
@@ -526,10 +375,4 @@ func (p *place) owner(player int64) id.Node {
 		return 0
 	}
 	return b.Node
-}
-
-// lefts is how often the queue was told that each player has left.
-func (p *peers) lefts() (left map[int64]int) {
-	p.locked(func() { left = maps.Clone(p.left) })
-	return left
 }
