@@ -90,9 +90,11 @@ func (c *callee) onCircuit(b []byte, now time.Time) error {
 	case opClosed:
 		if end != nil {
 			delete(c.ends, f.id)
-			end.cancel()
+			if f.code != errRetired.Code { // otherwise the caller only goes another way: sends that are worked on go on
+				end.cancel()
+			}
 		} else if p, ok := c.passages.get(f.id); ok {
-			p.end(errGone, false, true)
+			p.end(fault.New(f.code, string(f.body)), false, true)
 		}
 	default:
 		return errFrame

@@ -142,7 +142,7 @@ func (c *caller) hangUp(err error) {
 	c.via.circuits.remove(c.circuit)
 	_ = c.conn.Write(func(b []byte) []byte {
 		c.over.Store(true) // nothing can be appended after this
-		return appendClosed(b, c.circuit, errGone)
+		return appendClosed(b, c.circuit, err)
 	})
 }
 
