@@ -5,7 +5,7 @@
 //	var Grant = rpc.Keyed[*pb.GrantReply]("player.Grant", func(r *pb.Grant) PlayerID { return PlayerID(r.GetPlayer()) })
 //
 //	// the callee, when its node starts
-//	rpc.HandleFunc(n, Join, m.join)                 // stateless, on goroutines
+//	rpc.HandleFunc(n, Join, m.join)                 // stateless, on goroutines; on the link's reader with rpc.Inline
 //	rpc.Handle(n, w.players, Grant, (*Player).grant) // on the actor of the key, in order
 //
 //	// the caller
@@ -30,6 +30,13 @@
 // A method's name begins with the node type that serves it; membership says which nodes are of it. Ready nodes in the caller's area come first, draining
 // ones serve only when there are no others, a call waits a moment when there are none at all ([Config.NodeWait]), and nodes that could not be reached a moment ago are left out while others are there. [Any] takes the less busy of two random ones; [ByKey] always the
 // same for a key, and moves few keys when a node comes or goes; [Owner] asks the [Directory]. Calls to the own node take the same way through a marshalled copy, without a link.
+//
+// # By way of relays
+//
+// With [Config.Relayed], a node links itself to nodes of the type [Config.RelayType] only, and calls all others through them. To callers and handlers nothing changes: codes, deadlines,
+// cancellations, order and [Caller] are as over a direct link, and nodes that call directly and such that do not call each other. A relay passes frames on without looking into bodies and keeps none of them. A pair
+// of nodes keeps to one relay while that is there. When either half of the way breaks, calls end as over a broken link: fault.Lost; when the callee cannot be reached from the relay,
+// fault.Unavailable. A relay that drains lets calls end and asks the callers to go another way.
 //
 // Links carry the link key's proof and nothing else protects them: see package link. This package knows no game and decides nothing about who owns what.
 package rpc

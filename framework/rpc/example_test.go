@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -41,6 +42,68 @@ func Example() {
 	// Output:
 	// hello, Ann <nil>
 	// invalid: nobody to greet true
+}
+
+// Two nodes, each with a link server of its own. In a real cluster the view comes from package cluster, which finds the nodes by itself.
+func ExampleNew() {
+	ctx := context.Background()
+	view := cluster.NewStatic()
+	start := func(self link.Peer) (node *rpc.RPC, stop func()) {
+		links := link.Config{Self: self, Key: []byte("a secret of the cluster, 32 bytes")[:link.KeySize]}
+		server := link.NewServer(links)
+		node = rpc.New(rpc.Config{Self: self, View: view, Links: links, Server: server})
+		if err := server.Listen("127.0.0.1:0"); err != nil {
+			fmt.Println(err)
+		}
+		server.Start()
+		view.Set(cluster.Member{Node: self.Node, Boot: self.Boot, Type: self.Type, Addr: server.Addr(), State: cluster.Ready})
+		return node, func() { _ = node.Stop(ctx); _ = server.Stop(ctx) }
+	}
+	greeter, stopGreeter := start(link.Peer{Node: 1, Boot: 1, Type: "greeter"})
+	defer stopGreeter()
+	guest, stopGuest := start(link.Peer{Node: 2, Boot: 1, Type: "guest"})
+	defer stopGuest()
+
+	rpc.HandleFunc(greeter, Greet, func(ctx context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
+		return wrapperspb.String(fmt.Sprintf("hello, %s of %s %v", name.Value, rpc.Caller(ctx).Type, rpc.Caller(ctx).Node)), nil
+	})
+	reply, err := Greet.Call(ctx, guest, wrapperspb.String("Ann"), rpc.Any)
+	fmt.Println(reply.GetValue(), err)
+
+	// Whoever leaves is not called any more; nobody else serves the method, so the call ends when its context does.
+	view.Remove(1)
+	brief, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	_, err = Greet.Call(brief, guest, wrapperspb.String("Ann"), rpc.Any)
+	fmt.Println(fault.CodeOf(err))
+	// Output:
+	// hello, Ann of guest 2 <nil>
+	// deadline
+}
+
+// Every node of the type is asked at the same time, and each has its own answer or error.
+func ExampleMethodDef_CallAll() {
+	ctx := context.Background()
+	self := link.Peer{Node: 1, Boot: 1, Type: "greeter"}
+	view := cluster.NewStatic(
+		cluster.Member{Node: 1, Boot: 1, Type: "greeter", State: cluster.Ready},
+		cluster.Member{Node: 2, Boot: 1, Type: "greeter", State: cluster.Ready, Addr: "127.0.0.1:1"}, // nobody is there
+	)
+	links := link.Config{Self: self, Key: make([]byte, link.KeySize)}
+	node := rpc.New(rpc.Config{Self: self, View: view, Links: links})
+	defer node.Stop(ctx)
+	rpc.HandleFunc(node, Greet, func(_ context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
+		return wrapperspb.String("hello, " + name.Value), nil
+	})
+	results, err := Greet.CallAll(ctx, node, wrapperspb.String("Ann"))
+	for _, r := range results {
+		fmt.Println(r.Node, r.Reply.GetValue(), fault.CodeOf(r.Err))
+	}
+	fmt.Println(err)
+	// Output:
+	// 1 hello, Ann ok
+	// 2  unavailable
+	// <nil>
 }
 
 // AccountID is a key.
