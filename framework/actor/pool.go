@@ -13,7 +13,7 @@ import (
 // PoolConfig says how a [Pool]'s actors come and go.
 type PoolConfig struct {
 	Name      string        // the actors are named "Name/key"; empty is the state's type
-	IdleAfter time.Duration // an actor without messages for so long is stopped, see Behavior.OnIdle; 0 is never
+	IdleAfter time.Duration // an actor without messages for so long, give or take some 10 ms, is stopped, see Behavior.OnIdle; 0 is never
 	Mailbox   int           // queued messages an actor; 0 is Config.Mailbox
 	OnRequest bool          // a message makes no actor: only Create does, and Deliver with create
 }

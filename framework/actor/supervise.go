@@ -44,7 +44,7 @@ type RestartLimits struct {
 	MaxBackoff time.Duration // the pause doubles with each up to this; 0 is 10 s
 	Max        int           // restarts within a Window; one more panic stops the actor; 0 is 10
 	Window     time.Duration // 0 is one minute
-	GiveUp     func(error)   // called with the last error when there were too many; nil does nothing beyond the log
+	GiveUp     func(error)   // called with the error that ended the actor: there were too many, or it was stopping already; nil does nothing beyond the log
 }
 
 func (l RestartLimits) withDefaults() RestartLimits {

@@ -118,6 +118,10 @@ func (t *turn) next() bool {
 				return false
 			}
 		case t.take():
+			if c.idleDue { // a message was faster than the worker that was to look
+				c.idleDue = false
+				c.idle.restart()
+			}
 			c.mu.Unlock()
 			return true
 		case c.idleDue:
