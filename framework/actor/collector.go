@@ -7,7 +7,7 @@ import (
 )
 
 // Collector exposes what the System counts. All of it is labelled with the kind of actor (its state's type), never with a name, and
-// handlers also with the message's type. Latency is that of every sixteenth message, which is measured precisely.
+// handlers also with the message's type. Latency is that of one message in sixteen, which is measured precisely.
 //
 //	actor_actors               actors that have not stopped         actor_panics_total    panics of handlers and hooks
 //	actor_mailbox_depth        messages queued at all of them       actor_restarts_total  restarts after a panic
@@ -38,7 +38,7 @@ func (collector) describe() (d struct {
 	d.deepest = describe("mailbox_depth_max", "Messages queued at the fullest mailbox of a kind.", "actor")
 	d.handled = describe("handled_total", "Messages handled.", "actor", "message")
 	d.failed = describe("failed_total", "Messages whose handling ended in an error.", "actor", "message")
-	d.latency = describe("handler_seconds", "Time in the handler, of every sixteenth message.", "actor", "message")
+	d.latency = describe("handler_seconds", "Time in the handler, of one message in sixteen.", "actor", "message")
 	d.kinds = []family{
 		{describe("panics_total", "Panics of handlers and hooks.", "actor"), func(k *kind) uint64 { return k.panics.Load() }},
 		{describe("restarts_total", "Restarts after a panic.", "actor"), func(k *kind) uint64 { return k.restarts.Load() }},

@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -98,4 +99,74 @@ func TestCollector(t *testing.T) {
 		}
 		stop(t, sys)
 	})
+}
+
+// latencies is, by message, how many handlers were measured and how long they took together.
+func latencies(t *testing.T, sys *actor.System) (count map[string]uint64, sum map[string]time.Duration) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(sys.Collector())
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, sum = map[string]uint64{}, map[string]time.Duration{}
+	for _, f := range families {
+		for _, m := range f.Metric {
+			if h := m.GetHistogram(); h != nil {
+				message := m.Label[1].GetValue()
+				count[message] = h.GetSampleCount()
+				sum[message] = time.Duration(h.GetSampleSum() * float64(time.Second)).Round(time.Millisecond)
+			}
+		}
+	}
+	return count, sum
+}
+
+// TestLatencyByMessage has messages of several types take turns: each type is measured, and has its own latency.
+func TestLatencyByMessage(t *testing.T) {
+	t.Parallel()
+	type (
+		second struct{}
+		minute struct{}
+		third  struct{}
+	)
+	for name, mix := range map[string][]any{
+		"two in turn":   {&second{}, &minute{}},
+		"three in turn": {&second{}, &minute{}, &third{}},
+		"one is rare":   {&second{}, &second{}, &second{}, &second{}, &second{}, &second{}, &second{}, &minute{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				sys, _ := setup(t, actor.Config{SlowHandler: -1})
+				b := actor.NewBehavior[struct{}]()
+				actor.HandleTell(b, func(*struct{}, *actor.Context, *second) error { time.Sleep(time.Second); return nil })
+				actor.HandleTell(b, func(*struct{}, *actor.Context, *minute) error { time.Sleep(time.Minute); return nil })
+				actor.HandleTell(b, func(*struct{}, *actor.Context, *third) error { return nil })
+				ref := must[actor.Ref](t)(actor.Spawn(sys, "", b, &struct{}{}, actor.Options{}))
+				const each = 960
+				sent := map[string]int{}
+				for n := range each {
+					msg := mix[n%len(mix)]
+					sent[strings.TrimPrefix(fmt.Sprintf("%T", msg), "*")]++
+					tell(t, ref, msg)
+				}
+				ref.Stop()
+				<-ref.Done()
+				count, sum := latencies(t, sys)
+				for message, n := range sent {
+					if got := int(count[message]); got < n/16-3 || got > n/16+3 {
+						t.Errorf("of %d messages of type %s %d were measured", n, message, got)
+					}
+				}
+				for message, d := range map[string]time.Duration{"actor_test.second": time.Second, "actor_test.minute": time.Minute, "actor_test.third": 0} {
+					if want := time.Duration(count[message]) * d; sum[message] != want {
+						t.Errorf("%d messages of type %s took %s; want %s", count[message], message, sum[message], want)
+					}
+				}
+				stop(t, sys)
+			})
+		})
+	}
 }

@@ -13,8 +13,10 @@ import (
 const (
 	// fairShare is the number of messages after which a busy actor lets others run.
 	fairShare = 256
-	// sampleEvery is how many messages share one precise measurement of latency; a power of two.
-	sampleEvery = 16
+	// sampleStep spreads the measured messages, one in sixteen: multiples of it, modulo 2^32, are spread evenly also where every n-th is looked at
+	// (Weyl's sequence of the golden ratio), so that types of messages that take turns are all measured.
+	sampleStep  = 0x9e3779b1
+	sampleBelow = 1 << 32 / 16
 )
 
 // handle runs the handler for one message and answers.
@@ -58,7 +60,7 @@ func (t *turn) invoke(msg any) (reply any, err error) {
 		return nil, fault.Wrap(context.DeadlineExceeded, fault.Deadline, "still queued at its deadline")
 	}
 	t.handled++
-	if t.seen%sampleEvery == 0 {
+	if uint32(t.seen)*sampleStep < sampleBelow {
 		start := clock.precise()
 		reply, err = t.route.invoke(t.state, t.ctx, msg)
 		t.route.shards[t.shard].latency.observe(clock.precise() - start)
