@@ -1,6 +1,9 @@
 package gate
 
-import "loumiao/framework/line"
+import (
+	"loumiao/framework/id"
+	"loumiao/framework/line"
+)
 
 // Lines is what a gate needs of its lines.
 type Lines = lines
@@ -26,3 +29,14 @@ func (g *Gate) Stray() int64 { return g.stats.stray.Load() }
 
 // Compressed is how many bodies were compressed.
 func (g *Gate) Compressed() int64 { return g.stats.compressed.Load() }
+
+// Held is how many bytes the session's writer has taken, which cannot be dropped any more.
+func (g *Gate) Held(session id.Session) int {
+	s := g.table.get(session)
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.held
+}

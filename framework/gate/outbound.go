@@ -25,18 +25,38 @@ type outbound struct {
 	last    bool   // the last frame is queued
 }
 
-// A queue is encoded frames, one after another.
+// A queue is encoded frames, one after another. Those that are dropped stay in it until they are more than the others, so that dropping one by one for a slow
+// client does not move what is kept each time.
 type queue struct {
 	b     []byte
 	marks []mark
+	next  int // no mark before it is of a frame that can be dropped
+	gone  int // bytes of frames that were dropped
+	gaps  int // how many those were
 }
 
-// A mark is the length of one frame in a queue, times two, plus one if it may be dropped.
+// A mark is the length of one frame in a queue, and two bits.
 type mark uint32
+
+const (
+	mayDrop  mark = 1 << iota // the frame may be dropped
+	dropped                   // and was
+	markBits = iota
+)
+
+func markOf(size int, droppable bool) mark {
+	m := mark(size) << markBits
+	if droppable {
+		m |= mayDrop
+	}
+	return m
+}
 
 const (
 	keepQueue = 64 << 10 // the largest queue that goes back to the pool, in bytes
 	keepMarks = 1024
+
+	writeAtOnce = 32 << 10 // what the writer takes at least, if there is so much, in bytes; more than a transport may hold encrypted
 )
 
 var queues = sync.Pool{New: func() any { return new(queue) }}
@@ -45,26 +65,56 @@ func (q *queue) release() {
 	if cap(q.b) > keepQueue || cap(q.marks) > keepMarks {
 		return
 	}
-	q.b, q.marks = q.b[:0], q.marks[:0]
+	*q = queue{b: q.b[:0], marks: q.marks[:0]}
 	queues.Put(q)
 }
 
-// shed takes out every frame that may be dropped, and returns how many those were.
-func (q *queue) shed() (dropped int) {
-	from, to := 0, 0
+// drop drops the oldest frame that may be, and reports whether there was one.
+func (q *queue) drop() bool {
+	for ; q.next < len(q.marks); q.next++ {
+		if m := &q.marks[q.next]; *m&(mayDrop|dropped) == mayDrop {
+			*m |= dropped
+			q.gone += int(*m >> markBits)
+			q.gaps++
+			return true
+		}
+	}
+	return false
+}
+
+// close takes out what was dropped: before the queue is written, and when it would hold more of that than of what is kept.
+func (q *queue) close() {
+	if q.gaps == 0 {
+		return
+	}
+	from, to, next := 0, 0, q.next
 	marks := q.marks[:0]
-	for _, m := range q.marks {
-		size := int(m >> 1)
-		if m&1 != 0 {
-			dropped++
-		} else {
+	for i, m := range q.marks {
+		size := int(m >> markBits)
+		if m&dropped == 0 {
 			to += copy(q.b[to:], q.b[from:from+size])
 			marks = append(marks, m)
+		} else if i < q.next {
+			next--
 		}
 		from += size
 	}
-	q.b, q.marks = q.b[:to], marks
-	return dropped
+	*q = queue{b: q.b[:to], marks: marks, next: next}
+}
+
+// split cuts the queue, which is closed, where a frame begins that many bytes in or later, and returns the rest; nil if there is none.
+func (q *queue) split(at int) (rest *queue) {
+	size := 0
+	for i, m := range q.marks {
+		if size >= at {
+			rest = queues.Get().(*queue)
+			rest.b, rest.marks = append(rest.b, q.b[size:]...), append(rest.marks, q.marks[i:]...)
+			q.b, q.marks, q.next = q.b[:size], q.marks[:i], 0
+			return rest
+		}
+		size += int(m >> markBits)
+	}
+	return nil
 }
 
 // forget throws away what nobody will read.
@@ -75,8 +125,9 @@ func (o *outbound) forget() {
 	}
 }
 
-// queueFrame appends a frame to what waits for the client. When that is over its bounds, droppable frames go first, the oldest of them and at last this one, and
-// then the session. It is called with the lock.
+// queueFrame appends a frame to what waits for the client. When that is over its bounds, it depends on the message, as its .proto declares it: for a droppable
+// one, and for any other as long as there are such, the oldest that may be dropped make room, so that the newest arrive. One that may not be dropped and has
+// no room ends the session. It is called with the lock.
 func (s *session) queueFrame(h wire.Header, body []byte, droppable bool) {
 	if s.phase == ended || s.conn == nil {
 		return
@@ -95,13 +146,12 @@ func (s *session) queueFrame(h wire.Header, body []byte, droppable bool) {
 		o.pending = queues.Get().(*queue)
 	}
 	q := o.pending
+	if q.gone > len(q.b)/2 {
+		q.close()
+	}
 	before := len(q.b)
 	q.b = s.conn.AppendFrame(q.b, h, body)
-	m := mark(len(q.b)-before) << 1
-	if droppable {
-		m |= 1
-	}
-	q.marks = append(q.marks, m)
+	q.marks = append(q.marks, markOf(len(q.b)-before, droppable))
 }
 
 // full reports whether another frame would be too much.
@@ -112,27 +162,28 @@ func (s *session) full(body int) bool {
 	}
 	size, frames := o.held+wire.HeaderSize+body, o.frames+1
 	if o.pending != nil {
-		size += len(o.pending.b)
-		frames += len(o.pending.marks)
+		size += len(o.pending.b) - o.pending.gone
+		frames += len(o.pending.marks) - o.pending.gaps
 	}
 	return size > cfg.MaxQueueBytes || frames > cfg.MaxQueueFrames
 }
 
-// makeRoom drops what may be dropped, and reports whether the frame has room now. A client for which even that is not enough is too slow.
+// makeRoom drops no more than it has to of what may be dropped, the oldest first, and reports whether the frame has room now. A client for which even that
+// is not enough is too slow.
 func (s *session) makeRoom(body int, droppable bool) bool {
 	g := s.gate
-	if s.out.pending != nil {
-		g.stats.dropped.Add(int64(s.out.pending.shed()))
-	}
-	switch {
-	case !s.full(body):
-		return true
-	case droppable:
+	for s.out.pending != nil && s.out.pending.drop() {
 		g.stats.dropped.Add(1)
-	default:
-		g.stats.slow.Add(1)
-		s.dropLocked(fault.Slow)
+		if !s.full(body) {
+			return true
+		}
 	}
+	if droppable {
+		g.stats.dropped.Add(1)
+		return false
+	}
+	g.stats.slow.Add(1)
+	s.dropLocked(fault.Slow)
 	return false
 }
 
@@ -146,7 +197,7 @@ func (s *session) queueBytes(b []byte) {
 	}
 	q := s.out.pending
 	q.b = append(q.b, b...)
-	q.marks = append(q.marks, mark(len(b))<<1)
+	q.marks = append(q.marks, markOf(len(b), false))
 }
 
 // queueLast appends the Kick frame and what the transport sends last. It is called with the lock, when the session has ended; nothing is queued after it.
@@ -174,6 +225,7 @@ func (s *session) flushLocked() {
 		return
 	}
 	q := o.pending
+	q.close()
 	n, err := s.conn.TryWrite(q.b)
 	switch {
 	case err != nil:
@@ -184,15 +236,18 @@ func (s *session) flushLocked() {
 		q.release()
 		s.finished()
 	default:
-		s.takeOver(q)
+		s.takeOver(q, n)
 		s.gate.writers.Go(func() { s.write(q, n) })
 	}
 }
 
-// takeOver makes q the writer's.
-func (s *session) takeOver(q *queue) {
+// takeOver makes the beginning of what is pending the writer's: from the byte that is to be written next, some and then to a frame's end. What is the
+// writer's cannot be dropped any more, so that it takes no more than it is likely to be rid of soon.
+func (s *session) takeOver(q *queue, from int) {
+	q.close()
 	o := &s.out
-	o.pending, o.writing, o.held, o.frames = nil, true, len(q.b), len(q.marks)
+	o.pending = q.split(from + writeAtOnce)
+	o.writing, o.held, o.frames = true, len(q.b), len(q.marks)
 }
 
 // write is the writer: it writes the rest of q and whatever has come meanwhile, for as long as the client takes it.
@@ -227,7 +282,7 @@ func (s *session) written(size int, err error) (next *queue) {
 		s.finished()
 		return nil
 	}
-	s.takeOver(next)
+	s.takeOver(next, 0)
 	return next
 }
 

@@ -3,14 +3,15 @@ package gate
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
 
-// TestShedKeepsEverythingElseInOrder checks a queue against a plain list of frames.
-func TestShedKeepsEverythingElseInOrder(t *testing.T) {
+// TestDroppingTheOldestKeepsEverythingElseInOrder checks a queue against a plain list of frames.
+func TestDroppingTheOldestKeepsEverythingElseInOrder(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		q := &queue{}
 		type frame struct {
@@ -18,35 +19,36 @@ func TestShedKeepsEverythingElseInOrder(t *testing.T) {
 			droppable bool
 		}
 		var want []frame
-		for i := range 100 {
+		for i := range 200 {
+			switch rng.IntN(10) {
+			case 0, 1, 2: // one is dropped
+				oldest := slices.IndexFunc(want, func(f frame) bool { return f.droppable })
+				if got := q.drop(); got != (oldest >= 0) {
+					t.Fatalf("seed %d: dropped: %v, and the oldest is %d of %d", seed, got, oldest, len(want))
+				}
+				if oldest >= 0 {
+					want = slices.Delete(want, oldest, oldest+1)
+				}
+			case 3:
+				q.close()
+			default:
+				f := frame{fmt.Sprintf("<%d%*s>", i, rng.IntN(20), ""), rng.IntN(2) == 0}
+				want = append(want, f)
+				q.b = append(q.b, f.text...)
+				q.marks = append(q.marks, markOf(len(f.text), f.droppable))
+			}
+			text := ""
+			for _, f := range want {
+				text += f.text
+			}
+			if bytes, frames := len(q.b)-q.gone, len(q.marks)-q.gaps; bytes != len(text) || frames != len(want) {
+				t.Fatalf("seed %d: %d bytes in %d frames are left, want %d in %d", seed, bytes, frames, len(text), len(want))
+			}
 			if rng.IntN(10) == 0 {
-				kept := want[:0]
-				for _, f := range want {
-					if !f.droppable {
-						kept = append(kept, f)
-					}
+				if q.close(); string(q.b) != text {
+					t.Fatalf("seed %d: got %q, want %q", seed, q.b, text)
 				}
-				if dropped := q.shed(); dropped != len(want)-len(kept) {
-					t.Fatalf("seed %d: dropped %d, want %d", seed, dropped, len(want)-len(kept))
-				}
-				want = kept
-				continue
 			}
-			f := frame{fmt.Sprintf("<%d%*s>", i, rng.IntN(20), ""), rng.IntN(2) == 0}
-			want = append(want, f)
-			q.b = append(q.b, f.text...)
-			m := mark(len(f.text)) << 1
-			if f.droppable {
-				m |= 1
-			}
-			q.marks = append(q.marks, m)
-		}
-		text := ""
-		for _, f := range want {
-			text += f.text
-		}
-		if string(q.b) != text || len(q.marks) != len(want) {
-			t.Fatalf("seed %d: got %q, want %q", seed, q.b, text)
 		}
 	}
 }

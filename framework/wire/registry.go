@@ -27,7 +27,7 @@ type Message struct {
 	To string
 	// State is what a session must be before a client may send it.
 	State wirepb.State
-	// Delivery is what may happen to it on its way to a client.
+	// Delivery is what happens to it when a client is too slow: the oldest droppable messages make room, and a reliable one without room ends the session.
 	Delivery wirepb.Delivery
 	// New makes an empty one.
 	New func() proto.Message

@@ -129,9 +129,9 @@ func (State) EnumDescriptor() ([]byte, []int) {
 type Delivery int32
 
 const (
-	// Numbered, and sent again after a resume.
+	// Numbered, and sent again after a resume. A client so slow that there is no room left for one is disconnected.
 	Delivery_RELIABLE Delivery = 0
-	// Replaced by the next one: the first to go when a client is slow, and never sent again.
+	// The newest counts, such as a snapshot. When a client is slow, those that wait for it make room, the oldest first; they are never sent again.
 	Delivery_DROPPABLE Delivery = 1
 )
 
@@ -185,7 +185,7 @@ type Message struct {
 	To string `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
 	// What a session must be before a client may send it.
 	State State `protobuf:"varint,4,opt,name=state,proto3,enum=wire.State" json:"state,omitempty"`
-	// What may happen to it on its way to a client.
+	// What happens to it on its way to a client, above all when that client is too slow.
 	Delivery      Delivery `protobuf:"varint,5,opt,name=delivery,proto3,enum=wire.Delivery" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
