@@ -27,7 +27,47 @@ func alert(c *Config) {
 // calm makes a node that gives nobody up, so that only what a test is about ends a call.
 func calm(c *Config) {
 	c.Links.Heartbeat = 2 * patience
+	c.Links.HandshakeTimeout = patience
 	c.CallTimeout = 2 * patience
+}
+
+// inFlight makes n calls, each with a number of its own, and returns when so many of their handlers have begun. On a machine that stands still for a while, an alert node may give up
+// its peer already here; then another call is made in place of each that was lost.
+func inFlight(t *testing.T, n int, begun <-chan struct{}, call func(number int) error) (errs <-chan error) {
+	t.Helper()
+	ended := make(chan error, n)
+	number := 0
+	start := func() {
+		i := number
+		number++
+		go func() { ended <- call(i) }()
+	}
+	for range n {
+		start()
+	}
+	for range n {
+		for waits := true; waits; {
+			select {
+			case <-begun:
+				waits = false
+			case err := <-ended:
+				if code := fault.CodeOf(err); code != fault.Lost && code != fault.Unavailable {
+					t.Fatalf("a call that was to wait: %v", err)
+				}
+				start()
+			}
+		}
+	}
+	return ended
+}
+
+// waitsForItsEnd says that a handler has begun, and returns when its context has ended.
+func waitsForItsEnd(ctx context.Context, begun chan<- struct{}) {
+	select {
+	case begun <- struct{}{}:
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
 }
 
 // behind puts a proxy in front of a node: from now on membership shows that.
@@ -82,8 +122,7 @@ func TestCallsEndWhateverHappensToTheLink(t *testing.T) {
 				HandleFunc(callee, echo, func(ctx context.Context, m *text) (*text, error) {
 					handled.add(m.Value)
 					if strings.HasPrefix(m.Value, "wait") {
-						begun <- struct{}{}
-						<-ctx.Done()
+						waitsForItsEnd(ctx, begun)
 					}
 					return m, nil
 				})
@@ -94,13 +133,7 @@ func TestCallsEndWhateverHappensToTheLink(t *testing.T) {
 					}
 					return err
 				}
-				errs := make(chan error, 8)
-				for i := range 8 {
-					go func() { errs <- call(t.Context(), fmt.Sprint("wait", i)) }()
-				}
-				for range 8 {
-					<-begun
-				}
+				errs := inFlight(t, 8, begun, func(i int) error { return call(t.Context(), fmt.Sprint("wait", i)) })
 				harm(p)
 				for i := range 8 { // those that come meanwhile must not wait for better times
 					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

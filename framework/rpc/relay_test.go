@@ -132,21 +132,14 @@ func TestCallsGoOnWithoutARelay(t *testing.T) {
 			HandleFunc(callee, echo, func(ctx context.Context, m *text) (*text, error) {
 				handled.add(m.Value)
 				if m.Value[0] == 'w' {
-					begun <- struct{}{}
-					<-ctx.Done()
+					waitsForItsEnd(ctx, begun)
 				}
 				return m, nil
 			})
-			errs := make(chan error, 8)
-			for i := range 8 {
-				go func() {
-					_, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String(fmt.Sprint("w", i)), Any)
-					errs <- err
-				}()
-			}
-			for range 8 {
-				<-begun
-			}
+			errs := inFlight(t, 8, begun, func(i int) error {
+				_, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String(fmt.Sprint("w", i)), Any)
+				return err
+			})
 			view.Set(second.member)
 			harm(p)
 			for range 8 {
@@ -154,11 +147,14 @@ func TestCallsGoOnWithoutARelay(t *testing.T) {
 					t.Errorf("in flight: %v, want lost", err)
 				}
 			}
-			for i := range 20 {
-				value := fmt.Sprint("after", i)
-				if reply, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String(value), Any); err != nil || reply.Value != value {
-					t.Errorf("afterwards: %v, %v", reply, err)
-				}
+			attempt := 0
+			for range 20 {
+				eventually(t, "served", func() bool {
+					attempt++
+					value := fmt.Sprint("after", attempt)
+					reply, err := echo.Call(t.Context(), caller.rpc, wrapperspb.String(value), Any)
+					return err == nil && reply.Value == value
+				})
 			}
 			if second.rpc.relayed.Load() == 0 {
 				t.Error("the other relay had nothing to do")
