@@ -491,16 +491,28 @@ func TestWebSocketUpgradeIsRefused(t *testing.T) {
 	}
 }
 
+// FuzzSession sends any bytes in pieces, over TCP, TLS and, behind its opening handshake, WebSocket: the gate answers or closes, sends only what gates send, and lets
+// nothing through to backends that is not for them.
 func FuzzSession(f *testing.F) {
-	hello, _ := wire.MarshalAppend(nil, &wirepb.Hello{Protocol: 1, Token: "player:1"})
+	hello, _ := wire.MarshalAppend(nil, &wirepb.Hello{Protocol: 1, Token: "player:1", Compressions: []string{wire.Deflate}})
 	good := wire.Append(nil, wire.Header{Kind: wire.Hello}, hello)
 	good = wire.Append(good, wire.Header{Kind: wire.Ping}, nil)
 	good = wire.Append(good, wire.Header{Kind: wire.Request, Stream: 1, Message: enter, Call: 1}, []byte("x"))
-	f.Add(good, uint8(5))
-	f.Add(good[:40], uint8(1))
+	packed, _ := wire.Pack(nil, bytes.Repeat([]byte("x"), 2000))
+	good = wire.Append(good, wire.Header{Kind: wire.Request, Flags: wire.Compressed, Stream: 1, Message: enter, Call: 2}, packed)
+	inJSON := wire.Append(nil, wire.Header{Kind: wire.Hello, Flags: wire.JSON}, []byte(`{"protocol":1,"token":"player:1"}`))
+	inJSON = wire.Append(inJSON, wire.Header{Kind: wire.Request, Stream: 1, Message: enter, Call: 1}, []byte(`{"number":"7"}`))
+	asMessages := gobwas.MustCompileFrame(gobwas.MaskFrame(gobwas.NewBinaryFrame(wire.Append(nil, wire.Header{Kind: wire.Hello}, hello))))
+	asMessages = append(asMessages, gobwas.MustCompileFrame(gobwas.MaskFrame(gobwas.NewPingFrame([]byte("x"))))...)
+	for over := range uint8(3) {
+		f.Add(good, uint8(5), over)
+		f.Add(good[:40], uint8(1), over)
+		f.Add(inJSON, uint8(7), over)
+		f.Add(asMessages, uint8(9), over)
+	}
 	s := start(f, nil)
-	f.Fuzz(func(t *testing.T, stream []byte, piece uint8) {
-		c := s.dial(t, "tcp")
+	f.Fuzz(func(t *testing.T, stream []byte, piece, over uint8) {
+		c := s.dial(t, []string{"tcp", "ws", "tls"}[over%3])
 		go func() {
 			for b := stream; len(b) > 0; {
 				n := min(len(b), int(piece)+1)
@@ -509,7 +521,7 @@ func FuzzSession(f *testing.F) {
 				}
 				b = b[n:]
 			}
-			_ = c.conn.(*net.TCPConn).CloseWrite()
+			_ = c.conn.(interface{ CloseWrite() error }).CloseWrite()
 		}()
 		for {
 			fr, err := c.recv()

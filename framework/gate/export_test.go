@@ -40,3 +40,17 @@ func (g *Gate) Held(session id.Session) int {
 	defer s.mu.Unlock()
 	return s.out.held
 }
+
+// Queued is how many bytes wait for the session's client.
+func (g *Gate) Queued(session id.Session) int {
+	s := g.table.get(session)
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out.pending == nil {
+		return s.out.held
+	}
+	return s.out.held + len(s.out.pending.b)
+}

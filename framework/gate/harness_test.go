@@ -36,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 10 * time.Second // for what must happen
+const patience = 30 * time.Second // for what must happen
 
 // The messages of these tests, and the streams of the types that they go to.
 const (
@@ -208,11 +208,11 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 	var serverTLS *tls.Config
 	serverTLS, s.tls = selfsigned.Pair(t)
 	transports := map[string]gate.Transport{
-		"tcp": tcp.New(tcp.Config{}), "ws": ws.New(ws.Config{Path: "/ws"}),
-		"tls": tcp.New(tcp.Config{TLS: serverTLS}), "wss": ws.New(ws.Config{Path: "/ws", TLS: serverTLS}),
+		"tcp": tcp.New(tcp.Config{}), "ws": ws.New(ws.Config{Path: "/ws", HandshakeTimeout: patience}),
+		"tls": tcp.New(tcp.Config{TLS: serverTLS, HandshakeTimeout: patience}), "wss": ws.New(ws.Config{Path: "/ws", TLS: serverTLS, HandshakeTimeout: patience}),
 	}
 	cfg := gate.Config{
-		Self: peer(gateNode, "gate"), Registry: registry(t), View: s.view,
+		Self: peer(gateNode, "gate"), Registry: registry(t), View: s.view, HandshakeTimeout: patience,
 		Routes: []gate.Route{
 			{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}, {Type: "zone", Stream: streamZone},
 			{Type: "queue", Stream: streamQueue, Pick: gate.PickSingle}, {Type: "account", Stream: streamAccount, Pick: gate.PickLeast},

@@ -63,13 +63,16 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	return s.message(h, body)
 }
 
-// Control queues what the transport has to answer with. It is limited like frames are: an answer over the limit is left out.
+// Control queues what the transport has to answer with. It is limited like frames are: an answer over the limit is left out, and patience has its end.
 func (s *session) Control(b []byte) {
 	if s.now == 0 {
 		s.now = s.gate.now()
 		s.heard.Store(s.now)
 	}
 	if !s.withinRate(len(b)) {
+		if s.strike() {
+			s.kick(errFlood.Code, errFlood.Message)
+		}
 		return
 	}
 	s.mu.Lock()
@@ -244,6 +247,14 @@ func (s *session) withinRate(size int) bool {
 
 // overRate refuses a frame that came too early, and loses patience with a client that goes on like this.
 func (s *session) overRate(h wire.Header) error {
+	if s.strike() {
+		return errFlood
+	}
+	return s.refuse(h, errRate)
+}
+
+// strike counts what came too early, and reports whether that is enough.
+func (s *session) strike() bool {
 	x := &s.excess
 	if seconds := (s.now - x.since) / int64(time.Second); seconds > 0 {
 		x.strikes >>= min(seconds, 31)
@@ -251,10 +262,7 @@ func (s *session) overRate(h wire.Header) error {
 	}
 	x.strikes++
 	s.gate.stats.limited.Add(1)
-	if x.strikes > s.gate.cfg.Patience {
-		return errFlood
-	}
-	return s.refuse(h, errRate)
+	return x.strikes > s.gate.cfg.Patience
 }
 
 func isTimeout(err error) bool {
