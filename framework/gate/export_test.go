@@ -54,3 +54,13 @@ func (g *Gate) Queued(session id.Session) int {
 	}
 	return s.out.held + len(s.out.pending.b)
 }
+
+// NewOnlyGate is the registry of a gate that is alone.
+func NewOnlyGate() SessionRegistry { return &onlyGate{holders: map[int64]Holder{}} }
+
+// MissedKicks is how many kicks are kept for claims.
+func (g *Gate) MissedKicks() int {
+	g.claims.mu.Lock()
+	defer g.claims.mu.Unlock()
+	return len(g.claims.missed)
+}

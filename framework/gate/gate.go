@@ -49,6 +49,7 @@ type Gate struct {
 	table    *table
 	lobby    lobby
 	crowd    addresses
+	claims   claims
 	loads    loads
 	dirty    dirtyList
 	stats    stats
@@ -205,6 +206,9 @@ func (g *Gate) kickAll() {
 // Kick ends a session, telling its client why, and reports whether it was there. With a turn that is not 0 it does so only if the session's connection
 // is still that one (see [Holder]). A code with which clients come back (see PROTOCOL.md) ends the connection alone.
 func (g *Gate) Kick(session id.Session, turn uint64, code fault.Code, reason string) bool {
+	if turn != 0 {
+		g.claims.miss(session, turn, fault.New(code, reason))
+	}
 	s := g.table.get(session)
 	if s == nil || turn != 0 && turn != s.turnNow() {
 		return false

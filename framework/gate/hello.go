@@ -109,14 +109,23 @@ func (s *session) authenticate(ctx context.Context, token string) error {
 
 // claim makes this connection, of the given session, the player's only one. again: the session comes back.
 func (s *session) claim(ctx context.Context, sid id.Session, again bool) error {
+	s.gate.claims.begin(sid)
+	turn, err := s.takeTurn(ctx, sid, again)
+	if why := s.gate.claims.end(sid, turn); err == nil && why != nil {
+		return why
+	}
+	return err
+}
+
+func (s *session) takeTurn(ctx context.Context, sid id.Session, again bool) (turn uint64, err error) {
 	g := s.gate
 	turn, previous, err := g.sessions.Claim(ctx, s.who.Player, Holder{Node: g.cfg.Self.Node, Session: sid}, again)
 	if fault.CodeOf(err) == fault.Replaced {
-		return err
+		return 0, err
 	}
 	if err != nil {
 		g.log.Error("session not claimed", "player", s.who.Player, "error", err)
-		return fault.New(fault.Unavailable, "the player's session cannot be taken now")
+		return 0, fault.New(fault.Unavailable, "the player's session cannot be taken now")
 	}
 	switch {
 	case previous == nil:
@@ -131,7 +140,7 @@ func (s *session) claim(ctx context.Context, sid id.Session, again bool) error {
 	s.mu.Unlock()
 	g.table.put(s)
 	s.claimed = true
-	return nil
+	return turn, nil
 }
 
 // displace ends the connection of a player who has come again, wherever it is. If its gate cannot be reached, that gate has lost it or is about to: backends
