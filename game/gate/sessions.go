@@ -64,7 +64,7 @@ func (s *sessions) Claim(ctx context.Context, player int64, h gate.Holder, again
 	args := []any{uint64(h.Node), uint64(h.Session), time.Now().UnixMilli(), sessionMemory.Milliseconds(), again}
 	reply, err := claimScript.Run(ctx, s.stores.Redis(), []string{s.key(player)}, args...).Slice()
 	if err == nil && len(reply) != 2 {
-		err = fmt.Errorf("Redis answers %v", reply)
+		err = fmt.Errorf("it is answered %v", reply)
 	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("claim the session of player %d: %w", player, err)
