@@ -50,14 +50,15 @@ func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) er
 	if err != nil {
 		return err
 	}
+	w.inside.add(p.id, api.Area(session.Area), record.GetEpoch()) // first: should Redis forget the binding at once, it is made again
 	if err := w.owners.Bind(ctx, int64(p.id), w.binding(record.GetEpoch())); err != nil {
+		w.inside.remove(p.id)
 		if errors.Is(err, lease.ErrFenced) {
 			return fault.New(fault.Fenced, "the player has just been taken by another world; enter again")
 		}
 		return fmt.Errorf("bind player %d: %w", p.id, err)
 	}
 	p.epoch, p.area, p.profile, p.state = record.GetEpoch(), api.Area(session.Area), record.GetProfile(), state
-	w.inside.add(p.id, p.area, p.epoch)
 	return nil
 }
 
