@@ -52,7 +52,7 @@ export type Message = Message$1<"wire.Message"> & {
   state: State;
 
   /**
-   * What may happen to it on its way to a client.
+   * What happens to it on its way to a client, above all when that client is too slow.
    *
    * @generated from field: wire.Delivery delivery = 5;
    */
@@ -392,14 +392,14 @@ export const StateSchema: GenEnum<State> = /*@__PURE__*/
  */
 export enum Delivery {
   /**
-   * Numbered, and sent again after a resume.
+   * Numbered, and sent again after a resume. A client so slow that there is no room left for one is disconnected.
    *
    * @generated from enum value: RELIABLE = 0;
    */
   RELIABLE = 0,
 
   /**
-   * Replaced by the next one: the first to go when a client is slow, and never sent again.
+   * The newest counts, such as a snapshot. When a client is slow, those that wait for it make room, the oldest first; they are never sent again.
    *
    * @generated from enum value: DROPPABLE = 1;
    */
