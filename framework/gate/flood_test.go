@@ -231,7 +231,11 @@ func TestHostileJSON(t *testing.T) {
 			c = s.dial(t, "tcp")
 			c.json = true
 			c.send(wire.Header{Kind: wire.Hello, Flags: wire.JSON}, []byte(test.body))
-			c.expectError(wire.Kick, 0, test.code)
+			var e wirepb.Error
+			c.decode(c.expect(wire.Kick).body, &e)
+			if code := fault.Code(e.GetCode()); code != test.code && code != fault.Version { // what a Hello does not know it ignores, and misses the version
+				t.Errorf("such a Hello ends with %v", code)
+			}
 			c.expectEnd()
 		})
 	}

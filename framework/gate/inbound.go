@@ -228,7 +228,7 @@ func (s *session) answer(h wire.Header, body []byte) error {
 // decode reads the body of a control frame.
 func (s *session) decode(body []byte, m wireMessage) error {
 	if s.json {
-		return wire.UnmarshalJSON(body, m)
+		return wire.UnmarshalControlJSON(body, m)
 	}
 	return wire.Unmarshal(body, m)
 }

@@ -389,3 +389,12 @@ func TestConfigSaysEverythingThatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestALaterHelloInJSON is told what is wrong, although it has fields that this version does not know.
+func TestALaterHelloInJSON(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil).dial(t, "tcp")
+	c.json = true
+	c.send(wire.Header{Kind: wire.Hello, Flags: wire.JSON}, []byte(`{"protocol":2,"client":"9.0.0","later":{"more":1}}`))
+	c.expectError(wire.Kick, 0, fault.Version)
+}

@@ -92,7 +92,7 @@ func openRedis(ctx context.Context, cfg RedisConfig) (redis.UniversalClient, str
 	if err != nil {
 		return nil, "", err
 	}
-	client := redis.NewUniversalClient(opts)
+	client := newRedisClient(opts)
 	if err := client.Ping(ctx).Err(); err != nil {
 		_ = client.Close()
 		return nil, "", fmt.Errorf("redis: no answer from %s (redis.url): %w; is it up, are user and password right?",
@@ -107,6 +107,13 @@ func openRedis(ctx context.Context, cfg RedisConfig) (redis.UniversalClient, str
 		}
 	}
 	return client, name, nil
+}
+
+// newRedisClient is a client whose errors are translated.
+func newRedisClient(opts *redis.UniversalOptions) redis.UniversalClient {
+	client := redis.NewUniversalClient(opts)
+	client.AddHook(translating{})
+	return client
 }
 
 // expiryTick is how often the embedded Redis looks for keys to expire: how late an expiry may be seen.

@@ -59,11 +59,20 @@ func MarshalJSON(dst []byte, m proto.Message) ([]byte, error) {
 
 // UnmarshalJSON reads a JSON body into m, with the rules of [FromJSON]. Errors are [fault.Invalid].
 func UnmarshalJSON(body []byte, m proto.Message) error {
+	return unmarshalJSON(body, m, false)
+}
+
+// UnmarshalControlJSON is [UnmarshalJSON] for the body of a control frame, which may be of a client of a later version: fields that are not known are ignored.
+func UnmarshalControlJSON(body []byte, m proto.Message) error {
+	return unmarshalJSON(body, m, true)
+}
+
+func unmarshalJSON(body []byte, m proto.Message, lenient bool) error {
 	if len(body) == 0 {
 		proto.Reset(m)
 		return nil
 	}
-	if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(body, m); err != nil {
+	if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth, DiscardUnknown: lenient}).Unmarshal(body, m); err != nil {
 		return fault.Wrap(err, fault.Invalid, "the body is not a "+string(m.ProtoReflect().Descriptor().Name())+" in JSON")
 	}
 	return nil

@@ -20,7 +20,7 @@ func Decode(c *fiber.Ctx, v any) error {
 	if kind, _, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType)); err != nil || kind != fiber.MIMEApplicationJSON {
 		return fault.New(fault.Invalid, "the content type must be application/json")
 	}
-	return DecodeJSON(c.Body(), v)
+	return DecodeJSON(c.Request().Body(), v) // as it came: c.Body would decompress it, to any size
 }
 
 // DecodeJSON is [Decode] for bytes.
