@@ -24,6 +24,7 @@ const (
 	claimTTL      = 10 * time.Second // how long a silent node keeps its number
 	answerTimeout = 5 * time.Second  // for a call or a client's request that says nothing else
 	waitReport    = 5 * time.Second  // between two log lines about what the node waits for
+	waitRefresh   = time.Second      // after which a node that waits asks a seed again for who is there
 	serviceShare  = 0.75             // of the time for stopping: the rest is for leaving and giving back
 )
 
@@ -283,6 +284,8 @@ func (n *Node) waitFor(ctx context.Context, types []string) error {
 	defer stop()
 	report := time.NewTicker(waitReport)
 	defer report.Stop()
+	refresh := time.NewTicker(waitRefresh)
+	defer refresh.Stop()
 	for {
 		missing := n.missing(types)
 		if len(missing) == 0 {
@@ -290,6 +293,11 @@ func (n *Node) waitFor(ctx context.Context, types []string) error {
 		}
 		select {
 		case <-changed:
+		case <-refresh.C:
+			// News that went round while this node joined may have passed it by; gossip would make good for that after seconds. A seed that does not answer is no news.
+			brief, cancel := context.WithTimeout(ctx, waitRefresh)
+			_ = n.cluster.Join(brief, nil)
+			cancel()
 		case <-report.C:
 			n.log.Info("waiting for other nodes", "types", missing)
 		case err := <-n.failure:
