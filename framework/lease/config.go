@@ -22,14 +22,15 @@ type Config struct {
 }
 
 const (
-	defaultTTL = 10 * time.Second
+	// DefaultTTL is a lease's TTL where nothing else is configured.
+	DefaultTTL = 10 * time.Second
 	// minTTL is the shortest lease that the embedded Redis, which expires keys ten times a second, can keep.
 	minTTL = 200 * time.Millisecond
 )
 
 func (c Config) withDefaults() Config {
 	if c.TTL == 0 {
-		c.TTL = defaultTTL
+		c.TTL = DefaultTTL
 	}
 	if c.Renew == 0 {
 		c.Renew = c.TTL / 4

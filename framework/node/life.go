@@ -20,7 +20,7 @@ import (
 
 const (
 	linkHeartbeat = 2 * time.Second  // between two heartbeats on a link
-	leaseTTL      = 10 * time.Second // how long a silent node keeps what it owns
+	leaseTTL      = lease.DefaultTTL // how long a silent node keeps what it owns
 	claimTTL      = 10 * time.Second // how long a silent node keeps its number
 	answerTimeout = 5 * time.Second  // for a call or a client's request that says nothing else
 	waitReport    = 5 * time.Second  // between two log lines about what the node waits for

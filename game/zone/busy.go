@@ -55,6 +55,13 @@ func (b *busy) close() {
 	b.closed = true
 }
 
+// closing reports whether close was called.
+func (b *busy) closing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
 // wait returns when the last room has left, or ctx ends.
 func (b *busy) wait(ctx context.Context) error {
 	select {

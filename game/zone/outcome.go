@@ -9,6 +9,7 @@ import (
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
+	"loumiao/framework/lease"
 	"loumiao/game/pb"
 )
 
@@ -16,19 +17,30 @@ const (
 	attemptTimeout = 5 * time.Second        // for db, or an owner, to answer
 	firstPause     = 250 * time.Millisecond // between two attempts; doubled each time
 	longestPause   = 10 * time.Second
+
+	// nobodyAfter is for how long a player has to be without an owner before nobody counts as his owner. When Redis has lost its data,
+	// the world that still holds him binds him again as soon as it renews its lease, so this is longer than a lease lasts.
+	nobodyAfter = 3 * lease.DefaultTTL
 )
 
 // peers is what a room asks of others.
 type peers interface {
 	// record stores a match's result, once; a repetition answers what the first did.
 	record(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatchReply, error)
-	// finished and unmatched tell a player's owner. fault.NotOwner: nobody owns the player now, so there is nobody to tell.
+	// finished and unmatched tell a player's owner. fault.NotOwner: nobody owns the player now.
 	finished(ctx context.Context, m *pb.PlayerFinished) error
 	unmatched(ctx context.Context, m *pb.PlayerUnmatched) error
 }
 
 // A notice tells one player's owner something.
-type notice func(context.Context) error
+type notice struct {
+	tell   func(context.Context) error
+	nobody time.Time // from then on a player without an owner needs not be told
+}
+
+func newNotice(tell func(context.Context) error) notice {
+	return notice{tell: tell, nobody: time.Now().Add(nobodyAfter)}
+}
 
 // A retry paces repeated attempts.
 type retry struct {
@@ -66,7 +78,7 @@ func (r *Room) settle(ctx *actor.Context) {
 		}
 	}
 	var err error
-	r.notices, err = tellAll(ctx, r.notices)
+	r.notices, err = tellAll(ctx, r.notices, r.zone.busy.closing())
 	if len(r.notices) > 0 {
 		if r.later(ctx) {
 			return
@@ -89,7 +101,7 @@ func (r *Room) store(ctx context.Context) error {
 	r.retry = newRetry(r.zone.cfg.RecordFor)
 	for _, result := range reply.GetResults() {
 		finished := &pb.PlayerFinished{Player: result.GetPlayer(), Result: result.GetResult()}
-		r.notices = append(r.notices, func(ctx context.Context) error { return r.zone.peers.finished(ctx, finished) })
+		r.notices = append(r.notices, newNotice(func(ctx context.Context) error { return r.zone.peers.finished(ctx, finished) }))
 	}
 	return nil
 }
@@ -108,7 +120,7 @@ func (r *Room) unmatched(reason string) []notice {
 	var notices []notice
 	for _, p := range r.players {
 		m := &pb.PlayerUnmatched{Match: int64(r.match), Player: int64(p), Reason: reason}
-		notices = append(notices, func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) })
+		notices = append(notices, newNotice(func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) }))
 	}
 	return notices
 }
@@ -119,25 +131,27 @@ func (r *Room) later(ctx *actor.Context) bool {
 	if !ok || r.closing {
 		return false
 	}
-	ctx.After(pause, &again{})
+	r.next = ctx.After(pause, &again{})
 	return true
 }
 
-// tellAll tells the owners all at once and returns those who have to be told again, with one reason. That nobody owns a player is no
-// reason: whoever takes him next reads the result from db.
-func tellAll(ctx context.Context, notices []notice) ([]notice, error) {
+// tellAll tells the owners all at once and returns those who have to be told again, with one reason. That nobody has owned a player for
+// long is no reason: whoever takes him next reads the result from db, and knows of no match. Nor is it one for a zone that stops: a world
+// which holds him sees it go and ends his match.
+func tellAll(ctx context.Context, notices []notice, stopping bool) ([]notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	errs := make([]error, len(notices))
 	var wg sync.WaitGroup
-	for i, tell := range notices {
-		wg.Go(func() { errs[i] = tell(ctx) })
+	for i, n := range notices {
+		wg.Go(func() { errs[i] = n.tell(ctx) })
 	}
 	wg.Wait()
 	var failed []notice
 	var reason error
 	for i, err := range errs {
-		if err != nil && fault.CodeOf(err) != fault.NotOwner {
+		nobody := fault.CodeOf(err) == fault.NotOwner && (stopping || !time.Now().Before(notices[i].nobody))
+		if err != nil && !nobody {
 			failed, reason = append(failed, notices[i]), err
 		}
 	}

@@ -31,7 +31,8 @@ type Room struct {
 	result  *pb.RecordMatch // while recording, until it is stored
 	notices []notice        // what owners have still to be told
 	retry   retry
-	closing bool // this is the last turn: there is no later for anything
+	next    actor.Timer // of the next attempt
+	closing bool        // this is the last turn: there is no later for anything
 }
 
 type phase uint8
@@ -224,8 +225,12 @@ func (r *Room) finish(ctx *actor.Context, m *finish) error {
 			return nil
 		}
 	}
-	if r.phase == gathering || r.phase == fighting {
+	switch r.phase {
+	case gathering, fighting:
 		r.abort(ctx, "the battle's server is stopping")
+	case recording:
+		r.next.Stop()
+		r.settle(ctx)
 	}
 	return nil
 }

@@ -356,19 +356,46 @@ func TestResultThatCannotBeStored(t *testing.T) {
 }
 
 func TestOwnersWhoAreNotThere(t *testing.T) {
-	for code, attempts := range map[fault.Code]int{fault.NotOwner: 1, fault.Unavailable: 1000} {
-		t.Run(code.String(), func(t *testing.T) {
-			inWorld(t, func(c *Config) { c.RecordFor = 10 * time.Second }, func(t *testing.T, w *world) {
-				w.ownerFails[1000], w.ownerErr = 1000, fault.New(code, "no owner")
+	for name, tt := range map[string]struct {
+		code      fault.Code
+		recordFor time.Duration
+		fails     int
+		gone      time.Duration // after the battle's end: no attempts any more, and the room has left
+		told      int
+		complains bool
+	}{
+		"forgotten by Redis until the lease is renewed": {fault.NotOwner, 5 * time.Minute, 4, 10 * time.Second, 2, false},
+		"forgotten for as long as a lease lasts":        {fault.NotOwner, 5 * time.Minute, 6, 20 * time.Second, 2, false},
+		"owned by nobody":                               {fault.NotOwner, 5 * time.Minute, 1000, nobodyAfter + longestPause, 1, false},
+		"not reached":                                   {fault.Unavailable, time.Minute, 1000, time.Minute, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(c *Config) { c.RecordFor = tt.recordFor }, func(t *testing.T, w *world) {
+				w.ownerFails[1000], w.ownerErr = tt.fails, fault.New(tt.code, "no owner")
 				w.create(7, 2)
 				w.fill(7, 2)
-				w.pass(time.Minute)
-				if made := 1000 - w.ownerFails[1000]; made > attempts || w.zone.busy.count() != 0 || len(w.finish) != 1 || made == 1 != (attempts == 1) {
-					t.Errorf("%d attempts, told %v, load %d", made, w.finish, w.zone.busy.count())
+				w.pass(3100*time.Millisecond + tt.gone)
+				left := w.ownerFails[1000]
+				if w.pass(time.Minute); w.ownerFails[1000] != left || w.zone.busy.count() != 0 || len(w.finish) != tt.told {
+					t.Errorf("%d attempts, then %d more, told %v, load %d", tt.fails-left, left-w.ownerFails[1000], w.finish, w.zone.busy.count())
+				}
+				if complains := strings.Contains(w.log.String(), "owners not told"); complains != tt.complains {
+					t.Errorf("complains: %v\n%s", complains, &w.log)
 				}
 			})
 		})
 	}
+}
+
+func TestAbortedPlayersWhomRedisForgot(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		w.ownerFails[1001], w.ownerErr = 4, fault.New(fault.NotOwner, "no owner")
+		w.create(7, 2)
+		w.pass(Defaults().AbandonAfter + 10*time.Second)
+		if !slices.Equal(w.unmatch, []int64{1000, 1001}) || w.zone.busy.count() != 0 {
+			t.Errorf("told %v, load %d", w.unmatch, w.zone.busy.count())
+		}
+	})
 }
 
 func TestRoomThatBreaks(t *testing.T) {
@@ -395,6 +422,7 @@ func TestStop(t *testing.T) {
 		drain  time.Duration
 		limit  time.Duration // of the node
 		db     int           // failures
+		owner  fault.Code    // of a player whose owner cannot be told
 		stored bool
 		takes  time.Duration // at most
 	}{
@@ -404,12 +432,17 @@ func TestStop(t *testing.T) {
 		"a node without patience":      {fill: true, played: time.Second, drain: 4 * time.Second, limit: 2 * time.Second, takes: 0},
 		"still gathering":              {drain: 4 * time.Second, takes: 0},
 		"still storing":                {fill: true, played: 3100 * time.Millisecond, db: 3, stored: true, takes: 3 * time.Second},
+		"nobody to tell":               {fill: true, played: 13 * time.Second, owner: fault.NotOwner, stored: true, takes: 0},
+		"somebody is still to be told": {fill: true, played: 13 * time.Second, owner: fault.Unavailable, limit: 10 * time.Second, stored: true, takes: 9 * time.Second},
 		"storing with the last breath": {fill: true, played: 3100 * time.Millisecond, db: 6, limit: 10 * time.Second, stored: true, takes: 9 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(c *Config) { c.Drain = tt.drain }, func(t *testing.T, w *world) {
 				w.dbFails, w.dbErr = tt.db, fault.New(fault.Unavailable, "no db")
+				if tt.owner != 0 {
+					w.ownerFails[1001], w.ownerErr = 1000, fault.New(tt.owner, "no owner")
+				}
 				w.create(7, 2)
 				if tt.fill {
 					w.fill(7, 2)
@@ -430,7 +463,8 @@ func TestStop(t *testing.T) {
 				if stored := len(w.recorded) == 1; stored != tt.stored || w.zone.busy.count() != 0 {
 					t.Errorf("stored: %v, load %d\n%s", stored, w.zone.busy.count(), &w.log)
 				}
-				if told := append(w.finish, w.unmatch...); len(told) != 2 || (len(w.finish) == 2) != tt.stored {
+				want := 2 - len(w.ownerFails)
+				if told := append(w.finish, w.unmatch...); len(told) != want || (len(w.finish) == want) != tt.stored {
 					t.Errorf("told of the end: %v, of none: %v", w.finish, w.unmatch)
 				}
 				if _, err := w.zone.createRoom(context.Background(), request(9, 2)); fault.CodeOf(err) != fault.Unavailable {
