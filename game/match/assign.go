@@ -17,9 +17,6 @@ const (
 	maxPause = 500 * time.Millisecond
 )
 
-// maxTellers is how many owners are told at once that their tickets ended without a match.
-const maxTellers = 32
-
 var errStopping = errors.New("match: the node is stopping")
 
 // An assigner brings claimed matches into their rooms: a goroutine each, as many as Config.Assignments at a time. It is safe for concurrent use.
@@ -33,8 +30,12 @@ type assigner struct {
 	life context.Context // ends when assignments are cut off: others then take them over
 	cut  context.CancelFunc
 
+	patient context.Context // ends when the node begins to stop, or life does: nobody is told late any more
+	hurry   context.CancelFunc
+
 	mu      sync.Mutex // also held while a goroutine is added, so that none is after stop
 	free    int
+	late    int // players who are being told late
 	stopped bool
 	running sync.WaitGroup
 
@@ -44,6 +45,7 @@ type assigner struct {
 func newAssigner(cfg Config, store *Store, mesh mesh, log *slog.Logger, stats *stats) *assigner {
 	a := &assigner{cfg: cfg, store: store, mesh: mesh, log: log, stats: stats, free: cfg.Assignments}
 	a.life, a.cut = context.WithCancel(context.Background())
+	a.patient, a.hurry = context.WithCancel(a.life)
 	return a
 }
 
@@ -52,6 +54,7 @@ func (a *assigner) stop(ctx context.Context) error {
 	a.mu.Lock()
 	a.stopped, a.free = true, 0
 	a.mu.Unlock()
+	a.hurry()
 	done := make(chan struct{})
 	go func() {
 		a.running.Wait()
@@ -119,11 +122,15 @@ func (a *assigner) assign(ctx context.Context, m Match) error {
 			return err
 		}
 	}
-	a.tellAll(ctx, m.Tickets, func(ctx context.Context, t Ticket) error { return a.mesh.Matched(ctx, m, t) })
+	tell := func(ctx context.Context, t Ticket) error { return a.mesh.Matched(ctx, m, t) }
+	late := a.tellAll(ctx, m.Tickets, tell)
 	if ctx.Err() != nil {
 		return errStopping // not all were told for sure: whoever takes it over tells them again
 	}
-	if err := a.store.Finish(ctx, m); err != nil {
+	// The others do not wait for who is told late: until the match is finished they get no new tickets.
+	err := a.store.Finish(ctx, m)
+	a.tellLate(late, tell) // also when Redis has lost the match, as it then has the owners
+	if err != nil {
 		return err
 	}
 	a.stats.made.Inc()
@@ -174,9 +181,11 @@ func (a *assigner) recover(m Match, now int64) {
 		} else {
 			a.stats.abandoned.Inc()
 			a.log.Warn("a match was abandoned: its zone has died, or nobody finished it in time", "match", m.ID, "zone", m.Zone)
-			a.tellUnmatched(m.Tickets, reasonAbandoned) // first: whoever takes over from here tells them again
+			tell := a.unmatched(reasonAbandoned)
+			late := a.tellUnmatched(a.life, m.Tickets, tell) // first: whoever takes over from here tells them again
 			if a.life.Err() == nil {
 				err = a.store.Finish(a.life, m)
+				a.tellLate(late, tell)
 			}
 		}
 		if err != nil && !errors.Is(err, ErrLost) && a.life.Err() == nil {
@@ -188,41 +197,15 @@ func (a *assigner) recover(m Match, now int64) {
 // unmatch tells the tickets' owners that they ended without a match. It does not wait.
 func (a *assigner) unmatch(tickets []Ticket, reason string) {
 	if len(tickets) > 0 {
-		a.spawn(func() { a.tellUnmatched(tickets, reason) })
-	}
-}
-
-func (a *assigner) tellUnmatched(tickets []Ticket, reason string) {
-	for len(tickets) > 0 {
-		n := min(maxTellers, len(tickets))
-		a.tellAll(a.life, tickets[:n], func(ctx context.Context, t Ticket) error { return a.mesh.Unmatched(ctx, t, reason) })
-		tickets = tickets[n:]
-	}
-}
-
-// tellAll tells each ticket's owner, for up to a third of the lease, and returns when all were told or given up.
-func (a *assigner) tellAll(ctx context.Context, tickets []Ticket, tell func(context.Context, Ticket) error) {
-	limited, cancel := context.WithTimeout(ctx, a.cfg.Lease/3)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, t := range tickets {
-		all.Go(func() {
-			for pause := minPause; ; pause = min(2*pause, maxPause) {
-				err := tell(limited, t)
-				if err == nil {
-					return
-				}
-				// An owner that is not there may be about to change. One that says no has its reasons: the player is elsewhere.
-				if code := fault.CodeOf(err); !uncertain(err) && code != fault.NotOwner && code != fault.Unavailable && code != fault.Overloaded ||
-					!sleep(limited, pause) {
-					a.stats.untold.Inc()
-					a.log.Debug("a player was not told how his ticket ended", "player", t.Player, "ticket", t.ID, "error", err)
-					return
-				}
-			}
+		a.spawn(func() {
+			tell := a.unmatched(reason)
+			a.tellLate(a.tellUnmatched(a.life, tickets, tell), tell)
 		})
 	}
-	all.Wait()
+}
+
+func (a *assigner) unmatched(reason string) tell {
+	return func(ctx context.Context, t Ticket) error { return a.mesh.Unmatched(ctx, t, reason) }
 }
 
 // uncertain reports whether a call that failed with err may have had its effect.

@@ -254,6 +254,7 @@ func TestAssignment(t *testing.T) {
 		{name: "the answer is lost", after: map[string][]error{"room": {lost}}, rooms: 1, matched: 4},
 		{name: "the request is lost", refuse: map[string][]error{"room": {lost, lost}}, rooms: 1, matched: 4},
 		{name: "owners change", refuse: map[string][]error{"matched": {unavailable, fault.New(fault.NotOwner, "moved"), lost}}, rooms: 1, matched: 4},
+		{name: "owners are forgotten until leases are renewed", refuse: map[string][]error{"matched": slices.Repeat([]error{fault.New(fault.NotOwner, "nobody")}, 20)}, rooms: 1, matched: 4},
 		{name: "an owner says no", refuse: map[string][]error{"matched": {fault.New(fault.FailedPrecondition, "he plays")}}, rooms: 1, matched: 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
