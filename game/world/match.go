@@ -106,6 +106,9 @@ func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error
 		}
 		return nil, fault.New(fault.FailedPrecondition, "the player is in another match")
 	}
+	if p.ticket != 0 && m.GetTicket() < int64(p.ticket) {
+		return nil, fault.New(fault.FailedPrecondition, "the player has a newer ticket") // told late; he has asked for a match again since
+	}
 	p.ticket = 0
 	p.match = &match{
 		began:  time.Now(),

@@ -48,6 +48,10 @@ func TestMatch(t *testing.T) {
 	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
 	matched := &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena", Players: []int64{1, 2}}
 	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 1, Ticket: ticket + 1, Reason: "somebody else's"}))
+	older := &pb.PlayerMatched{Player: 1, Ticket: ticket - 1, Match: 8, Zone: uint32(zone.ID()), Mode: "arena"}
+	if err := tell(p, api.PlayerMatched, older); fault.CodeOf(err) != fault.FailedPrecondition {
+		t.Errorf("told late of a match by an older ticket: %v", err)
+	}
 	must(t, tell(p, api.PlayerMatched, matched))
 	must(t, tell(p, api.PlayerMatched, matched))
 	if found := next[*pb.MatchFound](s); found.GetMatch() != 10 || found.GetRoom() != 10 || len(found.GetPlayers()) != 2 {
