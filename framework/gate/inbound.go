@@ -10,7 +10,10 @@ import (
 	"loumiao/framework/wire/wirepb"
 )
 
-const maxPing = 64 // bytes of a Ping's body, which its Pong brings back
+const (
+	maxPing  = 64 // bytes of a Ping's body, which its Pong brings back
+	maxEarly = 64 // what a transport may have of its own before Hello: pings, and the parts that a Hello comes in
+)
 
 var (
 	errNotHello    = fault.New(fault.Invalid, "the first frame must be a Hello")
@@ -63,24 +66,35 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	return s.message(h, body)
 }
 
-// Control queues what the transport has to answer with. It is limited like frames are: an answer over the limit is left out, and patience has its end.
-func (s *session) Control(b []byte) {
+// Control takes what is the transport's own, and queues its answer. It is limited like frames are: over the limit the answer is left out, and patience has its
+// end; before Hello, when only a few are of any use, that comes sooner and whatever the rates.
+func (s *session) Control(size int, answer []byte) error {
 	if s.now == 0 {
 		s.now = s.gate.now()
 		s.heard.Store(s.now)
 	}
-	if !s.withinRate(len(b)) {
-		if s.strike() {
-			s.kick(errFlood.Code, errFlood.Message)
+	if !s.welcomed {
+		if s.early++; s.early > maxEarly {
+			s.gate.stats.limited.Add(1)
+			return errFlood
 		}
-		return
+	}
+	if !s.withinRate(size) {
+		if s.strike() {
+			return errFlood
+		}
+		return nil
+	}
+	if len(answer) == 0 {
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != ended && !s.full(len(b)) {
-		s.queueBytes(b)
+	if s.phase != ended && !s.full(len(answer)) {
+		s.queueBytes(answer)
 		s.wrote = true
 	}
+	return nil
 }
 
 // Flush sends on what the frames of one read have left.

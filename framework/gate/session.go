@@ -47,6 +47,7 @@ type session struct {
 
 	// The reader's own.
 	welcomed bool
+	early    uint8 // what the transport has had of its own before that
 	slot     bool  // counts as one of the gate's sessions
 	claimed  bool  // is the player's session in the registry
 	wrote    bool  // has queued something in this batch

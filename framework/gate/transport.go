@@ -62,8 +62,10 @@ type Conn interface {
 type Receiver interface {
 	// Frame takes one frame. The body is valid during the call. An error ends [Conn.Receive].
 	Frame(h wire.Header, body []byte) error
-	// Control takes bytes that the transport has to answer with, to be sent between frames.
-	Control(b []byte)
+	// Control takes what came on the connection and is no frame, nor goes into one that Frame is told of: a WebSocket's ping, the header of a part of a
+	// message. size is its bytes there. It counts like a frame, so that nothing that a client can send is free. answer is what the transport has to
+	// answer with, between frames; nil: nothing. An error ends [Conn.Receive].
+	Control(size int, answer []byte) error
 	// Flush comes after the frames of one read.
 	Flush()
 }

@@ -53,20 +53,24 @@ func (c *conn) dispatch(chunk []byte, r gate.Receiver) error {
 		switch f.op {
 		case ws.OpPing:
 			var pong [2 + ws.MaxControlFramePayloadSize]byte
-			r.Control(append(append(pong[:0], 0x80|byte(ws.OpPong), byte(len(f.payload))), f.payload...))
+			err = r.Control(f.size(), append(append(pong[:0], 0x80|byte(ws.OpPong), byte(len(f.payload))), f.payload...))
 		case ws.OpPong:
+			err = r.Control(f.size(), nil)
 		case ws.OpClose:
-			r.Control(c.AppendClose(nil))
-			return io.EOF
-		default:
-			if err := c.data(f, r); err != nil {
-				return err
+			if err = r.Control(f.size(), c.AppendClose(nil)); err == nil {
+				err = io.EOF
 			}
+		default:
+			err = c.data(f, r)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// data takes a data frame: a whole message, or a part of one.
+// data takes a data frame: a whole message, or a part of one. Each counts as one of what the client sends: the last of its parts, like a whole message, by what
+// the receiver makes of it; the others by themselves, but for the bytes that they bring for the message, which count when that is whole.
 func (c *conn) data(f frame, r gate.Receiver) error {
 	switch {
 	case (f.op == ws.OpContinuation) != c.inPart:
@@ -79,7 +83,7 @@ func (c *conn) data(f frame, r gate.Receiver) error {
 	c.parts = append(c.parts, f.payload...)
 	c.inPart = !f.fin
 	if c.inPart {
-		return nil
+		return r.Control(f.header, nil)
 	}
 	message := c.parts
 	c.parts = nil

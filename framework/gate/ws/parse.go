@@ -21,8 +21,12 @@ func violation(text string) error { return &protocolError{ws.StatusProtocolError
 type frame struct {
 	op      ws.OpCode
 	fin     bool
+	header  int // bytes before the payload
 	payload []byte
 }
+
+// size is the frame's bytes on the connection.
+func (f frame) size() int { return f.header + len(f.payload) }
 
 // A parser finds the frames of a client in a stream of bytes that arrives in chunks of any size, and unmasks them in place. What is not whole in
 // its chunk is gathered in a buffer that grows with what has arrived, never with what a header claims.
@@ -52,7 +56,7 @@ func (p *parser) next() (f frame, ok bool, err error) {
 		if end := n + int(h.Length); n > 0 && len(p.chunk) >= end {
 			raw := p.chunk[n:end:end]
 			p.chunk = p.chunk[end:]
-			return unmask(h, raw), true, nil
+			return unmask(h, n, raw), true, nil
 		}
 	}
 	return p.gather()
@@ -71,7 +75,7 @@ func (p *parser) gather() (frame, bool, error) {
 		}
 		if n > 0 && len(p.buf) == want {
 			p.taken = true
-			return unmask(h, p.buf[n:]), true, nil
+			return unmask(h, n, p.buf[n:]), true, nil
 		}
 		if len(p.chunk) == 0 {
 			return frame{}, false, nil
@@ -82,9 +86,9 @@ func (p *parser) gather() (frame, bool, error) {
 	}
 }
 
-func unmask(h ws.Header, payload []byte) frame {
+func unmask(h ws.Header, size int, payload []byte) frame {
 	ws.Cipher(payload, h.Mask, 0)
-	return frame{op: h.OpCode, fin: h.Fin, payload: payload}
+	return frame{op: h.OpCode, fin: h.Fin, header: size, payload: payload}
 }
 
 // parseHeader reads the header at the beginning of b and says how long it is; 0 while it is not whole. Everything that a client may not send is
