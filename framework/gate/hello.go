@@ -28,13 +28,15 @@ func (s *session) helloAside(h wire.Header, body []byte) error {
 // hello answers a client's first frame: its error is why the client is not let in.
 func (s *session) hello(h wire.Header, body []byte) error {
 	g := s.gate
+	if h.Kind == wire.Hello {
+		s.speak(h)
+	}
 	if h.Kind != wire.Hello || h.Stream != 0 || h.Call != 0 || h.Sequence != 0 {
 		return errNotHello
 	}
 	if !g.lobby.leave(s) {
 		return errEnded
 	}
-	s.json = h.Flags&wire.JSON != 0
 	var hello wirepb.Hello
 	if err := s.decode(body, &hello); err != nil {
 		return err
@@ -66,6 +68,20 @@ func (s *session) hello(h wire.Header, body []byte) error {
 		}
 	}
 	return s.open()
+}
+
+// Announce notes what the client reads, so that it can be told why it is not let in although its Hello cannot be read.
+func (s *session) Announce(h wire.Header) {
+	if !s.welcomed {
+		s.speak(h)
+	}
+}
+
+// speak makes the session's bodies what the Hello asks for. The gate may be about to kick everybody.
+func (s *session) speak(h wire.Header) {
+	s.mu.Lock()
+	s.json = h.Flags&wire.JSON != 0
+	s.mu.Unlock()
 }
 
 // mayEnter says what is wrong with a Hello before anybody is asked about its token.

@@ -39,7 +39,7 @@ type session struct {
 
 	// Set by the reader before the phase is open, and constant from then on.
 	who   Identity
-	json  bool
+	json  bool // set with mu held, too: a Kick may come at any time
 	packs bool // messages may be compressed
 
 	lobby lobbyPlace   // guarded by the lobby

@@ -62,6 +62,9 @@ type Conn interface {
 type Receiver interface {
 	// Frame takes one frame. The body is valid during the call. An error ends [Conn.Receive].
 	Frame(h wire.Header, body []byte) error
+	// Announce tells of a Hello whose header was read, and whose body is not there, or not as it should be: what the client is told then is in its
+	// own words. It may be called again.
+	Announce(h wire.Header)
 	// Control takes what came on the connection and is no frame, nor goes into one that Frame is told of: a WebSocket's ping, the header of a part of a
 	// message. size is its bytes there. It counts like a frame, so that nothing that a client can send is free. answer is what the transport has to
 	// answer with, between frames; nil: nothing. An error ends [Conn.Receive].

@@ -60,7 +60,7 @@ func PutHeader(b []byte, h Header) {
 }
 
 // ParseHeader reads the header at the beginning of b, and says [fault.Invalid] about one that no version 1 peer sends. It does not look at the
-// body, nor at whether this kind may come from whoever sent it.
+// body, nor at whether this kind may come from whoever sent it. With [fault.TooLarge] the header is what was read: it tells whose frame that was.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderSize {
 		return Header{}, errShort
@@ -79,7 +79,7 @@ func ParseHeader(b []byte) (Header, error) {
 	case size < HeaderSize-sizeSize:
 		return Header{}, errShort
 	case size > HeaderSize-sizeSize+MaxBody:
-		return Header{}, fault.Errorf(fault.TooLarge, "a frame of %d bytes is larger than any may be", size)
+		return h, fault.Errorf(fault.TooLarge, "a frame of %d bytes is larger than any may be", size)
 	case !h.Kind.Known():
 		return Header{}, fault.Errorf(fault.Invalid, "no frame is of kind %d", h.Kind)
 	case h.Flags&reservedFlag != 0:
@@ -112,19 +112,20 @@ func (l Limits) Check(h Header) error {
 	return nil
 }
 
-// ParseFrame reads b as exactly one frame. The body is a part of b. Errors are [fault.Invalid] and [fault.TooLarge].
+// ParseFrame reads b as exactly one frame. The body is a part of b. Errors are [fault.Invalid] and [fault.TooLarge]; with those, the header is what was read of
+// it, if anything.
 func ParseFrame(b []byte, limits Limits) (Header, []byte, error) {
 	h, err := ParseHeader(b)
 	if err != nil {
-		return Header{}, nil, err
+		return h, nil, err
 	}
 	if err := limits.Check(h); err != nil {
-		return Header{}, nil, err
+		return h, nil, err
 	}
 	if body := b[HeaderSize:]; len(body) == h.Size {
 		return h, body, nil
 	}
-	return Header{}, nil, fault.Errorf(fault.Invalid, "a frame of %d bytes says that it has %d", len(b), HeaderSize+h.Size)
+	return h, nil, fault.Errorf(fault.Invalid, "a frame of %d bytes says that it has %d", len(b), HeaderSize+h.Size)
 }
 
 var errShort = fault.New(fault.Invalid, "a frame is shorter than its header")

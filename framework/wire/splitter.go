@@ -34,7 +34,8 @@ func NewSplitter(limits Limits) *Splitter { return &Splitter{limits: limits} }
 func (s *Splitter) Feed(chunk []byte) { s.chunk = chunk }
 
 // Next is the next frame, or false when the stream has no whole one yet. The body is valid until the next call of Next or, if it is part of the
-// chunk, as long as that. After an error the stream cannot be read on, and every further call says the same error.
+// chunk, as long as that. After an error the stream cannot be read on, and every further call says the same error. Without a whole frame, the header is the one
+// that was read of it, if it has come, and is of no kind otherwise.
 func (s *Splitter) Next() (h Header, body []byte, ok bool, err error) {
 	if s.err != nil {
 		return Header{}, nil, false, s.err
@@ -50,12 +51,12 @@ func (s *Splitter) Next() (h Header, body []byte, ok bool, err error) {
 		return Header{}, nil, false, nil
 	}
 	if h, err = s.parse(s.chunk); err != nil {
-		return Header{}, nil, false, err
+		return h, nil, false, err
 	}
 	end := HeaderSize + h.Size
 	if len(s.chunk) < end {
 		s.keep()
-		return Header{}, nil, false, nil
+		return h, nil, false, nil
 	}
 	body = s.chunk[HeaderSize:end:end]
 	s.chunk = s.chunk[end:]
@@ -76,10 +77,10 @@ func (s *Splitter) gather() (h Header, body []byte, ok bool, err error) {
 		return Header{}, nil, false, nil
 	}
 	if h, err = s.parse(s.buf); err != nil {
-		return Header{}, nil, false, err
+		return h, nil, false, err
 	}
 	if !s.fill(HeaderSize + h.Size) {
-		return Header{}, nil, false, nil
+		return h, nil, false, nil
 	}
 	s.taken = true
 	return h, s.buf[HeaderSize:], true, nil

@@ -110,6 +110,9 @@ func (c *conn) dispatch(chunk []byte, r gate.Receiver) error {
 	for {
 		h, body, ok, err := c.splitter.Next()
 		if err != nil || !ok {
+			if h.Kind == wire.Hello {
+				r.Announce(h)
+			}
 			return err
 		}
 		if err := r.Frame(h, body); err != nil {

@@ -93,6 +93,9 @@ func (c *conn) data(f frame, r gate.Receiver) error {
 func (c *conn) message(b []byte, r gate.Receiver) error {
 	h, body, err := wire.ParseFrame(b, c.limits)
 	if err != nil {
+		if h.Kind == wire.Hello {
+			r.Announce(h)
+		}
 		return err
 	}
 	return r.Frame(h, body)

@@ -28,6 +28,8 @@ func (r *told) Control(size int, answer []byte) error {
 	return r.err
 }
 
+func (r *told) Announce(h wire.Header) { r.calls = append(r.calls, fmt.Sprintf("a %s comes", h.Kind)) }
+
 func (r *told) Flush() {}
 
 func newTestConn() *conn { return newConn(nil, wire.Limits{MaxBody: limit}) }
