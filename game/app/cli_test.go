@@ -55,6 +55,8 @@ func TestUsage(t *testing.T) {
 		{name: "not an address", args: "check", config: "cluster: {host: localhost}", code: 2, stderr: []string{"cluster.host"}},
 		{name: "unknown type in the pod", args: "check", config: "pod: {nodes: {wrld: 1}}", code: 2, stderr: []string{`"wrld"`}},
 		{name: "too many nodes in the pod", args: "check", config: "pod: {nodes: {world: 65}}", code: 2, stderr: []string{"world: 65"}},
+		{name: "gates in each other's way", args: "check", config: "pod: {nodes: {gate: 2}}\ngate: {tcp: '127.0.0.1:7001', ws: '127.0.0.1:7003'}", code: 2,
+			stderr: []string{"gate.tcp and gate.ws", "7003"}},
 		{name: "production without anything", args: "check", config: "production: true", code: 2,
 			stderr: []string{"stack:", "sql.dsn:", "redis.url:", "keys.gossip:", "keys.link:", "keys.token_private"}},
 		{name: "short key", args: "up", environ: []string{"GAME_KEYS_LINK=abcd-secret"}, code: 1, stderr: []string{"keys.link", "64 hexadecimal digits"}},

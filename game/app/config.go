@@ -144,6 +144,9 @@ func (c Config) Validate() error {
 			bad("pod.nodes: %s: %d; must be 0 to 64", typ, n)
 		}
 	}
+	if err := c.Gate.ValidatePod(max(1, c.Pod.Nodes[api.Gate])); err != nil {
+		errs = append(errs, err)
+	}
 	if c.Production {
 		require := func(key string, given bool) {
 			if !given {

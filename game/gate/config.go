@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// Config is the gate's settings. Addresses with a port other than 0 are those of the first gate of a pod; the next ones count the port up.
+// Config is the gate's settings. Addresses with a port other than 0 are those of the first gate of a pod; each
+// further one takes ports that are [PortStride] higher.
 type Config struct {
-	TCP string `yaml:"tcp" doc:"address for clients over TCP, host:port; empty: none"`
-	WS  string `yaml:"ws" doc:"address for clients over WebSocket, host:port; empty: none"`
+	TCP string `yaml:"tcp" doc:"address for clients over TCP, host:port; each further gate of a pod takes a port that is 2 higher; empty: none"`
+	WS  string `yaml:"ws" doc:"address for clients over WebSocket, host:port; each further gate of a pod takes a port that is 2 higher; empty: none"`
 	// Public names the gate to clients; without it they are told the addresses above.
 	Public    string   `yaml:"public" doc:"host that clients are told instead of the ones above"`
 	TCPURL    string   `yaml:"tcp_url" doc:"tcp:// or tls:// URL that clients are told, when a load balancer stands before the gate"`
@@ -36,6 +37,9 @@ type Config struct {
 	Grace     time.Duration `yaml:"grace" min:"0s" max:"1h" doc:"how long a player whose connection or gate broke can come back to his session; 0s: not at all"`
 	Heartbeat time.Duration `yaml:"heartbeat" min:"1s" max:"10m" doc:"after what silence a client should send a sign of life"`
 }
+
+// PortStride is how far the ports of one gate of a pod are from those of the next, so that tcp and ws can be neighbours.
+const PortStride = 2
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
@@ -91,13 +95,46 @@ func splitPort(addr string) (host string, port int, err error) {
 	return host, int(n), nil
 }
 
+// ValidatePod reports what keeps that many gates from running beside each other on this machine: addresses that two of them would have, and
+// ports that there are not. The errors name the keys in full, as gate.tcp.
+func (c Config) ValidatePod(gates int) error {
+	var errs []error
+	ways := []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}}
+	for _, a := range ways {
+		if _, port, err := splitPort(a.addr); err == nil && port != 0 && port+PortStride*(gates-1) > maxPort {
+			errs = append(errs, fmt.Errorf("gate.%s: %q is too high for %d gates, which take every %d. port from it on", a.key, a.addr, gates, PortStride))
+		}
+	}
+	tcpHost, tcp, tcpErr := splitPort(c.TCP)
+	wsHost, ws, wsErr := splitPort(c.WS)
+	if tcpErr != nil || wsErr != nil || tcp == 0 || ws == 0 || !sameHost(tcpHost, wsHost) {
+		return errors.Join(errs...)
+	}
+	apart := max(tcp-ws, ws-tcp)
+	if apart%PortStride == 0 && apart/PortStride < gates {
+		port := max(tcp, ws)
+		errs = append(errs, fmt.Errorf("gate.tcp and gate.ws: with %d gates, both would have port %d: each further gate takes ports that are %d higher than %q and %q; put these 1 apart, or further",
+			gates, port, PortStride, c.TCP, c.WS))
+	}
+	return errors.Join(errs...)
+}
+
+// sameHost reports whether sockets of the two hosts can be in each other's way: wildcards are in everybody's, and a name may be any.
+func sameHost(a, b string) bool {
+	one, err1 := netip.ParseAddr(a)
+	two, err2 := netip.ParseAddr(b)
+	return err1 != nil || err2 != nil || one.IsUnspecified() || two.IsUnspecified() || one == two
+}
+
+const maxPort = 1<<16 - 1
+
 // shifted is addr for the index-th gate of a pod.
 func shifted(addr string, index int) string {
 	host, port, err := splitPort(addr)
 	if err != nil || port == 0 {
 		return addr
 	}
-	return net.JoinHostPort(host, strconv.Itoa(port+index))
+	return net.JoinHostPort(host, strconv.Itoa(port+PortStride*index))
 }
 
 // proxies is the networks of load balancers.

@@ -59,3 +59,52 @@ func TestConfigMistakes(t *testing.T) {
 		})
 	}
 }
+
+// TestGatesOfAPod wants the addresses of all gates of a pod to differ, or the configuration to be refused.
+func TestGatesOfAPod(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tcp, ws string
+		gates   int
+		want    string // in the error; "": there is none
+	}{
+		"neighbours":             {"127.0.0.1:7001", "127.0.0.1:7002", 64, ""},
+		"neighbours, ws first":   {"127.0.0.1:7002", "127.0.0.1:7001", 64, ""},
+		"the same":               {"127.0.0.1:7001", "127.0.0.1:7001", 1, "gate.tcp and gate.ws"},
+		"the second gate's":      {"127.0.0.1:7001", "127.0.0.1:7003", 2, "gate.tcp and gate.ws"},
+		"one gate only":          {"127.0.0.1:7001", "127.0.0.1:7003", 1, ""},
+		"the third gate's":       {"127.0.0.1:7005", "127.0.0.1:7001", 3, "gate.tcp and gate.ws"},
+		"far enough for two":     {"127.0.0.1:7005", "127.0.0.1:7001", 2, ""},
+		"any free ports":         {"127.0.0.1:0", "127.0.0.1:0", 8, ""},
+		"other hosts":            {"127.0.0.1:7001", "127.0.0.2:7001", 8, ""},
+		"a wildcard":             {":7001", "127.0.0.2:7001", 1, "gate.tcp and gate.ws"},
+		"names":                  {"here:7001", "there:7001", 1, "gate.tcp and gate.ws"},
+		"no WebSocket":           {"127.0.0.1:7001", "", 8, ""},
+		"the last port":          {"127.0.0.1:65533", "", 2, ""},
+		"beyond the last port":   {"127.0.0.1:65533", "", 3, "gate.tcp"},
+		"beyond it by WebSocket": {"", "127.0.0.1:65535", 2, "gate.ws"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := Config{TCP: test.tcp, WS: test.ws}.ValidatePod(test.gates)
+			if test.want != "" {
+				if err == nil || !strings.HasPrefix(err.Error(), test.want+": ") {
+					t.Errorf("got %v, want something about %q", err, test.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			seen := map[string]bool{"127.0.0.1:0": false}
+			for i := range test.gates {
+				for _, addr := range []string{shifted(test.tcp, i), shifted(test.ws, i)} {
+					if seen[addr] {
+						t.Errorf("gate %d has the address %s of another one", i, addr)
+					}
+					seen[addr] = addr != "" && addr != "127.0.0.1:0"
+				}
+			}
+		})
+	}
+}
