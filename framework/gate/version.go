@@ -9,6 +9,12 @@ import (
 // A version is that of a client: three numbers, compared from the left.
 type version [3]int
 
+// CheckVersion says what is wrong with a version for [Config.MinClient].
+func CheckVersion(s string) error {
+	_, err := parseVersion(s)
+	return err
+}
+
 // parseVersion reads "1", "1.2" or "1.2.3", with an optional "-suffix" that does not count.
 func parseVersion(s string) (v version, err error) {
 	number, _, _ := strings.Cut(s, "-")

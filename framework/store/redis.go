@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,6 +56,9 @@ func parseRedisURL(secret config.Secret) (*redis.UniversalOptions, error) {
 		if err != nil || host == "" {
 			return nil, errRedisURL
 		}
+		if _, port, err := net.SplitHostPort(one.Addr); err != nil || !isPort(port) {
+			return nil, fmt.Errorf("%w: a port is not a number from 1 to 65535", errRedisURL)
+		}
 		opts.Addrs = append(opts.Addrs, one.Addr)
 		opts.Username, opts.Password, opts.DB = one.Username, one.Password, one.DB
 		opts.PoolSize, opts.MinIdleConns, opts.MaxRetries = one.PoolSize, one.MinIdleConns, one.MaxRetries
@@ -67,6 +72,11 @@ func parseRedisURL(secret config.Secret) (*redis.UniversalOptions, error) {
 		opts.TLSConfig.ServerName = "" // each host answers for its own name
 	}
 	return opts, nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n != 0
 }
 
 // cutMaster takes master=name out of a URL's path and query.

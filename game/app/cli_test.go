@@ -59,9 +59,22 @@ func TestUsage(t *testing.T) {
 			stderr: []string{"gate.tcp and gate.ws", "7003"}},
 		{name: "production without anything", args: "check", config: "production: true", code: 2,
 			stderr: []string{"stack:", "sql.dsn:", "redis.url:", "keys.gossip:", "keys.link:", "keys.token_private"}},
-		{name: "short key", args: "up", environ: []string{"GAME_KEYS_LINK=abcd-secret"}, code: 1, stderr: []string{"keys.link", "64 hexadecimal digits"}},
-		{name: "one key for two", args: "up", environ: []string{"GAME_KEYS_LINK=" + someKey, "GAME_KEYS_GOSSIP=" + someKey}, code: 1,
+		{name: "short key", args: "up", environ: []string{"GAME_KEYS_LINK=abcd-secret"}, code: 2, stderr: []string{"keys.link", "64 hexadecimal digits"}},
+		{name: "one key for two", args: "up", environ: []string{"GAME_KEYS_LINK=" + someKey, "GAME_KEYS_GOSSIP=" + someKey}, code: 2,
 			stderr: []string{"keys.link", "keys.gossip"}},
+		{name: "everything that nodes cannot use", args: "check", code: 2,
+			environ: []string{"GAME_KEYS_GOSSIP=secret", "GAME_KEYS_LINK=" + someKey + "0", "GAME_KEYS_TOKEN_PRIVATE=secret", "GAME_REDIS_URL=redis://:secret@host:99999/0"},
+			config: `
+stack: my game
+keys: {token_public: [secret]}
+cluster: {join: ["10.0.0.5:7946", "10.0.0.6", "10.0.0.6:0", ":7946"]}
+gate: {min_client: new, tls_cert: missing.crt, tls_key: missing.key, ws_origins: [play.example.com]}
+`,
+			stderr: []string{"keys.gossip: must be 64", "keys.link: must be 64", "keys.token_private: must be 64", "keys.token_public[0]: must be 64", "redis.url", "stack: \"my game\"",
+				"cluster.join[1]: \"10.0.0.6\"", "cluster.join[2]", "cluster.join[3]", "gate.min_client: \"new\"", "gate.ws_origins[0]", "gate.tls_cert and gate.tls_key", "missing.crt"}},
+		{name: "nothing to migrate with", args: "migrate", config: "stack: my game", code: 2, stderr: []string{"stack:"}},
+		{name: "a data directory that SQLite cannot have", args: "up --data a?b", code: 2, stderr: []string{"data_dir:"}},
+		{name: "joining nonsense", args: "run db --join=nonsense", code: 2, stderr: []string{"cluster.join[0]", "nonsense"}},
 		{name: "good", args: "check", environ: []string{"GAME_SQL_DSN=user:secret@tcp(host:3306)/game", "GAME_REDIS_URL=redis://:secret@host:6379/0"},
 			stdout: []string{"dsn:", "***", "match_seconds: 15"}, stderr: []string{"good"}},
 		{name: "SQL that cannot be reached", args: "migrate", environ: []string{"GAME_SQL_DSN=user:secret@tcp(127.0.0.1:1)/game"}, code: 1,
@@ -101,6 +114,15 @@ func TestUsage(t *testing.T) {
 }
 
 const someKey = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+// TestNoDataDirectory has none be configured.
+func TestNoDataDirectory(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := run(t, nil, "check", "--config", configFile(t, `data_dir: ""`))
+	if code != 2 || !strings.Contains(stderr, "data_dir: must not be empty") {
+		t.Errorf("code %d: %s", code, stderr)
+	}
+}
 
 // TestHelp holds what the program says of itself against testdata/help.txt; -update writes that anew.
 func TestHelp(t *testing.T) {

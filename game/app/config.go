@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"loumiao/configs"
+	"loumiao/framework/certfile"
 	"loumiao/framework/config"
 	"loumiao/framework/store"
 	"loumiao/game/api"
@@ -132,6 +135,22 @@ func (c Config) Validate() error {
 	if err := c.stores("x").Validate(); err != nil {
 		errs = append(errs, err)
 	}
+	if c.DataDir == "" {
+		bad("data_dir: must not be empty")
+	}
+	if err := (store.Config{Prefix: c.Stack}).Validate(); err != nil {
+		bad("stack: %s", strings.TrimPrefix(err.Error(), "prefix: "))
+	}
+	for i, addr := range c.Cluster.Join {
+		if !isHostPort(addr) {
+			bad("cluster.join[%d]: %q is not host:port, with a port from 1 to 65535", i, addr)
+		}
+	}
+	if c.Gate.TLSCert != "" && c.Gate.TLSKey != "" {
+		if _, err := certfile.Load(c.Gate.TLSCert, c.Gate.TLSKey, certfile.Config{}); err != nil {
+			bad("gate.tls_cert and gate.tls_key: %w", err)
+		}
+	}
 	if ip := net.ParseIP(c.Cluster.Host); ip == nil {
 		bad("cluster.host: %q is not an IP address", c.Cluster.Host)
 	} else if ip.IsUnspecified() && c.Cluster.Advertise == "" {
@@ -161,6 +180,12 @@ func (c Config) Validate() error {
 		require("keys.token_private or keys.token_public", c.Keys.TokenPrivate != "" || len(c.Keys.TokenPublic) > 0)
 	}
 	return errors.Join(errs...)
+}
+
+func isHostPort(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && n != 0
 }
 
 // relayed reports whether nodes call each other through relays.

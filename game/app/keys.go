@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"loumiao/framework/config"
 	"loumiao/game/token"
 )
 
@@ -25,6 +26,36 @@ type keys struct {
 	verifying    map[string]ed25519.PublicKey // by key id
 }
 
+// Validate checks the keys that are given; its errors show none of them.
+func (c KeysConfig) Validate() error {
+	var errs []error
+	given := map[string][]byte{}
+	for _, k := range []struct {
+		name string
+		text config.Secret
+	}{{"gossip", c.Gossip}, {"link", c.Link}, {"token_private", c.TokenPrivate}} {
+		if k.text == "" {
+			continue
+		}
+		key, err := parseKey(k.text.Reveal())
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", k.name, err))
+		}
+		given[k.name] = key
+	}
+	if link := given["link"]; len(link) > 0 && subtle.ConstantTimeCompare(link, given["gossip"]) == 1 {
+		errs = append(errs, errors.New("link: "+sameKeys))
+	}
+	for i, text := range c.TokenPublic {
+		if _, err := parseKey(text); err != nil {
+			errs = append(errs, fmt.Errorf("token_public[%d]: %w", i, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const sameKeys = "must not be the same as keys.gossip: the web nodes hold only that one"
+
 // loadKeys takes the keys that are configured, and makes up the others once and for all in the data directory.
 func loadKeys(cfg Config) (k keys, err error) {
 	made := made{dir: filepath.Join(cfg.DataDir, "keys"), forbidden: cfg.Production}
@@ -35,7 +66,7 @@ func loadKeys(cfg Config) (k keys, err error) {
 		return k, err
 	}
 	if subtle.ConstantTimeCompare(k.gossip, k.link) == 1 {
-		return k, errors.New("keys.link: must not be the same as keys.gossip: the web nodes hold only that one")
+		return k, errors.New("keys.link: " + sameKeys)
 	}
 	k.verifying = map[string]ed25519.PublicKey{}
 	for i, text := range cfg.Keys.TokenPublic {

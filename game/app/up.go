@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
+	"loumiao/framework/config"
 	"loumiao/framework/id"
 	"loumiao/framework/node"
 	"loumiao/game/pod"
@@ -43,6 +44,9 @@ and keeps accounts, players and keys in the data directory. Ctrl-C stops it in o
 			}
 			if o.data != "" {
 				cfg.DataDir = o.data
+				if err := config.Check(cfg); err != nil {
+					return usage(err)
+				}
 			}
 			for _, typ := range o.without {
 				if t := typeNamed(typ); t == nil || t == &podType {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"loumiao/framework/gate"
 )
 
 // Config is the gate's settings. Addresses with a port other than 0 are those of the first gate of a pod; each
@@ -71,6 +73,16 @@ func (c Config) Validate() error {
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)
 	}
+	for i, origin := range c.WSOrigins {
+		if !isOrigin(origin) {
+			errs = append(errs, fmt.Errorf("ws_origins[%d]: %q is not an origin as browsers send it: https://play.example.com, in small letters, without a path and with a port only if it is not the scheme's own", i, origin))
+		}
+	}
+	if c.MinClient != "" {
+		if err := gate.CheckVersion(c.MinClient); err != nil {
+			errs = append(errs, fmt.Errorf("min_client: %w", err))
+		}
+	}
 	for _, u := range []struct{ key, url, schemes string }{{"tcp_url", c.TCPURL, "tcp tls"}, {"ws_url", c.WSURL, "ws wss"}} {
 		if u.url == "" {
 			continue
@@ -81,6 +93,18 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isOrigin reports whether a browser can have text as the origin of a page.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || text != strings.ToLower(u.Scheme+"://"+u.Host) || strings.ContainsAny(u.Host, "*, ") {
+		return false
+	}
+	if strings.HasSuffix(u.Host, ":") || u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443" {
+		return false
+	}
+	return true
 }
 
 func splitPort(addr string) (host string, port int, err error) {
@@ -113,7 +137,7 @@ func (c Config) ValidatePod(gates int) error {
 	apart := max(tcp-ws, ws-tcp)
 	if apart%PortStride == 0 && apart/PortStride < gates {
 		port := max(tcp, ws)
-		errs = append(errs, fmt.Errorf("gate.tcp and gate.ws: with %d gates, both would have port %d: each further gate takes ports that are %d higher than %q and %q; put these 1 apart, or further",
+		errs = append(errs, fmt.Errorf("gate.tcp and gate.ws: with %d gates, both would have port %d: each further gate takes ports that are %d higher than %q and %q; put these 1 apart",
 			gates, port, PortStride, c.TCP, c.WS))
 	}
 	return errors.Join(errs...)

@@ -9,7 +9,9 @@ func TestAddressesThatClientsAreTold(t *testing.T) {
 	t.Parallel()
 	const own = "10.0.0.5:7001"
 	secure := Config{TLSCert: "cert", TLSKey: "key"}
-	behind := Config{TCPURL: "tls://play.example.com:443", WSURL: "wss://play.example.com/ws"}
+	behind := Config{
+		MinClient: "1.2.3-beta", WSOrigins: []string{"https://play.example.com", "http://localhost:3000", "capacitor://localhost", "http://[::1]:3000"},
+		TCPURL: "tls://play.example.com:443", WSURL: "wss://play.example.com/ws"}
 	for name, test := range map[string]struct {
 		cfg     Config
 		tcp, ws string
@@ -49,6 +51,12 @@ func TestConfigMistakes(t *testing.T) {
 		"an address, no URL":  {Config{TCPURL: "play.example.com:7001"}, "tcp_url"},
 		"no network":          {Config{Proxies: []string{"10.0.0.0/8", "10.0.0.1"}}, "proxies"},
 		"bits of a host":      {Config{Proxies: []string{"10.0.0.1/8"}}, "proxies"},
+		"no version":          {Config{MinClient: "new"}, "min_client:"},
+		"an origin's path":    {Config{WSOrigins: []string{"https://play.example.com", "https://play.example.com/"}}, "ws_origins[1]:"},
+		"an origin's host":    {Config{WSOrigins: []string{"play.example.com"}}, "ws_origins[0]:"},
+		"any origin":          {Config{WSOrigins: []string{"*"}}, "ws_origins[0]:"},
+		"an origin's letters": {Config{WSOrigins: []string{"https://Play.example.com"}}, "ws_origins[0]:"},
+		"a port of its own":   {Config{WSOrigins: []string{"https://play.example.com:443"}}, "ws_origins[0]:"},
 		"a URL for the other": {Config{WSURL: "tls://play.example.com:7001"}, "ws_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
