@@ -40,8 +40,11 @@ func (p *program) down() *cobra.Command {
 
 // runDown leaves a request in the data directory, which works on every system, and waits until the directory is free.
 func (p *program) runDown(ctx context.Context, data string) error {
-	if _, err := readRunning(data); err != nil {
+	switch locked, err := isLocked(data); {
+	case err != nil:
 		return err
+	case !locked:
+		return fmt.Errorf("%w; --data DIR names another one", errNoStack(data))
 	}
 	if err := os.WriteFile(stopPath(data), nil, 0o600); err != nil {
 		return err
@@ -49,7 +52,7 @@ func (p *program) runDown(ctx context.Context, data string) error {
 	defer os.Remove(stopPath(data))
 	ctx, cancel := context.WithTimeout(ctx, downWait)
 	defer cancel()
-	lock := flock.New(filepath.Join(data, "lock"))
+	lock := flock.New(lockPath(data))
 	if _, err := lock.TryLockContext(ctx, stopPoll); err != nil {
 		return fmt.Errorf("the stack on %s has not stopped: %w", data, err)
 	}

@@ -2,12 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -138,34 +134,4 @@ func (p *process) runAll(ctx context.Context, o runOptions) error {
 	}
 	running.Wait()
 	return errors.Join(errs...)
-}
-
-// running is what "up" leaves in the data directory while it runs, for "run --join".
-type running struct {
-	Seeds []string `json:"seeds"`           // gossip addresses
-	Redis string   `json:"redis,omitempty"` // of the embedded Redis
-}
-
-func runningPath(dir string) string { return filepath.Join(dir, "running.json") }
-
-func writeRunning(dir string, r running) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(runningPath(dir), data, 0o600)
-}
-
-func readRunning(dir string) (r running, err error) {
-	data, err := os.ReadFile(runningPath(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, fmt.Errorf("no stack is running on the data directory %s; start one with \"game up\", or give --join=HOST:PORT", dir)
-	}
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("%s: %w", runningPath(dir), err)
-	}
-	return r, nil
 }

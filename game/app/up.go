@@ -4,18 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"loumiao/framework/config"
 	"loumiao/framework/id"
+	"loumiao/framework/lease"
 	"loumiao/framework/node"
 	"loumiao/game/pod"
 )
@@ -65,7 +64,7 @@ and keeps accounts, players and keys in the data directory. Ctrl-C stops it in o
 
 func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 	began := time.Now()
-	unlock, err := lockData(cfg.DataDir)
+	unlock, err := lockData(ctx, cfg.DataDir)
 	if err != nil {
 		return err
 	}
@@ -90,6 +89,12 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 			return err
 		}
 	}
+	if err := p.awaitClaims(ctx, proc, specs); err != nil {
+		if ctx.Err() != nil {
+			return nil // it was stopped, and nothing has begun
+		}
+		return err
+	}
 	self := pod.Spec{Type: podType.name, ID: id.Node(cfg.Pod.FirstID)}
 	svc := &announced{Pod: pod.New(pod.Defaults(), specs, runner), proc: proc}
 	svc.ready = func(ctx context.Context, seeds []string) error {
@@ -109,6 +114,31 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 		return err
 	}
 	return n.Run(ctx)
+}
+
+// awaitClaims waits until the numbers of the pod and its nodes are free of what a stack that was killed has left. Who holds the data directory
+// knows that no other stack runs on it; the numbers that a live one elsewhere has are refused later, where they are claimed.
+func (p *program) awaitClaims(ctx context.Context, proc *process, specs []pod.Spec) error {
+	db, err := proc.stores.SQL("cluster")
+	if err != nil {
+		return err
+	}
+	nodes := []id.Node{id.Node(proc.cfg.Pod.FirstID)}
+	for _, s := range specs {
+		nodes = append(nodes, s.ID)
+	}
+	return lease.AwaitNodes(ctx, db, nodes, func(holder string, count int, left time.Duration) {
+		fmt.Fprintf(p.stderr, "waiting up to %s for the claims of %s on the ids of %s to end: it seems to have been killed\n",
+			left.Round(time.Second), holder, plural(count, "node"))
+	})
+}
+
+// plural is n things, for people.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // announced is the pod, and what is done once everything is up.
@@ -150,22 +180,6 @@ func podSpecs(cfg Config, without []string) []pod.Spec {
 		}
 	}
 	return specs
-}
-
-// lockData keeps a second stack out of the data directory.
-func lockData(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	ok, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("another stack runs on the data directory %s; stop it, or give this one its own with --data DIR", dir)
-	}
-	return func() { _ = lock.Unlock() }, nil
 }
 
 // processes runs each node as `game run` of this same program.
