@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -41,10 +44,28 @@ func openSQLite(ctx context.Context, dir, owner string, log *slog.Logger) (*gorm
 		_ = db.Close()
 		return nil, fmt.Errorf("sql: open the embedded database %s: %w; is data_dir writable, and on a local disk?", path, translate(err))
 	}
+	if err := makePrivate(path); err != nil {
+		log.Warn("embedded database not made private: others on this machine may read it", "err", err)
+	}
 	handle, err := openGorm(sqliteDialector{&sqlite.Dialector{Conn: newPool(db, true)}}, log)
 	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("sql: open gorm on %s: %w", path, err)
 	}
 	return handle, nil
+}
+
+// makePrivate keeps other users of the machine from an owner's file and those that SQLite keeps beside it, which have the file's mode when they are made anew.
+// It changes the mode of what is there, and does not open it: closing a file ends the locks that this process has on it.
+func makePrivate(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(path+suffix, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
