@@ -10,6 +10,7 @@ import (
 type onlyGate struct {
 	mu      sync.Mutex
 	holders map[int64]Holder
+	last    uint64 // turn that was given out, to whomever: it outlasts the holders
 }
 
 func (o *onlyGate) Claim(_ context.Context, player int64, h Holder, again bool) (turn uint64, previous *Holder, err error) {
@@ -21,7 +22,8 @@ func (o *onlyGate) Claim(_ context.Context, player int64, h Holder, again bool) 
 			return 0, nil, ErrReplaced
 		}
 	}
-	h.Turn = NextTurn(time.Now(), previous)
+	h.Turn = max(NextTurn(time.Now(), previous), o.last+1)
+	o.last = h.Turn
 	o.holders[player] = h
 	return h.Turn, previous, nil
 }

@@ -297,6 +297,7 @@ func TestASessionOnAnotherGateIsReplaced(t *testing.T) {
 type sharedSessions struct {
 	mu      sync.Mutex
 	holders map[int64]gate.Holder
+	last    uint64 // turn that was given out
 }
 
 func (s *sharedSessions) holder(player int64) gate.Holder {
@@ -314,7 +315,8 @@ func (s *sharedSessions) Claim(_ context.Context, player int64, h gate.Holder, a
 		}
 		previous = &before
 	}
-	h.Turn = gate.NextTurn(time.Now(), previous)
+	h.Turn = max(gate.NextTurn(time.Now(), previous), s.last+1)
+	s.last = h.Turn
 	s.holders[player] = h
 	return h.Turn, previous, nil
 }
