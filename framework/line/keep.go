@@ -31,16 +31,22 @@ func (s *Session) left(conn *link.Conn, code fault.Code) {
 		return
 	}
 	if s.grace > 0 && mayReturn(code) {
-		s.conn.Store(nil)
-		s.code = code
-		s.stays++
-		stay := s.stays
-		s.expiry = time.AfterFunc(s.grace, func() { s.expire(stay) })
-		s.srv.stats.kept.Add(1)
+		s.keep(code)
 		s.mu.Unlock()
 		return
 	}
 	s.finish(code)
+}
+
+// keep takes the session from its line, and waits for its client from now on. It is called with mu.
+func (s *Session) keep(code fault.Code) {
+	s.unkeep()
+	s.conn.Store(nil)
+	s.code = code
+	s.stays++
+	stay := s.stays
+	s.expiry = time.AfterFunc(s.grace, func() { s.expire(stay) })
+	s.srv.stats.kept.Add(1)
 }
 
 // expire is the end of the grace period of one stay.
@@ -120,14 +126,14 @@ func (s *Session) laterThan(turn uint64) bool {
 	return turn < s.turn
 }
 
-// find says how the stream could go on. One that cannot, since the client lacks what is not there any more, is over: nobody else will come for it.
+// find says how the stream could go on, and keeps it for the connection that asks: the one before has nothing to say any more, and is told nothing. A stream
+// that cannot go on, since the client lacks what is not there any more, is over: nobody else will come for it.
 func (s *Session) find(f find) (found Found) {
 	found = Found{Stream: f.stream, Since: s.since}
 	s.in.Lock()
-	found.Received = s.stream.received
-	s.in.Unlock()
+	defer s.in.Unlock()
 	s.mu.Lock()
-	if s.gone.Load() || s.Player != f.player || s.resets != f.resets || f.turn < s.turn {
+	if s.gone.Load() || s.grace == 0 || s.Player != f.player || s.resets != f.resets || f.turn < s.turn {
 		s.mu.Unlock()
 		return found
 	}
@@ -136,7 +142,8 @@ func (s *Session) find(f find) (found Found) {
 		s.finish(fault.Lost)
 		return found
 	}
-	found.Found = true
+	s.keep(fault.Lost)
+	found.Found, found.Received = true, s.stream.received
 	s.mu.Unlock()
 	return found
 }
@@ -144,7 +151,7 @@ func (s *Session) find(f find) (found Found) {
 // moveTo gives the session to the line of the gate to which its client has come back, and sends there what the client has not received. It reports
 // false if that cannot be done: the session is over, or another connection's by now.
 func (s *Session) moveTo(conn *link.Conn, turn uint64, received uint32) bool {
-	s.in.Lock() // from now on, nothing that the older line still has is taken in
+	s.in.Lock()
 	defer s.in.Unlock()
 	s.mu.Lock()
 	if s.gone.Load() || turn < s.turn { // an earlier connection's gate may be read late

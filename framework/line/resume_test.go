@@ -142,7 +142,10 @@ func TestNotFound(t *testing.T) {
 	if f := g.find(keptWorld, 100, 1); !f.Found {
 		t.Errorf("the session is not found: %+v", f)
 	}
-	for n := int64(2); n <= 4; n++ {
+	push(t, s, 2) // which waits for whoever has asked
+	g.resume(b, keptWorld, 1)
+	g.expect("deliver")
+	for n := int64(3); n <= 4; n++ {
 		push(t, s, n)
 		g.expect("deliver")
 	}
