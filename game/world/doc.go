@@ -1,6 +1,7 @@
 // Package world is node type 3: one actor a player, which owns everything about him while he plays.
 //
 //	EnterWorld ─► actor of the player ─► queue: is the pass good?  ─► db: load, with a new epoch ─► owner binding ─► profile
+//	Greet      ─► actor changes its state, replies; after Config.SaveEvery ─► db: SavePlayer under the epoch ─► SQL, or refused as fenced
 //	StartMatch ─► actor ─► match ... match ─► player.Matched ─► actor ─► session is bound to the zone, MatchFound
 //	              zone ... db ... zone ─► player.Finished ─► actor ─► MatchEnded
 //
