@@ -10,6 +10,7 @@ var (
 	LoadPlayer  = rpc.Method[*pb.LoadPlayer, *pb.PlayerRecord]("db.LoadPlayer")
 	SavePlayer  = rpc.Method[*pb.SavePlayer, *pb.Done]("db.SavePlayer", rpc.Idempotent())
 	ReadProfile = rpc.Method[*pb.ReadProfile, *pb.Profile]("db.ReadProfile", rpc.Idempotent())
+	ApplyOp     = rpc.Method[*pb.ApplyOp, *pb.ApplyReply]("db.ApplyOp", rpc.Idempotent())
 	RecordMatch = rpc.Method[*pb.RecordMatch, *pb.RecordMatchReply]("db.RecordMatch", rpc.Idempotent())
 	ListMatches = rpc.Method[*pb.ListMatches, *pb.GetMatchesReply]("db.ListMatches", rpc.Idempotent())
 	ListLedger  = rpc.Method[*pb.ListLedger, *pb.GetLedgerReply]("db.ListLedger", rpc.Idempotent())

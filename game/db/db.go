@@ -26,6 +26,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
 	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)
+	rpc.HandleFunc(n, api.ApplyOp, d.applyOp)
 	rpc.HandleFunc(n, api.RecordMatch, d.recordMatch)
 	rpc.HandleFunc(n, api.ListMatches, d.listMatches)
 	rpc.HandleFunc(n, api.ListLedger, d.listLedger)

@@ -181,3 +181,33 @@ func TestLedger(t *testing.T) {
 		}
 	})
 }
+
+// TestApplyOp changes what a player has once for each key.
+func TestApplyOp(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, c *caller) {
+		c.load(7)
+		op := &pb.ApplyOp{Player: 7, Key: "order:1", Reason: "order", Wallet: map[string]int64{"gem": 30}, Items: map[string]int64{"shield": 2}, Exp: 5}
+		for i, repeated := range []bool{false, true} {
+			r, err := api.ApplyOp.Call(t.Context(), c.node.RPC(), op, rpc.ByKey(int64(7)))
+			if err != nil || r.GetRepeated() != repeated || r.GetWallet()["gem"] != 30 || r.GetItems()["shield"] != 2 || r.GetExp() != 5 {
+				t.Errorf("time %d: %v, %v", i+1, r, err)
+			}
+		}
+		for name, test := range map[string]struct {
+			op   *pb.ApplyOp
+			want fault.Code
+		}{
+			"more than there is": {&pb.ApplyOp{Player: 7, Key: "a", Reason: "shop", Items: map[string]int64{"shield": -3}}, fault.FailedPrecondition},
+			"an old epoch":       {&pb.ApplyOp{Player: 7, Key: "b", Reason: "shop", Epoch: 9, Wallet: map[string]int64{"gem": 1}}, fault.Fenced},
+			"no key":             {&pb.ApplyOp{Player: 7, Reason: "shop", Wallet: map[string]int64{"gem": 1}}, fault.Invalid},
+			"nobody":             {&pb.ApplyOp{Player: 8, Key: "c", Reason: "shop", Wallet: map[string]int64{"gem": 1}}, fault.NotFound},
+		} {
+			_, err := api.ApplyOp.Call(t.Context(), c.node.RPC(), test.op, rpc.Any)
+			c.wantCode(name, err, test.want)
+		}
+		if p := c.profile(7); p.GetWallet()["gem"] != 30 || len(p.GetItems()) != 1 || p.GetItems()[0].GetCount() != 2 {
+			t.Errorf("afterwards: %v", p)
+		}
+	})
+}

@@ -611,6 +611,197 @@ func (x *ReadProfile) GetPlayer() int64 {
 	return 0
 }
 
+// Changes what a player has, once for each key: a repetition changes nothing and answers what the first one did.
+type ApplyOp struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	// Names the operation: the order, the quest and its day. 1 to 128 printable ASCII characters.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// That of the world that holds the player; 0: from somebody who need not hold him.
+	Epoch uint64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// 1 to 32 lower-case letters, digits and underscores, for the ledger.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// To add, or to take if negative.
+	Wallet        map[string]int64 `protobuf:"bytes,5,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items         map[string]int64 `protobuf:"bytes,6,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Exp           int64            `protobuf:"varint,7,opt,name=exp,proto3" json:"exp,omitempty"`
+	Rating        int32            `protobuf:"zigzag32,8,opt,name=rating,proto3" json:"rating,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyOp) Reset() {
+	*x = ApplyOp{}
+	mi := &file_rpc_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyOp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyOp) ProtoMessage() {}
+
+func (x *ApplyOp) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyOp.ProtoReflect.Descriptor instead.
+func (*ApplyOp) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ApplyOp) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *ApplyOp) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ApplyOp) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ApplyOp) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ApplyOp) GetWallet() map[string]int64 {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *ApplyOp) GetItems() map[string]int64 {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ApplyOp) GetExp() int64 {
+	if x != nil {
+		return x.Exp
+	}
+	return 0
+}
+
+func (x *ApplyOp) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+type ApplyReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key was applied before.
+	Repeated bool `protobuf:"varint,1,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// The balances of what the operation touched, right after it.
+	Wallet        map[string]int64 `protobuf:"bytes,2,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items         map[string]int64 `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Level         int32            `protobuf:"varint,4,opt,name=level,proto3" json:"level,omitempty"`
+	Exp           int64            `protobuf:"varint,5,opt,name=exp,proto3" json:"exp,omitempty"`
+	Rating        int32            `protobuf:"varint,6,opt,name=rating,proto3" json:"rating,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyReply) Reset() {
+	*x = ApplyReply{}
+	mi := &file_rpc_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyReply) ProtoMessage() {}
+
+func (x *ApplyReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyReply.ProtoReflect.Descriptor instead.
+func (*ApplyReply) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ApplyReply) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *ApplyReply) GetWallet() map[string]int64 {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *ApplyReply) GetItems() map[string]int64 {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ApplyReply) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *ApplyReply) GetExp() int64 {
+	if x != nil {
+		return x.Exp
+	}
+	return 0
+}
+
+func (x *ApplyReply) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
 // Uses a pass up: it opens the world once, to its player.
 type RedeemPass struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -623,7 +814,7 @@ type RedeemPass struct {
 
 func (x *RedeemPass) Reset() {
 	*x = RedeemPass{}
-	mi := &file_rpc_proto_msgTypes[10]
+	mi := &file_rpc_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -635,7 +826,7 @@ func (x *RedeemPass) String() string {
 func (*RedeemPass) ProtoMessage() {}
 
 func (x *RedeemPass) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[10]
+	mi := &file_rpc_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -648,7 +839,7 @@ func (x *RedeemPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeemPass.ProtoReflect.Descriptor instead.
 func (*RedeemPass) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{10}
+	return file_rpc_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RedeemPass) GetPlayer() int64 {
@@ -685,7 +876,7 @@ type ReportInside struct {
 
 func (x *ReportInside) Reset() {
 	*x = ReportInside{}
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -697,7 +888,7 @@ func (x *ReportInside) String() string {
 func (*ReportInside) ProtoMessage() {}
 
 func (x *ReportInside) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -710,7 +901,7 @@ func (x *ReportInside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportInside.ProtoReflect.Descriptor instead.
 func (*ReportInside) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{11}
+	return file_rpc_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReportInside) GetArea() uint32 {
@@ -746,7 +937,7 @@ type JoinMatch struct {
 
 func (x *JoinMatch) Reset() {
 	*x = JoinMatch{}
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -758,7 +949,7 @@ func (x *JoinMatch) String() string {
 func (*JoinMatch) ProtoMessage() {}
 
 func (x *JoinMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -771,7 +962,7 @@ func (x *JoinMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatch.ProtoReflect.Descriptor instead.
 func (*JoinMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{12}
+	return file_rpc_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JoinMatch) GetPlayer() int64 {
@@ -811,7 +1002,7 @@ type JoinMatchReply struct {
 
 func (x *JoinMatchReply) Reset() {
 	*x = JoinMatchReply{}
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1014,7 @@ func (x *JoinMatchReply) String() string {
 func (*JoinMatchReply) ProtoMessage() {}
 
 func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1027,7 @@ func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatchReply.ProtoReflect.Descriptor instead.
 func (*JoinMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{13}
+	return file_rpc_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JoinMatchReply) GetTicket() int64 {
@@ -857,7 +1048,7 @@ type LeaveMatch struct {
 
 func (x *LeaveMatch) Reset() {
 	*x = LeaveMatch{}
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1060,7 @@ func (x *LeaveMatch) String() string {
 func (*LeaveMatch) ProtoMessage() {}
 
 func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1073,7 @@ func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatch.ProtoReflect.Descriptor instead.
 func (*LeaveMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{14}
+	return file_rpc_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LeaveMatch) GetPlayer() int64 {
@@ -915,7 +1106,7 @@ type LeaveMatchReply struct {
 
 func (x *LeaveMatchReply) Reset() {
 	*x = LeaveMatchReply{}
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1118,7 @@ func (x *LeaveMatchReply) String() string {
 func (*LeaveMatchReply) ProtoMessage() {}
 
 func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1131,7 @@ func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatchReply.ProtoReflect.Descriptor instead.
 func (*LeaveMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{15}
+	return file_rpc_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LeaveMatchReply) GetCancelled() bool {
@@ -963,7 +1154,7 @@ type CreateRoom struct {
 
 func (x *CreateRoom) Reset() {
 	*x = CreateRoom{}
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1166,7 @@ func (x *CreateRoom) String() string {
 func (*CreateRoom) ProtoMessage() {}
 
 func (x *CreateRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1179,7 @@ func (x *CreateRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoom.ProtoReflect.Descriptor instead.
 func (*CreateRoom) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{16}
+	return file_rpc_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateRoom) GetMatch() int64 {
@@ -1028,7 +1219,7 @@ type CreateRoomReply struct {
 
 func (x *CreateRoomReply) Reset() {
 	*x = CreateRoomReply{}
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1040,7 +1231,7 @@ func (x *CreateRoomReply) String() string {
 func (*CreateRoomReply) ProtoMessage() {}
 
 func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1053,7 +1244,7 @@ func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomReply.ProtoReflect.Descriptor instead.
 func (*CreateRoomReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{17}
+	return file_rpc_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateRoomReply) GetRoom() int64 {
@@ -1078,7 +1269,7 @@ type PlayerMatched struct {
 
 func (x *PlayerMatched) Reset() {
 	*x = PlayerMatched{}
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1281,7 @@ func (x *PlayerMatched) String() string {
 func (*PlayerMatched) ProtoMessage() {}
 
 func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1294,7 @@ func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerMatched.ProtoReflect.Descriptor instead.
 func (*PlayerMatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{18}
+	return file_rpc_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PlayerMatched) GetPlayer() int64 {
@@ -1168,7 +1359,7 @@ type PlayerUnmatched struct {
 
 func (x *PlayerUnmatched) Reset() {
 	*x = PlayerUnmatched{}
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1371,7 @@ func (x *PlayerUnmatched) String() string {
 func (*PlayerUnmatched) ProtoMessage() {}
 
 func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1384,7 @@ func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUnmatched.ProtoReflect.Descriptor instead.
 func (*PlayerUnmatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{19}
+	return file_rpc_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PlayerUnmatched) GetPlayer() int64 {
@@ -1234,7 +1425,7 @@ type PlayerFinished struct {
 
 func (x *PlayerFinished) Reset() {
 	*x = PlayerFinished{}
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1437,7 @@ func (x *PlayerFinished) String() string {
 func (*PlayerFinished) ProtoMessage() {}
 
 func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1450,7 @@ func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerFinished.ProtoReflect.Descriptor instead.
 func (*PlayerFinished) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{20}
+	return file_rpc_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PlayerFinished) GetPlayer() int64 {
@@ -1286,7 +1477,7 @@ type ReleasePlayer struct {
 
 func (x *ReleasePlayer) Reset() {
 	*x = ReleasePlayer{}
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1489,7 @@ func (x *ReleasePlayer) String() string {
 func (*ReleasePlayer) ProtoMessage() {}
 
 func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1502,7 @@ func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleasePlayer.ProtoReflect.Descriptor instead.
 func (*ReleasePlayer) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{21}
+	return file_rpc_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReleasePlayer) GetPlayer() int64 {
@@ -1334,7 +1525,7 @@ type KickSession struct {
 
 func (x *KickSession) Reset() {
 	*x = KickSession{}
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1537,7 @@ func (x *KickSession) String() string {
 func (*KickSession) ProtoMessage() {}
 
 func (x *KickSession) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1550,7 @@ func (x *KickSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickSession.ProtoReflect.Descriptor instead.
 func (*KickSession) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{22}
+	return file_rpc_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *KickSession) GetSession() uint64 {
@@ -1437,7 +1628,38 @@ const file_rpc_proto_rawDesc = "" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\x03R\x06before\"%\n" +
 	"\vReadProfile\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\"L\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"\xe3\x02\n" +
+	"\aApplyOp\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x121\n" +
+	"\x06wallet\x18\x05 \x03(\v2\x19.game.ApplyOp.WalletEntryR\x06wallet\x12.\n" +
+	"\x05items\x18\x06 \x03(\v2\x18.game.ApplyOp.ItemsEntryR\x05items\x12\x10\n" +
+	"\x03exp\x18\a \x01(\x03R\x03exp\x12\x16\n" +
+	"\x06rating\x18\b \x01(\x11R\x06rating\x1a9\n" +
+	"\vWalletEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"ItemsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xc6\x02\n" +
+	"\n" +
+	"ApplyReply\x12\x1a\n" +
+	"\brepeated\x18\x01 \x01(\bR\brepeated\x124\n" +
+	"\x06wallet\x18\x02 \x03(\v2\x1c.game.ApplyReply.WalletEntryR\x06wallet\x121\n" +
+	"\x05items\x18\x03 \x03(\v2\x1b.game.ApplyReply.ItemsEntryR\x05items\x12\x14\n" +
+	"\x05level\x18\x04 \x01(\x05R\x05level\x12\x10\n" +
+	"\x03exp\x18\x05 \x01(\x03R\x03exp\x12\x16\n" +
+	"\x06rating\x18\x06 \x01(\x05R\x06rating\x1a9\n" +
+	"\vWalletEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"ItemsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"L\n" +
 	"\n" +
 	"RedeemPass\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
@@ -1505,7 +1727,7 @@ func file_rpc_proto_rawDescGZIP() []byte {
 	return file_rpc_proto_rawDescData
 }
 
-var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_rpc_proto_goTypes = []any{
 	(*Done)(nil),             // 0: game.Done
 	(*LoadPlayer)(nil),       // 1: game.LoadPlayer
@@ -1517,34 +1739,44 @@ var file_rpc_proto_goTypes = []any{
 	(*ListMatches)(nil),      // 7: game.ListMatches
 	(*ListLedger)(nil),       // 8: game.ListLedger
 	(*ReadProfile)(nil),      // 9: game.ReadProfile
-	(*RedeemPass)(nil),       // 10: game.RedeemPass
-	(*ReportInside)(nil),     // 11: game.ReportInside
-	(*JoinMatch)(nil),        // 12: game.JoinMatch
-	(*JoinMatchReply)(nil),   // 13: game.JoinMatchReply
-	(*LeaveMatch)(nil),       // 14: game.LeaveMatch
-	(*LeaveMatchReply)(nil),  // 15: game.LeaveMatchReply
-	(*CreateRoom)(nil),       // 16: game.CreateRoom
-	(*CreateRoomReply)(nil),  // 17: game.CreateRoomReply
-	(*PlayerMatched)(nil),    // 18: game.PlayerMatched
-	(*PlayerUnmatched)(nil),  // 19: game.PlayerUnmatched
-	(*PlayerFinished)(nil),   // 20: game.PlayerFinished
-	(*ReleasePlayer)(nil),    // 21: game.ReleasePlayer
-	(*KickSession)(nil),      // 22: game.KickSession
-	(*Profile)(nil),          // 23: game.Profile
-	(*Standing)(nil),         // 24: game.Standing
-	(*MatchResult)(nil),      // 25: game.MatchResult
+	(*ApplyOp)(nil),          // 10: game.ApplyOp
+	(*ApplyReply)(nil),       // 11: game.ApplyReply
+	(*RedeemPass)(nil),       // 12: game.RedeemPass
+	(*ReportInside)(nil),     // 13: game.ReportInside
+	(*JoinMatch)(nil),        // 14: game.JoinMatch
+	(*JoinMatchReply)(nil),   // 15: game.JoinMatchReply
+	(*LeaveMatch)(nil),       // 16: game.LeaveMatch
+	(*LeaveMatchReply)(nil),  // 17: game.LeaveMatchReply
+	(*CreateRoom)(nil),       // 18: game.CreateRoom
+	(*CreateRoomReply)(nil),  // 19: game.CreateRoomReply
+	(*PlayerMatched)(nil),    // 20: game.PlayerMatched
+	(*PlayerUnmatched)(nil),  // 21: game.PlayerUnmatched
+	(*PlayerFinished)(nil),   // 22: game.PlayerFinished
+	(*ReleasePlayer)(nil),    // 23: game.ReleasePlayer
+	(*KickSession)(nil),      // 24: game.KickSession
+	nil,                      // 25: game.ApplyOp.WalletEntry
+	nil,                      // 26: game.ApplyOp.ItemsEntry
+	nil,                      // 27: game.ApplyReply.WalletEntry
+	nil,                      // 28: game.ApplyReply.ItemsEntry
+	(*Profile)(nil),          // 29: game.Profile
+	(*Standing)(nil),         // 30: game.Standing
+	(*MatchResult)(nil),      // 31: game.MatchResult
 }
 var file_rpc_proto_depIdxs = []int32{
-	23, // 0: game.PlayerRecord.profile:type_name -> game.Profile
-	24, // 1: game.RecordMatch.standings:type_name -> game.Standing
+	29, // 0: game.PlayerRecord.profile:type_name -> game.Profile
+	30, // 1: game.RecordMatch.standings:type_name -> game.Standing
 	6,  // 2: game.RecordMatchReply.results:type_name -> game.PlayerResult
-	25, // 3: game.PlayerResult.result:type_name -> game.MatchResult
-	25, // 4: game.PlayerFinished.result:type_name -> game.MatchResult
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	31, // 3: game.PlayerResult.result:type_name -> game.MatchResult
+	25, // 4: game.ApplyOp.wallet:type_name -> game.ApplyOp.WalletEntry
+	26, // 5: game.ApplyOp.items:type_name -> game.ApplyOp.ItemsEntry
+	27, // 6: game.ApplyReply.wallet:type_name -> game.ApplyReply.WalletEntry
+	28, // 7: game.ApplyReply.items:type_name -> game.ApplyReply.ItemsEntry
+	31, // 8: game.PlayerFinished.result:type_name -> game.MatchResult
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_rpc_proto_init() }
@@ -1560,7 +1792,7 @@ func file_rpc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_proto_rawDesc), len(file_rpc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
