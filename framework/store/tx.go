@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -64,15 +65,24 @@ func (p *pool) transact(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) e
 	tx := db.Session(&gorm.Session{NewDB: true, Context: ctx})
 	tx.Statement.ConnPool = sqlTx
 	if err := callback(fn, tx); err != nil {
-		return translate(err)
+		return translate(ended(ctx, err))
 	}
 	if err := sqlTx.Commit(); err != nil {
-		if isBroken(err) {
+		if err = ended(ctx, err); isBroken(err) {
 			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
 		return translate(err)
 	}
 	return nil
+}
+
+// ended is err, or ctx's own error where that is what err comes from: database/sql rolls a transaction back as soon as its context ends, and
+// may then know no more than that it is over.
+func ended(ctx context.Context, err error) error {
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // lock takes the writer's turn on a SQLite file.

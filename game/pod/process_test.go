@@ -37,7 +37,9 @@ func beChild(behaviour string) int {
 		fmt.Fprint(os.Stderr, "stopped") // no end of line
 		return 0
 	case "stubborn":
-		select {}
+		for { // an empty select would end with the runtime's word that all goroutines sleep
+			time.Sleep(time.Hour)
+		}
 	case "fails":
 		return 3
 	case "leaves":
