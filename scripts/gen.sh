@@ -39,4 +39,8 @@ if ! command -v npm >/dev/null; then
 fi
 scripts/client.sh install
 typescript framework/wire/proto
-typescript game/proto --exclude-path game/proto/rpc.proto # which is not for clients
+peers=() # what is not for clients
+for file in game/proto/rpc*.proto; do
+  peers+=(--exclude-path "$file")
+done
+typescript game/proto "${peers[@]}"

@@ -25,6 +25,7 @@ type peers struct {
 	players map[int64]*pb.PlayerRecord
 	saves   []*pb.SavePlayer
 	failing error // what saves fail with
+	reading error // what reading a profile fails with
 	passes  []*pb.RedeemPass
 	inside  map[int64]bool
 	left    map[int64]int // how often
@@ -115,7 +116,7 @@ func (p *peers) db() service {
 		rpc.HandleFunc(n, api.ReadProfile, func(_ context.Context, m *pb.ReadProfile) (*pb.Profile, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			return proto.CloneOf(p.players[m.GetPlayer()].GetProfile()), nil
+			return proto.CloneOf(p.players[m.GetPlayer()].GetProfile()), p.reading
 		})
 	}
 }

@@ -58,6 +58,7 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	rpc.Handle(n, w.players, api.PlayerUnmatched, (*Player).unmatched)
 	rpc.Handle(n, w.players, api.PlayerFinished, (*Player).finished)
 	rpc.Handle(n, w.players, api.ReleasePlayer, (*Player).release)
+	w.serveGoods(n)
 
 	b := w.players.Behavior()
 	actor.HandleTell(b, (*Player).detached)

@@ -1,0 +1,10 @@
+package api
+
+import (
+	"loumiao/framework/rpc"
+	"loumiao/game/pb"
+)
+
+// PlayerChanged tells the player's owner that what the player has was changed by [ApplyOp] from outside: by an order, an operator. It is sent after
+// the change. Nobody need care whether it arrives: without an owner the player sees the change when he enters next.
+var PlayerChanged = rpc.Keyed[*pb.Done]("player.Changed", func(r *pb.PlayerChanged) PlayerID { return PlayerID(r.GetPlayer()) })
