@@ -11,7 +11,10 @@ import (
 )
 
 // A DB is the service of one db node.
-type DB struct{ players *player.Store }
+type DB struct {
+	node    *node.Node
+	players *player.Store
+}
 
 // New is a db that is not started.
 func New() *DB { return &DB{} }
@@ -22,7 +25,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.players = player.New(sql, n.IDs(), time.Now)
+	d.node, d.players = n, player.New(sql, n.IDs(), time.Now)
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
 	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)
@@ -30,11 +33,15 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	rpc.HandleFunc(n, api.RecordMatch, d.recordMatch)
 	rpc.HandleFunc(n, api.ListMatches, d.listMatches)
 	rpc.HandleFunc(n, api.ListLedger, d.listLedger)
+	d.serveMails()
 	return nil
 }
 
 // Ready needs nothing of others.
-func (d *DB) Ready(context.Context) error { return nil }
+func (d *DB) Ready(context.Context) error {
+	d.node.Go(d.tidy)
+	return nil
+}
 
 // Stop has nothing to save; the node finishes the calls that run.
 func (d *DB) Stop(context.Context) error { return nil }

@@ -4,5 +4,6 @@
 //
 // It depends on SQL alone and keeps nothing in memory, so any number of them serve, and one that dies is replaced by the others: a call that
 // was lost with it is safe to repeat, because every change is fenced by the player's epoch or carries an idempotency key. Callers choose
-// the node by player, so that one player's calls meet at one node.
+// the node by player, so that one player's calls meet at one node. Who sends a mail here need not tell its player: db does, if he is online. Each
+// db deletes expired mails now and then.
 package db

@@ -43,9 +43,11 @@ func (d *DB) applyOp(ctx context.Context, m *pb.ApplyOp) (*pb.ApplyReply, error)
 	if err != nil {
 		return nil, err
 	}
-	return &pb.ApplyReply{
-		Repeated: r.Repeated, Wallet: r.Wallet, Items: r.Items, Level: r.Level, Exp: r.Exp, Rating: r.Rating,
-	}, nil
+	return applied(r), nil
+}
+
+func applied(r player.Result) *pb.ApplyReply {
+	return &pb.ApplyReply{Repeated: r.Repeated, Wallet: r.Wallet, Items: r.Items, Level: r.Level, Exp: r.Exp, Rating: r.Rating}
 }
 
 func (d *DB) listLedger(ctx context.Context, m *pb.ListLedger) (*pb.GetLedgerReply, error) {

@@ -2,6 +2,9 @@ package world
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"loumiao/framework/actor"
 	"loumiao/framework/node"
@@ -13,6 +16,7 @@ import (
 // serveGoods registers what is about what the player has.
 func (w *World) serveGoods(n *node.Node) {
 	rpc.Handle(n, w.players, api.PlayerChanged, (*Player).changedElsewhere)
+	w.serveMail(n)
 }
 
 // changedElsewhere is told when somebody else has changed what the player has.
@@ -35,4 +39,35 @@ func (p *Player) refresh(ctx context.Context) error {
 	}
 	p.profile = profile
 	return nil
+}
+
+// gained is told what an operation on db has led to, and brings the profile up to it.
+func (p *Player) gained(ctx context.Context, r *pb.ApplyReply) error {
+	if r.GetRepeated() {
+		return p.refresh(ctx) // what it led to then may have changed since
+	}
+	if p.profile.Wallet == nil {
+		p.profile.Wallet = map[string]int64{}
+	}
+	maps.Copy(p.profile.Wallet, r.GetWallet())
+	for item, count := range r.GetItems() {
+		p.profile.Items = setItem(p.profile.GetItems(), item, count)
+	}
+	p.profile.Level, p.profile.Exp, p.profile.Rating = r.GetLevel(), r.GetExp(), r.GetRating()
+	return nil
+}
+
+// setItem sets how many there are of an item in a list in alphabetical order.
+func setItem(items []*pb.Item, item string, count int64) []*pb.Item {
+	i, found := slices.BinarySearchFunc(items, item, func(have *pb.Item, item string) int { return strings.Compare(have.GetItem(), item) })
+	switch {
+	case found && count == 0:
+		return slices.Delete(items, i, i+1)
+	case found:
+		items[i].Count = count
+		return items
+	case count == 0:
+		return items
+	}
+	return slices.Insert(items, i, &pb.Item{Item: item, Count: count})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -17,7 +18,7 @@ import (
 // An Op is one change of what a player has. It happens as a whole or not at all, once under its key.
 type Op struct {
 	// Key names the operation: the order, the quest and its day. Once it is applied to the player, it is not again. 1 to 128 printable
-	// ASCII characters. Those that begin with "create:" and "match:" are the package's own.
+	// ASCII characters. Those that begin with "create:", "match:", "mail:" and "claim:" are the package's own.
 	Key    string
 	Player ID
 	// Epoch is that of the world that holds the player; 0 is for who need not hold him, such as an order that was paid.
@@ -57,7 +58,11 @@ type Result struct {
 const (
 	createKey = "create:" // and the player
 	matchKey  = "match:"  // and the match
+	mailKey   = "mail:"   // and the sender's key
+	claimKey  = "claim:"  // and the mail
 )
+
+var ownKeys = []string{createKey, matchKey, mailKey, claimKey}
 
 // opKey is the form of an idempotency key.
 var opKey = regexp.MustCompile(`^[!-~]{1,128}$`)
@@ -71,7 +76,7 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		return Result{}, err
 	case !opKey.MatchString(op.Key):
 		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q is not 1 to 128 printable characters", op.Key)
-	case strings.HasPrefix(op.Key, createKey), strings.HasPrefix(op.Key, matchKey):
+	case slices.ContainsFunc(ownKeys, func(own string) bool { return strings.HasPrefix(op.Key, own) }):
 		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q begins like the package's own", op.Key)
 	case !assetName.MatchString(op.Reason):
 		return Result{}, fault.Errorf(fault.Invalid, "reason %q is not 1 to 32 lower-case letters, digits and underscores", op.Reason)
@@ -81,20 +86,11 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 	var result Result
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		result = Result{}
-		row, err := lock(tx, op.Player)
+		row, err := hold(tx, op.Player, op.Epoch)
 		if err != nil {
 			return err
 		}
-		if op.Epoch != 0 && op.Epoch != row.Epoch {
-			return ErrFenced
-		}
-		var before appliedRow
-		err = tx.Take(&before, "player = ? AND op = ?", op.Player, op.Key).Error
-		if err == nil {
-			result.Repeated = true
-			return json.Unmarshal([]byte(before.Result), &result)
-		}
-		if !errors.Is(err, store.ErrNotFound) {
+		if result.Repeated, err = recall(tx, op.Player, op.Key, &result); result.Repeated || err != nil {
 			return err
 		}
 		have, err := s.post(tx, []posting{{player: op.Player, op: op.Key, reason: op.Reason, changes: changes}})
@@ -111,6 +107,28 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		return Result{}, fmt.Errorf("apply %s to player %d: %w", op.Key, op.Player, err)
 	}
 	return result, nil
+}
+
+// hold is [lock], for who holds the player under that epoch; 0 is for who need not.
+func hold(tx *gorm.DB, id ID, epoch uint64) (playerRow, error) {
+	row, err := lock(tx, id)
+	if err == nil && epoch != 0 && epoch != row.Epoch {
+		err = ErrFenced
+	}
+	return row, err
+}
+
+// recall reads into result what an operation has led to, if it is applied.
+func recall(tx *gorm.DB, player ID, op string, result any) (applied bool, err error) {
+	var before appliedRow
+	err = tx.Take(&before, "player = ? AND op = ?", player, op).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, json.Unmarshal([]byte(before.Result), result)
 }
 
 func resultOf(row playerRow, have map[asset]int64) Result {

@@ -16,6 +16,9 @@ type ID int64
 // A MatchID is one match.
 type MatchID int64
 
+// A MailID is one mail. It grows with time.
+type MailID int64
+
 // Gold is the currency that players begin with and win.
 const Gold = "gold"
 
@@ -35,6 +38,12 @@ var (
 	ErrInsufficient = fault.New(fault.FailedPrecondition, "not enough of it")
 	// ErrTooMuch: the player would have more than [MaxBalance]. Nothing is changed.
 	ErrTooMuch = fault.New(fault.FailedPrecondition, "more than one can have")
+	// ErrNoMail: no such mail, or not any more.
+	ErrNoMail = fault.New(fault.NotFound, "no such mail")
+	// ErrMailFull: the mailbox is full of what must not give way. Nothing is changed.
+	ErrMailFull = fault.New(fault.FailedPrecondition, "the mailbox is full")
+	// ErrUnclaimed: what is in the mail would be lost. Nothing is changed.
+	ErrUnclaimed = fault.New(fault.FailedPrecondition, "there is something unclaimed in the mail")
 	// ErrNewerState: the stored state has a newer schema than the one to be saved, which would lose what a newer build put there.
 	ErrNewerState = fault.New(fault.Version, "the player's state was saved by a newer build")
 )

@@ -92,4 +92,20 @@ type matchRow struct {
 
 func (matchRow) TableName() string { return "matches" }
 
+type mailRow struct {
+	Player      ID     `gorm:"primaryKey"`
+	ID          MailID `gorm:"primaryKey;autoIncrement:false"`
+	Op          string
+	Sender      string
+	Subject     string
+	Body        string
+	Attachments string // a JSON object; noGoods when there is nothing in it
+	CreatedAt   int64  `gorm:"autoCreateTime:false"`
+	ExpiresAt   int64
+	ReadAt      int64
+	ClaimedAt   int64
+}
+
+func (mailRow) TableName() string { return "mails" }
+
 func fromMS(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

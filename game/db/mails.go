@@ -1,0 +1,150 @@
+package db
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/store/player"
+)
+
+const (
+	// tidyEvery is how often each db deletes what has expired.
+	tidyEvery = time.Hour
+	// claimAtOnce bounds the mails that one call claims.
+	claimAtOnce = 50
+)
+
+func (d *DB) serveMails() {
+	rpc.HandleFunc(d.node, api.SendMail, d.sendMail)
+	rpc.HandleFunc(d.node, api.ListMails, d.listMails)
+	rpc.HandleFunc(d.node, api.ReadMail, d.readMail)
+	rpc.HandleFunc(d.node, api.ClaimMail, d.claimMail)
+	rpc.HandleFunc(d.node, api.ClaimMails, d.claimMails)
+	rpc.HandleFunc(d.node, api.DeleteMail, d.deleteMail)
+}
+
+// sendMail tells the player too, if somebody owns him.
+func (d *DB) sendMail(ctx context.Context, m *pb.SendMail) (*pb.SendMailReply, error) {
+	l := player.Letter{
+		Key: m.GetKey(), Player: player.ID(m.GetPlayer()), Sender: m.GetSender(), Subject: m.GetSubject(), Body: m.GetBody(),
+		Goods: player.Goods{Wallet: m.GetWallet(), Items: m.GetItems()},
+	}
+	if m.GetExpiresMs() != 0 {
+		l.Expires = time.UnixMilli(m.GetExpiresMs())
+	}
+	sent, repeated, err := d.players.SendMail(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if !repeated {
+		d.tellMailed(ctx, m.GetPlayer(), sent)
+	}
+	return &pb.SendMailReply{Mail: int64(sent.ID), Repeated: repeated}, nil
+}
+
+// tellMailed tells a player's owner of a new mail. Who does not hear of it finds it in his list.
+func (d *DB) tellMailed(ctx context.Context, to int64, m player.Mail) {
+	m.Body = ""
+	err := api.PlayerMailed.Send(ctx, d.node.RPC(), &pb.PlayerMailed{Player: to, Mail: mail(m)})
+	if err != nil && fault.CodeOf(err) != fault.NotFound {
+		d.node.Log().Debug("owner not told of a mail", "player", to, "mail", m.ID, "err", err)
+	}
+}
+
+func (d *DB) listMails(ctx context.Context, m *pb.ListMails) (*pb.GetMailsReply, error) {
+	mails, unread, err := d.players.Mails(ctx, player.ID(m.GetPlayer()), int(m.GetLimit()), player.MailID(m.GetBefore()))
+	if err != nil {
+		return nil, err
+	}
+	reply := &pb.GetMailsReply{Unread: int32(unread)}
+	for _, one := range mails {
+		reply.Mails = append(reply.Mails, mail(one))
+	}
+	return reply, nil
+}
+
+func (d *DB) readMail(ctx context.Context, m *pb.PlayerMail) (*pb.ReadMailReply, error) {
+	read, err := d.players.ReadMail(ctx, player.ID(m.GetPlayer()), m.GetEpoch(), player.MailID(m.GetMail()))
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ReadMailReply{Mail: mail(read)}, nil
+}
+
+func (d *DB) claimMail(ctx context.Context, m *pb.PlayerMail) (*pb.ClaimedMail, error) {
+	claimed, result, err := d.players.ClaimMail(ctx, player.ID(m.GetPlayer()), m.GetEpoch(), player.MailID(m.GetMail()))
+	if err != nil {
+		return nil, err
+	}
+	return &pb.ClaimedMail{Mail: mail(claimed), Result: applied(result)}, nil
+}
+
+// claimMails claims each mail by itself: one that does not fit leaves the others alone.
+func (d *DB) claimMails(ctx context.Context, m *pb.PlayerMails) (*pb.ClaimedMails, error) {
+	id := player.ID(m.GetPlayer())
+	mails, err := d.players.Claimable(ctx, id, player.MaxMails)
+	if err != nil {
+		return nil, err
+	}
+	reply := &pb.ClaimedMails{}
+	for _, mail := range mails {
+		if len(reply.Claimed) == claimAtOnce {
+			reply.More = true
+			break
+		}
+		_, _, err := d.players.ClaimMail(ctx, id, m.GetEpoch(), mail)
+		switch code := fault.CodeOf(err); {
+		case err == nil:
+			reply.Claimed = append(reply.Claimed, int64(mail))
+		case code == fault.FailedPrecondition:
+			reply.Left = append(reply.Left, int64(mail))
+		case code == fault.NotFound: // deleted or expired in this moment
+		case len(reply.Claimed) == 0:
+			return nil, err
+		default: // what is claimed must be said; the rest can be asked for again
+			reply.More = true
+			return reply, nil
+		}
+	}
+	return reply, nil
+}
+
+func (d *DB) deleteMail(ctx context.Context, m *pb.PlayerMail) (*pb.Done, error) {
+	return &pb.Done{}, d.players.DeleteMail(ctx, player.ID(m.GetPlayer()), m.GetEpoch(), player.MailID(m.GetMail()), m.GetWithGoods())
+}
+
+// tidy deletes expired mails now and then, until ctx ends. Several nodes may do it at once.
+func (d *DB) tidy(ctx context.Context) {
+	for {
+		pause := time.NewTimer(tidyEvery/2 + rand.N(tidyEvery))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return
+		case <-pause.C:
+		}
+		for more := true; more && ctx.Err() == nil; {
+			n, err := d.players.ExpireMails(ctx)
+			if err != nil && ctx.Err() == nil {
+				d.node.Log().Warn("expired mails not deleted; will try again", "err", err)
+			}
+			more = n > 0
+		}
+	}
+}
+
+func mail(m player.Mail) *pb.Mail {
+	sent := &pb.Mail{
+		Id: int64(m.ID), Sender: m.Sender, Subject: m.Subject, Body: m.Body, Wallet: m.Goods.Wallet, Items: m.Goods.Items,
+		CreatedMs: m.Created.UnixMilli(), Read: m.Read, Claimed: m.Claimed,
+	}
+	if !m.Expires.IsZero() {
+		sent.ExpiresMs = m.Expires.UnixMilli()
+	}
+	return sent
+}

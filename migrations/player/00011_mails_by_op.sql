@@ -1,0 +1,3 @@
+-- A mail is there once.
+-- +goose Up
+CREATE UNIQUE INDEX mails_by_op ON mails (player, op);
