@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -27,8 +28,15 @@ type Op struct {
 	Reason string
 	Wallet []Change
 	Items  []ItemChange
-	Exp    int64 // to add, not negative
-	Rating int32 // to add; a rating does not fall below 0
+	Exp    int64   // to add, not negative
+	Rating int32   // to add; a rating does not fall below 0
+	Counts []Count // to be counted, within their limits
+	// Name is the player's new one, whose rules are the caller's to keep; empty: as it is. At most 64 bytes.
+	Name string
+	// Tag is what the key stands for, where a client chooses the key: a repetition with another tag is [ErrOtherOp]. At most 128 bytes.
+	Tag string
+	// Spill has the items sent by mail when they do not all fit into the bag, and the operation still done: for what was paid for.
+	Spill bool
 }
 
 // A Change adds to a currency, or takes if negative.
@@ -51,7 +59,10 @@ type Result struct {
 	Level    int32            `json:"level"`
 	Exp      int64            `json:"exp"`
 	Rating   int32            `json:"rating"`
-	Version  int64            `json:"version"` // of the player's row
+	Version  int64            `json:"version"`          // of the player's row
+	Counts   map[string]int64 `json:"counts,omitempty"` // of what was counted
+	Tag      string           `json:"tag,omitempty"`
+	Mail     MailID           `json:"mail,omitempty"` // with the items that did not fit; 0: there is none
 }
 
 // The beginnings of the keys of what is not an [Op].
@@ -67,46 +78,96 @@ var ownKeys = []string{createKey, matchKey, mailKey, claimKey}
 // opKey is the form of an idempotency key.
 var opKey = regexp.MustCompile(`^[!-~]{1,128}$`)
 
-// Apply changes what a player has, once for each key. It is [ErrInsufficient] when there is not enough, [ErrFenced] when op.Epoch is old,
-// [ErrNotFound] when the player was never loaded, fault.Invalid when op itself is wrong; then nothing is changed, and the key is not used up.
+// Apply changes what a player has, once for each key. It is [ErrInsufficient] when there is not enough, [ErrBagFull], [ErrLimit] or [ErrNameTaken] when he
+// may not, [ErrFenced] when op.Epoch is old, [ErrNotFound] when the player was never loaded, [ErrOtherOp] or fault.Invalid when op itself is wrong; then
+// nothing is changed, and the key is not used up.
 func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
-	changes, err := collect(op.Wallet, op.Items)
-	switch {
-	case err != nil:
+	changes, err := op.validate()
+	if err != nil {
 		return Result{}, err
-	case !opKey.MatchString(op.Key):
-		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q is not 1 to 128 printable characters", op.Key)
-	case slices.ContainsFunc(ownKeys, func(own string) bool { return strings.HasPrefix(op.Key, own) }):
-		return Result{}, fault.Errorf(fault.Invalid, "idempotency key %q begins like the package's own", op.Key)
-	case !assetName.MatchString(op.Reason):
-		return Result{}, fault.Errorf(fault.Invalid, "reason %q is not 1 to 32 lower-case letters, digits and underscores", op.Reason)
-	case op.Exp < 0 || op.Exp > MaxBalance:
-		return Result{}, fault.Errorf(fault.Invalid, "experience cannot change by %d", op.Exp)
 	}
 	var result Result
+	renaming := false
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		result = Result{}
+		result, renaming = Result{}, false
 		row, err := hold(tx, op.Player, op.Epoch)
 		if err != nil {
 			return err
 		}
-		if result.Repeated, err = recall(tx, op.Player, op.Key, &result); result.Repeated || err != nil {
+		if result.Repeated, err = recall(tx, op.Player, op.Key, &result); err != nil {
 			return err
 		}
-		have, err := s.post(tx, []posting{{player: op.Player, op: op.Key, reason: op.Reason, changes: changes}})
+		if result.Repeated {
+			return op.is(result)
+		}
+		mailed, have, err := s.give(tx, op, changes)
 		if err != nil {
 			return err
+		}
+		counts, err := count(tx, op.Player, op.Counts)
+		if err != nil {
+			return err
+		}
+		if op.Name != "" && op.Name != row.Name {
+			renaming = true
+			if err := tx.Model(&row).Update("name", op.Name).Error; err != nil {
+				return err
+			}
+			renaming = false
 		}
 		if err := s.progress(tx, &row, op.Exp, op.Rating); err != nil {
 			return err
 		}
-		result = resultOf(row, have[op.Player])
+		result = resultOf(row, have)
+		result.Counts, result.Tag, result.Mail = counts, op.Tag, mailed
 		return remember(tx, op.Player, op.Key, result, row.UpdatedAt)
 	})
+	if renaming && errors.Is(err, store.ErrDuplicate) {
+		err = ErrNameTaken
+	}
 	if err != nil {
 		return Result{}, fmt.Errorf("apply %s to player %d: %w", op.Key, op.Player, err)
 	}
 	return result, nil
+}
+
+// Applied returns what an operation has led to, if it was applied. The error may be [ErrOtherOp], for a tag that is not empty.
+func (s *Store) Applied(ctx context.Context, id ID, key, tag string) (result Result, ok bool, err error) {
+	if ok, err = recall(s.db.WithContext(ctx), id, key, &result); ok && err == nil {
+		err = Op{Tag: tag}.is(result)
+	}
+	if err != nil {
+		return Result{}, false, fmt.Errorf("result of %s of player %d: %w", key, id, err)
+	}
+	result.Repeated = ok
+	return result, ok, nil
+}
+
+// is refuses what an earlier operation with the same key has led to, if that was another one.
+func (op Op) is(before Result) error {
+	if op.Tag != "" && op.Tag != before.Tag {
+		return ErrOtherOp
+	}
+	return nil
+}
+
+func (op Op) validate() ([]change, error) {
+	changes, err := collect(op.Wallet, op.Items)
+	switch {
+	case err != nil:
+		return nil, err
+	case !opKey.MatchString(op.Key):
+		return nil, fault.Errorf(fault.Invalid, "idempotency key %q is not 1 to 128 printable characters", op.Key)
+	case slices.ContainsFunc(ownKeys, func(own string) bool { return strings.HasPrefix(op.Key, own) }):
+		return nil, fault.Errorf(fault.Invalid, "idempotency key %q begins like the package's own", op.Key)
+	case !assetName.MatchString(op.Reason):
+		return nil, fault.Errorf(fault.Invalid, "reason %q is not 1 to 32 lower-case letters, digits and underscores", op.Reason)
+	case op.Exp < 0 || op.Exp > MaxBalance:
+		return nil, fault.Errorf(fault.Invalid, "experience cannot change by %d", op.Exp)
+	case len(op.Name) > 64 || len(op.Tag) > 128 || !utf8.ValidString(op.Name) || !utf8.ValidString(op.Tag):
+		return nil, fault.Errorf(fault.Invalid, "name %q or tag %q is more than 64 or 128 bytes of UTF-8", op.Name, op.Tag)
+	}
+	return changes, checkCounts(op.Counts)
 }
 
 // hold is [lock], for who holds the player under that epoch; 0 is for who need not.

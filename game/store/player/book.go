@@ -105,6 +105,9 @@ func (s *Store) post(tx *gorm.DB, postings []posting) (balances, error) {
 	var items []itemRow
 	var legs []ledgerRow
 	for _, p := range postings {
+		if err := s.checkBag(tx, p); err != nil {
+			return nil, err
+		}
 		for n, c := range p.changes {
 			balance := have[p.player][c.asset] + c.amount
 			switch {

@@ -20,9 +20,13 @@ const (
 	MaxAttachments = 16 // currencies and items together
 )
 
+// spillKey begins the keys of mails with what did not fit into a bag.
+const spillKey = "spill:"
+
 // A Letter is a mail to be sent.
 type Letter struct {
-	// Key names the mail among the player's: the season, the order. It is sent once, also after it is deleted. 1 to 123 printable ASCII characters.
+	// Key names the mail among the player's: the season, the order. It is sent once, also after it is deleted. 1 to 123 printable ASCII characters;
+	// those that begin with "spill:" are the package's own.
 	Key    string
 	Player ID
 	// Sender and Subject are 1 to [MaxSender] and [MaxSubject] characters, Body at most [MaxBody]; only Body has lines.
@@ -55,9 +59,6 @@ const noGoods = "{}"
 
 // changes are goods as an operation's.
 func (g Goods) changes() ([]change, error) {
-	if n := len(g.Wallet) + len(g.Items); n > MaxAttachments {
-		return nil, fault.Errorf(fault.Invalid, "%d goods in one mail are more than %d", n, MaxAttachments)
-	}
 	var wallet []Change
 	var items []ItemChange
 	for name, amount := range g.Wallet {
@@ -79,8 +80,11 @@ func (l Letter) validate() error {
 	if !opKey.MatchString(mailKey + l.Key) {
 		return fault.Errorf(fault.Invalid, "mail key %q is not 1 to %d printable characters", l.Key, 128-len(mailKey))
 	}
-	if l.Key == "" {
-		return fault.New(fault.Invalid, "a mail needs a key")
+	if l.Key == "" || strings.HasPrefix(l.Key, spillKey) {
+		return fault.Errorf(fault.Invalid, "mail key %q is empty, or begins like the package's own", l.Key)
+	}
+	if n := len(l.Goods.Wallet) + len(l.Goods.Items); n > MaxAttachments {
+		return fault.Errorf(fault.Invalid, "%d goods in one mail are more than %d", n, MaxAttachments)
 	}
 	for _, part := range []struct {
 		name, text  string

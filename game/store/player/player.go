@@ -38,6 +38,14 @@ var (
 	ErrInsufficient = fault.New(fault.FailedPrecondition, "not enough of it")
 	// ErrTooMuch: the player would have more than [MaxBalance]. Nothing is changed.
 	ErrTooMuch = fault.New(fault.FailedPrecondition, "more than one can have")
+	// ErrBagFull: the player has no room for what he would get. Nothing is changed.
+	ErrBagFull = fault.New(fault.FailedPrecondition, "the bag is full")
+	// ErrLimit: the player has done that as often as he may. Nothing is changed.
+	ErrLimit = fault.New(fault.FailedPrecondition, "no more of that for now")
+	// ErrNameTaken: another player who began in the same area has that name. Nothing is changed.
+	ErrNameTaken = fault.New(fault.AlreadyExists, "the name is taken")
+	// ErrOtherOp: the key was applied for something else. Nothing is changed.
+	ErrOtherOp = fault.New(fault.AlreadyExists, "the same id was used for something else")
 	// ErrNoMail: no such mail, or not any more.
 	ErrNoMail = fault.New(fault.NotFound, "no such mail")
 	// ErrMailFull: the mailbox is full of what must not give way. Nothing is changed.
@@ -74,9 +82,10 @@ type Item struct {
 
 // A Store is the players' tables. It is safe for concurrent use, by any number of processes.
 type Store struct {
-	db  *gorm.DB
-	ids *id.Generator
-	now func() time.Time
+	db    *gorm.DB
+	ids   *id.Generator
+	now   func() time.Time
+	items Items // nil: without a bag
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.

@@ -3,7 +3,9 @@ package player
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 
 	"gorm.io/gorm"
 
@@ -26,6 +28,9 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 		return Mail{}, false, err
 	}
 	changes, err := l.Goods.changes()
+	for name := range l.Goods.Items {
+		err = errors.Join(err, s.checkItem(name))
+	}
 	if err != nil {
 		return Mail{}, false, err
 	}
@@ -43,8 +48,10 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 		if err != nil {
 			return err
 		}
-		mail, err = row.mail()
-		return err
+		if mail, err = row.mail(); err != nil {
+			return err
+		}
+		return remember(tx, l.Player, mailKey+l.Key, sent{row.ID}, row.CreatedAt)
 	})
 	if err != nil {
 		return Mail{}, false, fmt.Errorf("send mail %s to player %d: %w", l.Key, l.Player, err)
@@ -52,11 +59,14 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 	return mail, repeated, nil
 }
 
-// deliver stores a mail, and its key. The transaction has locked the player's row.
+// deliver stores a mail, under a key of its own if it has none. The transaction has locked the player's row.
 func (s *Store) deliver(tx *gorm.DB, l Letter, goods bool) (mailRow, error) {
 	now := s.nowMS()
 	row := mailRow{
 		Player: l.Player, ID: MailID(s.ids.Next()), Op: l.Key, Sender: l.Sender, Subject: l.Subject, Body: l.Body, Attachments: noGoods, CreatedAt: now,
+	}
+	if row.Op == "" {
+		row.Op = spillKey + strconv.FormatInt(int64(row.ID), 10)
 	}
 	if goods {
 		text, err := json.Marshal(l.Goods)
@@ -74,10 +84,7 @@ func (s *Store) deliver(tx *gorm.DB, l Letter, goods bool) (mailRow, error) {
 	if err := makeRoom(tx, l.Player, now, goods); err != nil {
 		return row, err
 	}
-	if err := tx.Create(&row).Error; err != nil {
-		return row, err
-	}
-	return row, remember(tx, l.Player, mailKey+l.Key, sent{row.ID}, now)
+	return row, tx.Create(&row).Error
 }
 
 // makeRoom makes room for one mail, with or without goods.

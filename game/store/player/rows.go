@@ -92,6 +92,15 @@ type matchRow struct {
 
 func (matchRow) TableName() string { return "matches" }
 
+type counterRow struct {
+	Player ID     `gorm:"primaryKey"`
+	Name   string `gorm:"primaryKey"`
+	Period int64
+	Count  int64
+}
+
+func (counterRow) TableName() string { return "counters" }
+
 type mailRow struct {
 	Player      ID     `gorm:"primaryKey"`
 	ID          MailID `gorm:"primaryKey;autoIncrement:false"`
