@@ -14,10 +14,23 @@ import (
 type DB struct {
 	node    *node.Node
 	players *player.Store
+	items   player.Items
 }
 
 // New is a db that is not started.
-func New() *DB { return &DB{} }
+func New(options ...Option) *DB {
+	d := &DB{}
+	for _, with := range options {
+		with(d)
+	}
+	return d
+}
+
+// An Option is what a db can be told beyond what it finds in SQL.
+type Option func(*DB)
+
+// WithItems has db enforce which items there are, and what a bag holds. Without it every item exists and fits.
+func WithItems(items player.Items) Option { return func(d *DB) { d.items = items } }
 
 // Start opens the tables and registers what peers may call.
 func (d *DB) Start(_ context.Context, n *node.Node) error {
@@ -25,14 +38,14 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.node, d.players = n, player.New(sql, n.IDs(), time.Now)
+	d.node, d.players = n, player.New(sql, n.IDs(), time.Now).Carrying(d.items)
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
 	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)
-	rpc.HandleFunc(n, api.ApplyOp, d.applyOp)
 	rpc.HandleFunc(n, api.RecordMatch, d.recordMatch)
 	rpc.HandleFunc(n, api.ListMatches, d.listMatches)
 	rpc.HandleFunc(n, api.ListLedger, d.listLedger)
+	d.serveGoods()
 	d.serveMails()
 	return nil
 }

@@ -42,17 +42,19 @@ func (d *DB) sendMail(ctx context.Context, m *pb.SendMail) (*pb.SendMailReply, e
 		return nil, err
 	}
 	if !repeated {
-		d.tellMailed(ctx, m.GetPlayer(), sent)
+		d.tellMailed(ctx, m.GetPlayer(), sent.ID)
 	}
 	return &pb.SendMailReply{Mail: int64(sent.ID), Repeated: repeated}, nil
 }
 
 // tellMailed tells a player's owner of a new mail. Who does not hear of it finds it in his list.
-func (d *DB) tellMailed(ctx context.Context, to int64, m player.Mail) {
-	m.Body = ""
-	err := api.PlayerMailed.Send(ctx, d.node.RPC(), &pb.PlayerMailed{Player: to, Mail: mail(m)})
+func (d *DB) tellMailed(ctx context.Context, to int64, id player.MailID) {
+	mails, _, err := d.players.Mails(ctx, player.ID(to), 1, id+1)
+	if err == nil && len(mails) == 1 && mails[0].ID == id {
+		err = api.PlayerMailed.Send(ctx, d.node.RPC(), &pb.PlayerMailed{Player: to, Mail: mail(mails[0])})
+	}
 	if err != nil && fault.CodeOf(err) != fault.NotFound {
-		d.node.Log().Debug("owner not told of a mail", "player", to, "mail", m.ID, "err", err)
+		d.node.Log().Debug("owner not told of a mail", "player", to, "mail", id, "err", err)
 	}
 }
 

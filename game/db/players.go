@@ -28,28 +28,6 @@ func (d *DB) readProfile(ctx context.Context, m *pb.ReadProfile) (*pb.Profile, e
 	return profile(p), nil
 }
 
-func (d *DB) applyOp(ctx context.Context, m *pb.ApplyOp) (*pb.ApplyReply, error) {
-	op := player.Op{
-		Key: m.GetKey(), Player: player.ID(m.GetPlayer()), Epoch: m.GetEpoch(), Reason: m.GetReason(),
-		Exp: m.GetExp(), Rating: m.GetRating(),
-	}
-	for currency, amount := range m.GetWallet() {
-		op.Wallet = append(op.Wallet, player.Change{Currency: currency, Amount: amount})
-	}
-	for item, count := range m.GetItems() {
-		op.Items = append(op.Items, player.ItemChange{Item: item, Count: count})
-	}
-	r, err := d.players.Apply(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	return applied(r), nil
-}
-
-func applied(r player.Result) *pb.ApplyReply {
-	return &pb.ApplyReply{Repeated: r.Repeated, Wallet: r.Wallet, Items: r.Items, Level: r.Level, Exp: r.Exp, Rating: r.Rating}
-}
-
 func (d *DB) listLedger(ctx context.Context, m *pb.ListLedger) (*pb.GetLedgerReply, error) {
 	rows, err := d.players.Ledger(ctx, player.ID(m.GetPlayer()), int(m.GetLimit()), m.GetBefore())
 	if err != nil {

@@ -622,10 +622,17 @@ type ApplyOp struct {
 	// 1 to 32 lower-case letters, digits and underscores, for the ledger.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// To add, or to take if negative.
-	Wallet        map[string]int64 `protobuf:"bytes,5,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Items         map[string]int64 `protobuf:"bytes,6,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Exp           int64            `protobuf:"varint,7,opt,name=exp,proto3" json:"exp,omitempty"`
-	Rating        int32            `protobuf:"zigzag32,8,opt,name=rating,proto3" json:"rating,omitempty"`
+	Wallet map[string]int64 `protobuf:"bytes,5,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items  map[string]int64 `protobuf:"bytes,6,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Exp    int64            `protobuf:"varint,7,opt,name=exp,proto3" json:"exp,omitempty"`
+	Rating int32            `protobuf:"zigzag32,8,opt,name=rating,proto3" json:"rating,omitempty"`
+	Counts []*Count         `protobuf:"bytes,9,rep,name=counts,proto3" json:"counts,omitempty"`
+	// The player's new name, whose rules are the caller's to keep; empty: as it is.
+	Name string `protobuf:"bytes,10,opt,name=name,proto3" json:"name,omitempty"`
+	// What the key stands for, where a client chooses the key: a repetition with another tag is refused. At most 128 bytes.
+	Tag string `protobuf:"bytes,11,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Send the items by mail when they do not all fit into the bag, and do the rest: for what was paid for.
+	Spill         bool `protobuf:"varint,12,opt,name=spill,proto3" json:"spill,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -716,23 +723,125 @@ func (x *ApplyOp) GetRating() int32 {
 	return 0
 }
 
+func (x *ApplyOp) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *ApplyOp) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ApplyOp) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *ApplyOp) GetSpill() bool {
+	if x != nil {
+		return x.Spill
+	}
+	return false
+}
+
+// Adds to one of the player's counters, such as how often he has bought an offer today.
+type Count struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// In a later period than before the counter begins at 0 again; 0: never.
+	Period int64 `protobuf:"varint,2,opt,name=period,proto3" json:"period,omitempty"`
+	Add    int64 `protobuf:"varint,3,opt,name=add,proto3" json:"add,omitempty"`
+	// The operation is refused if the counter would be more; 0: no limit.
+	Most          int64 `protobuf:"varint,4,opt,name=most,proto3" json:"most,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Count) Reset() {
+	*x = Count{}
+	mi := &file_rpc_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Count) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Count) ProtoMessage() {}
+
+func (x *Count) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Count.ProtoReflect.Descriptor instead.
+func (*Count) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Count) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Count) GetPeriod() int64 {
+	if x != nil {
+		return x.Period
+	}
+	return 0
+}
+
+func (x *Count) GetAdd() int64 {
+	if x != nil {
+		return x.Add
+	}
+	return 0
+}
+
+func (x *Count) GetMost() int64 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
 type ApplyReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key was applied before.
 	Repeated bool `protobuf:"varint,1,opt,name=repeated,proto3" json:"repeated,omitempty"`
 	// The balances of what the operation touched, right after it.
-	Wallet        map[string]int64 `protobuf:"bytes,2,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Items         map[string]int64 `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Level         int32            `protobuf:"varint,4,opt,name=level,proto3" json:"level,omitempty"`
-	Exp           int64            `protobuf:"varint,5,opt,name=exp,proto3" json:"exp,omitempty"`
-	Rating        int32            `protobuf:"varint,6,opt,name=rating,proto3" json:"rating,omitempty"`
+	Wallet map[string]int64 `protobuf:"bytes,2,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items  map[string]int64 `protobuf:"bytes,3,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Level  int32            `protobuf:"varint,4,opt,name=level,proto3" json:"level,omitempty"`
+	Exp    int64            `protobuf:"varint,5,opt,name=exp,proto3" json:"exp,omitempty"`
+	Rating int32            `protobuf:"varint,6,opt,name=rating,proto3" json:"rating,omitempty"`
+	Counts map[string]int64 `protobuf:"bytes,7,rep,name=counts,proto3" json:"counts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The mail with what did not fit into the bag; 0: everything did.
+	Mail          int64 `protobuf:"varint,8,opt,name=mail,proto3" json:"mail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ApplyReply) Reset() {
 	*x = ApplyReply{}
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +853,7 @@ func (x *ApplyReply) String() string {
 func (*ApplyReply) ProtoMessage() {}
 
 func (x *ApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +866,7 @@ func (x *ApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyReply.ProtoReflect.Descriptor instead.
 func (*ApplyReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{11}
+	return file_rpc_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ApplyReply) GetRepeated() bool {
@@ -802,6 +911,20 @@ func (x *ApplyReply) GetRating() int32 {
 	return 0
 }
 
+func (x *ApplyReply) GetCounts() map[string]int64 {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *ApplyReply) GetMail() int64 {
+	if x != nil {
+		return x.Mail
+	}
+	return 0
+}
+
 // Uses a pass up: it opens the world once, to its player.
 type RedeemPass struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -814,7 +937,7 @@ type RedeemPass struct {
 
 func (x *RedeemPass) Reset() {
 	*x = RedeemPass{}
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +949,7 @@ func (x *RedeemPass) String() string {
 func (*RedeemPass) ProtoMessage() {}
 
 func (x *RedeemPass) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +962,7 @@ func (x *RedeemPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeemPass.ProtoReflect.Descriptor instead.
 func (*RedeemPass) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{12}
+	return file_rpc_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RedeemPass) GetPlayer() int64 {
@@ -876,7 +999,7 @@ type ReportInside struct {
 
 func (x *ReportInside) Reset() {
 	*x = ReportInside{}
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1011,7 @@ func (x *ReportInside) String() string {
 func (*ReportInside) ProtoMessage() {}
 
 func (x *ReportInside) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1024,7 @@ func (x *ReportInside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportInside.ProtoReflect.Descriptor instead.
 func (*ReportInside) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{13}
+	return file_rpc_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReportInside) GetArea() uint32 {
@@ -937,7 +1060,7 @@ type JoinMatch struct {
 
 func (x *JoinMatch) Reset() {
 	*x = JoinMatch{}
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1072,7 @@ func (x *JoinMatch) String() string {
 func (*JoinMatch) ProtoMessage() {}
 
 func (x *JoinMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1085,7 @@ func (x *JoinMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatch.ProtoReflect.Descriptor instead.
 func (*JoinMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{14}
+	return file_rpc_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JoinMatch) GetPlayer() int64 {
@@ -1002,7 +1125,7 @@ type JoinMatchReply struct {
 
 func (x *JoinMatchReply) Reset() {
 	*x = JoinMatchReply{}
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1137,7 @@ func (x *JoinMatchReply) String() string {
 func (*JoinMatchReply) ProtoMessage() {}
 
 func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1150,7 @@ func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatchReply.ProtoReflect.Descriptor instead.
 func (*JoinMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{15}
+	return file_rpc_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *JoinMatchReply) GetTicket() int64 {
@@ -1048,7 +1171,7 @@ type LeaveMatch struct {
 
 func (x *LeaveMatch) Reset() {
 	*x = LeaveMatch{}
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1183,7 @@ func (x *LeaveMatch) String() string {
 func (*LeaveMatch) ProtoMessage() {}
 
 func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1196,7 @@ func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatch.ProtoReflect.Descriptor instead.
 func (*LeaveMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{16}
+	return file_rpc_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LeaveMatch) GetPlayer() int64 {
@@ -1106,7 +1229,7 @@ type LeaveMatchReply struct {
 
 func (x *LeaveMatchReply) Reset() {
 	*x = LeaveMatchReply{}
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1241,7 @@ func (x *LeaveMatchReply) String() string {
 func (*LeaveMatchReply) ProtoMessage() {}
 
 func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1254,7 @@ func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatchReply.ProtoReflect.Descriptor instead.
 func (*LeaveMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{17}
+	return file_rpc_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LeaveMatchReply) GetCancelled() bool {
@@ -1154,7 +1277,7 @@ type CreateRoom struct {
 
 func (x *CreateRoom) Reset() {
 	*x = CreateRoom{}
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1166,7 +1289,7 @@ func (x *CreateRoom) String() string {
 func (*CreateRoom) ProtoMessage() {}
 
 func (x *CreateRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1179,7 +1302,7 @@ func (x *CreateRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoom.ProtoReflect.Descriptor instead.
 func (*CreateRoom) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{18}
+	return file_rpc_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateRoom) GetMatch() int64 {
@@ -1219,7 +1342,7 @@ type CreateRoomReply struct {
 
 func (x *CreateRoomReply) Reset() {
 	*x = CreateRoomReply{}
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1231,7 +1354,7 @@ func (x *CreateRoomReply) String() string {
 func (*CreateRoomReply) ProtoMessage() {}
 
 func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1244,7 +1367,7 @@ func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomReply.ProtoReflect.Descriptor instead.
 func (*CreateRoomReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{19}
+	return file_rpc_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CreateRoomReply) GetRoom() int64 {
@@ -1269,7 +1392,7 @@ type PlayerMatched struct {
 
 func (x *PlayerMatched) Reset() {
 	*x = PlayerMatched{}
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1404,7 @@ func (x *PlayerMatched) String() string {
 func (*PlayerMatched) ProtoMessage() {}
 
 func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1417,7 @@ func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerMatched.ProtoReflect.Descriptor instead.
 func (*PlayerMatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{20}
+	return file_rpc_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PlayerMatched) GetPlayer() int64 {
@@ -1359,7 +1482,7 @@ type PlayerUnmatched struct {
 
 func (x *PlayerUnmatched) Reset() {
 	*x = PlayerUnmatched{}
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1494,7 @@ func (x *PlayerUnmatched) String() string {
 func (*PlayerUnmatched) ProtoMessage() {}
 
 func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1507,7 @@ func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUnmatched.ProtoReflect.Descriptor instead.
 func (*PlayerUnmatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{21}
+	return file_rpc_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PlayerUnmatched) GetPlayer() int64 {
@@ -1425,7 +1548,7 @@ type PlayerFinished struct {
 
 func (x *PlayerFinished) Reset() {
 	*x = PlayerFinished{}
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1437,7 +1560,7 @@ func (x *PlayerFinished) String() string {
 func (*PlayerFinished) ProtoMessage() {}
 
 func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1450,7 +1573,7 @@ func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerFinished.ProtoReflect.Descriptor instead.
 func (*PlayerFinished) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{22}
+	return file_rpc_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlayerFinished) GetPlayer() int64 {
@@ -1477,7 +1600,7 @@ type ReleasePlayer struct {
 
 func (x *ReleasePlayer) Reset() {
 	*x = ReleasePlayer{}
-	mi := &file_rpc_proto_msgTypes[23]
+	mi := &file_rpc_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1612,7 @@ func (x *ReleasePlayer) String() string {
 func (*ReleasePlayer) ProtoMessage() {}
 
 func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[23]
+	mi := &file_rpc_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1625,7 @@ func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleasePlayer.ProtoReflect.Descriptor instead.
 func (*ReleasePlayer) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{23}
+	return file_rpc_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReleasePlayer) GetPlayer() int64 {
@@ -1525,7 +1648,7 @@ type KickSession struct {
 
 func (x *KickSession) Reset() {
 	*x = KickSession{}
-	mi := &file_rpc_proto_msgTypes[24]
+	mi := &file_rpc_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1660,7 @@ func (x *KickSession) String() string {
 func (*KickSession) ProtoMessage() {}
 
 func (x *KickSession) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[24]
+	mi := &file_rpc_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1673,7 @@ func (x *KickSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickSession.ProtoReflect.Descriptor instead.
 func (*KickSession) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{24}
+	return file_rpc_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *KickSession) GetSession() uint64 {
@@ -1628,7 +1751,7 @@ const file_rpc_proto_rawDesc = "" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\x03R\x06before\"%\n" +
 	"\vReadProfile\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\"\xe3\x02\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"\xc4\x03\n" +
 	"\aApplyOp\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
@@ -1637,14 +1760,24 @@ const file_rpc_proto_rawDesc = "" +
 	"\x06wallet\x18\x05 \x03(\v2\x19.game.ApplyOp.WalletEntryR\x06wallet\x12.\n" +
 	"\x05items\x18\x06 \x03(\v2\x18.game.ApplyOp.ItemsEntryR\x05items\x12\x10\n" +
 	"\x03exp\x18\a \x01(\x03R\x03exp\x12\x16\n" +
-	"\x06rating\x18\b \x01(\x11R\x06rating\x1a9\n" +
+	"\x06rating\x18\b \x01(\x11R\x06rating\x12#\n" +
+	"\x06counts\x18\t \x03(\v2\v.game.CountR\x06counts\x12\x12\n" +
+	"\x04name\x18\n" +
+	" \x01(\tR\x04name\x12\x10\n" +
+	"\x03tag\x18\v \x01(\tR\x03tag\x12\x14\n" +
+	"\x05spill\x18\f \x01(\bR\x05spill\x1a9\n" +
 	"\vWalletEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +
 	"\n" +
 	"ItemsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xc6\x02\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"Y\n" +
+	"\x05Count\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06period\x18\x02 \x01(\x03R\x06period\x12\x10\n" +
+	"\x03add\x18\x03 \x01(\x03R\x03add\x12\x12\n" +
+	"\x04most\x18\x04 \x01(\x03R\x04most\"\xcb\x03\n" +
 	"\n" +
 	"ApplyReply\x12\x1a\n" +
 	"\brepeated\x18\x01 \x01(\bR\brepeated\x124\n" +
@@ -1652,12 +1785,17 @@ const file_rpc_proto_rawDesc = "" +
 	"\x05items\x18\x03 \x03(\v2\x1b.game.ApplyReply.ItemsEntryR\x05items\x12\x14\n" +
 	"\x05level\x18\x04 \x01(\x05R\x05level\x12\x10\n" +
 	"\x03exp\x18\x05 \x01(\x03R\x03exp\x12\x16\n" +
-	"\x06rating\x18\x06 \x01(\x05R\x06rating\x1a9\n" +
+	"\x06rating\x18\x06 \x01(\x05R\x06rating\x124\n" +
+	"\x06counts\x18\a \x03(\v2\x1c.game.ApplyReply.CountsEntryR\x06counts\x12\x12\n" +
+	"\x04mail\x18\b \x01(\x03R\x04mail\x1a9\n" +
 	"\vWalletEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +
 	"\n" +
 	"ItemsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a9\n" +
+	"\vCountsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"L\n" +
 	"\n" +
@@ -1727,7 +1865,7 @@ func file_rpc_proto_rawDescGZIP() []byte {
 	return file_rpc_proto_rawDescData
 }
 
-var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_rpc_proto_goTypes = []any{
 	(*Done)(nil),             // 0: game.Done
 	(*LoadPlayer)(nil),       // 1: game.LoadPlayer
@@ -1740,43 +1878,47 @@ var file_rpc_proto_goTypes = []any{
 	(*ListLedger)(nil),       // 8: game.ListLedger
 	(*ReadProfile)(nil),      // 9: game.ReadProfile
 	(*ApplyOp)(nil),          // 10: game.ApplyOp
-	(*ApplyReply)(nil),       // 11: game.ApplyReply
-	(*RedeemPass)(nil),       // 12: game.RedeemPass
-	(*ReportInside)(nil),     // 13: game.ReportInside
-	(*JoinMatch)(nil),        // 14: game.JoinMatch
-	(*JoinMatchReply)(nil),   // 15: game.JoinMatchReply
-	(*LeaveMatch)(nil),       // 16: game.LeaveMatch
-	(*LeaveMatchReply)(nil),  // 17: game.LeaveMatchReply
-	(*CreateRoom)(nil),       // 18: game.CreateRoom
-	(*CreateRoomReply)(nil),  // 19: game.CreateRoomReply
-	(*PlayerMatched)(nil),    // 20: game.PlayerMatched
-	(*PlayerUnmatched)(nil),  // 21: game.PlayerUnmatched
-	(*PlayerFinished)(nil),   // 22: game.PlayerFinished
-	(*ReleasePlayer)(nil),    // 23: game.ReleasePlayer
-	(*KickSession)(nil),      // 24: game.KickSession
-	nil,                      // 25: game.ApplyOp.WalletEntry
-	nil,                      // 26: game.ApplyOp.ItemsEntry
-	nil,                      // 27: game.ApplyReply.WalletEntry
-	nil,                      // 28: game.ApplyReply.ItemsEntry
-	(*Profile)(nil),          // 29: game.Profile
-	(*Standing)(nil),         // 30: game.Standing
-	(*MatchResult)(nil),      // 31: game.MatchResult
+	(*Count)(nil),            // 11: game.Count
+	(*ApplyReply)(nil),       // 12: game.ApplyReply
+	(*RedeemPass)(nil),       // 13: game.RedeemPass
+	(*ReportInside)(nil),     // 14: game.ReportInside
+	(*JoinMatch)(nil),        // 15: game.JoinMatch
+	(*JoinMatchReply)(nil),   // 16: game.JoinMatchReply
+	(*LeaveMatch)(nil),       // 17: game.LeaveMatch
+	(*LeaveMatchReply)(nil),  // 18: game.LeaveMatchReply
+	(*CreateRoom)(nil),       // 19: game.CreateRoom
+	(*CreateRoomReply)(nil),  // 20: game.CreateRoomReply
+	(*PlayerMatched)(nil),    // 21: game.PlayerMatched
+	(*PlayerUnmatched)(nil),  // 22: game.PlayerUnmatched
+	(*PlayerFinished)(nil),   // 23: game.PlayerFinished
+	(*ReleasePlayer)(nil),    // 24: game.ReleasePlayer
+	(*KickSession)(nil),      // 25: game.KickSession
+	nil,                      // 26: game.ApplyOp.WalletEntry
+	nil,                      // 27: game.ApplyOp.ItemsEntry
+	nil,                      // 28: game.ApplyReply.WalletEntry
+	nil,                      // 29: game.ApplyReply.ItemsEntry
+	nil,                      // 30: game.ApplyReply.CountsEntry
+	(*Profile)(nil),          // 31: game.Profile
+	(*Standing)(nil),         // 32: game.Standing
+	(*MatchResult)(nil),      // 33: game.MatchResult
 }
 var file_rpc_proto_depIdxs = []int32{
-	29, // 0: game.PlayerRecord.profile:type_name -> game.Profile
-	30, // 1: game.RecordMatch.standings:type_name -> game.Standing
+	31, // 0: game.PlayerRecord.profile:type_name -> game.Profile
+	32, // 1: game.RecordMatch.standings:type_name -> game.Standing
 	6,  // 2: game.RecordMatchReply.results:type_name -> game.PlayerResult
-	31, // 3: game.PlayerResult.result:type_name -> game.MatchResult
-	25, // 4: game.ApplyOp.wallet:type_name -> game.ApplyOp.WalletEntry
-	26, // 5: game.ApplyOp.items:type_name -> game.ApplyOp.ItemsEntry
-	27, // 6: game.ApplyReply.wallet:type_name -> game.ApplyReply.WalletEntry
-	28, // 7: game.ApplyReply.items:type_name -> game.ApplyReply.ItemsEntry
-	31, // 8: game.PlayerFinished.result:type_name -> game.MatchResult
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	33, // 3: game.PlayerResult.result:type_name -> game.MatchResult
+	26, // 4: game.ApplyOp.wallet:type_name -> game.ApplyOp.WalletEntry
+	27, // 5: game.ApplyOp.items:type_name -> game.ApplyOp.ItemsEntry
+	11, // 6: game.ApplyOp.counts:type_name -> game.Count
+	28, // 7: game.ApplyReply.wallet:type_name -> game.ApplyReply.WalletEntry
+	29, // 8: game.ApplyReply.items:type_name -> game.ApplyReply.ItemsEntry
+	30, // 9: game.ApplyReply.counts:type_name -> game.ApplyReply.CountsEntry
+	33, // 10: game.PlayerFinished.result:type_name -> game.MatchResult
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_rpc_proto_init() }
@@ -1792,7 +1934,7 @@ func file_rpc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_proto_rawDesc), len(file_rpc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -68,13 +68,286 @@ func (x *PlayerChanged) GetPlayer() int64 {
 	return 0
 }
 
+// Asks what an ApplyOp has led to. It is refused like that one when it was applied for something else.
+type FindOp struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Tag           string                 `protobuf:"bytes,3,opt,name=tag,proto3" json:"tag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindOp) Reset() {
+	*x = FindOp{}
+	mi := &file_rpc_goods_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindOp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindOp) ProtoMessage() {}
+
+func (x *FindOp) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_goods_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindOp.ProtoReflect.Descriptor instead.
+func (*FindOp) Descriptor() ([]byte, []int) {
+	return file_rpc_goods_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FindOp) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *FindOp) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *FindOp) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+type FindOpReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not set: no such operation was applied.
+	Result        *ApplyReply `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindOpReply) Reset() {
+	*x = FindOpReply{}
+	mi := &file_rpc_goods_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindOpReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindOpReply) ProtoMessage() {}
+
+func (x *FindOpReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_goods_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindOpReply.ProtoReflect.Descriptor instead.
+func (*FindOpReply) Descriptor() ([]byte, []int) {
+	return file_rpc_goods_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FindOpReply) GetResult() *ApplyReply {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+type ListCounters struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	// At most 256.
+	Names         []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCounters) Reset() {
+	*x = ListCounters{}
+	mi := &file_rpc_goods_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCounters) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCounters) ProtoMessage() {}
+
+func (x *ListCounters) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_goods_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCounters.ProtoReflect.Descriptor instead.
+func (*ListCounters) Descriptor() ([]byte, []int) {
+	return file_rpc_goods_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListCounters) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *ListCounters) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+type ListCountersReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was never counted is missing.
+	Counters      map[string]*Counter `protobuf:"bytes,1,rep,name=counters,proto3" json:"counters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCountersReply) Reset() {
+	*x = ListCountersReply{}
+	mi := &file_rpc_goods_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCountersReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCountersReply) ProtoMessage() {}
+
+func (x *ListCountersReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_goods_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCountersReply.ProtoReflect.Descriptor instead.
+func (*ListCountersReply) Descriptor() ([]byte, []int) {
+	return file_rpc_goods_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListCountersReply) GetCounters() map[string]*Counter {
+	if x != nil {
+		return x.Counters
+	}
+	return nil
+}
+
+type Counter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Period        int64                  `protobuf:"varint,1,opt,name=period,proto3" json:"period,omitempty"`
+	Count         int64                  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counter) Reset() {
+	*x = Counter{}
+	mi := &file_rpc_goods_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counter) ProtoMessage() {}
+
+func (x *Counter) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_goods_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counter.ProtoReflect.Descriptor instead.
+func (*Counter) Descriptor() ([]byte, []int) {
+	return file_rpc_goods_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Counter) GetPeriod() int64 {
+	if x != nil {
+		return x.Period
+	}
+	return 0
+}
+
+func (x *Counter) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_rpc_goods_proto protoreflect.FileDescriptor
 
 const file_rpc_goods_proto_rawDesc = "" +
 	"\n" +
-	"\x0frpc_goods.proto\x12\x04game\"'\n" +
+	"\x0frpc_goods.proto\x12\x04game\x1a\trpc.proto\"'\n" +
 	"\rPlayerChanged\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06playerb\x06proto3"
+	"\x06player\x18\x01 \x01(\x03R\x06player\"D\n" +
+	"\x06FindOp\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x10\n" +
+	"\x03tag\x18\x03 \x01(\tR\x03tag\"7\n" +
+	"\vFindOpReply\x12(\n" +
+	"\x06result\x18\x01 \x01(\v2\x10.game.ApplyReplyR\x06result\"<\n" +
+	"\fListCounters\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x14\n" +
+	"\x05names\x18\x02 \x03(\tR\x05names\"\xa2\x01\n" +
+	"\x11ListCountersReply\x12A\n" +
+	"\bcounters\x18\x01 \x03(\v2%.game.ListCountersReply.CountersEntryR\bcounters\x1aJ\n" +
+	"\rCountersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12#\n" +
+	"\x05value\x18\x02 \x01(\v2\r.game.CounterR\x05value:\x028\x01\"7\n" +
+	"\aCounter\x12\x16\n" +
+	"\x06period\x18\x01 \x01(\x03R\x06period\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05countb\x06proto3"
 
 var (
 	file_rpc_goods_proto_rawDescOnce sync.Once
@@ -88,16 +361,26 @@ func file_rpc_goods_proto_rawDescGZIP() []byte {
 	return file_rpc_goods_proto_rawDescData
 }
 
-var file_rpc_goods_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_rpc_goods_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_rpc_goods_proto_goTypes = []any{
-	(*PlayerChanged)(nil), // 0: game.PlayerChanged
+	(*PlayerChanged)(nil),     // 0: game.PlayerChanged
+	(*FindOp)(nil),            // 1: game.FindOp
+	(*FindOpReply)(nil),       // 2: game.FindOpReply
+	(*ListCounters)(nil),      // 3: game.ListCounters
+	(*ListCountersReply)(nil), // 4: game.ListCountersReply
+	(*Counter)(nil),           // 5: game.Counter
+	nil,                       // 6: game.ListCountersReply.CountersEntry
+	(*ApplyReply)(nil),        // 7: game.ApplyReply
 }
 var file_rpc_goods_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	7, // 0: game.FindOpReply.result:type_name -> game.ApplyReply
+	6, // 1: game.ListCountersReply.counters:type_name -> game.ListCountersReply.CountersEntry
+	5, // 2: game.ListCountersReply.CountersEntry.value:type_name -> game.Counter
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_rpc_goods_proto_init() }
@@ -105,13 +388,14 @@ func file_rpc_goods_proto_init() {
 	if File_rpc_goods_proto != nil {
 		return
 	}
+	file_rpc_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_goods_proto_rawDesc), len(file_rpc_goods_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
