@@ -14,7 +14,9 @@ import (
 	"loumiao/framework/config"
 	"loumiao/framework/store"
 	"loumiao/game/api"
+	"loumiao/game/area"
 	"loumiao/game/gate"
+	"loumiao/game/goods"
 	"loumiao/game/match"
 	"loumiao/game/queue"
 	"loumiao/game/world"
@@ -46,6 +48,9 @@ type Config struct {
 	World world.Config `yaml:"world"`
 	Match match.Config `yaml:"match"`
 	Zone  zone.Config  `yaml:"zone"`
+
+	Areas []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
+	Goods goods.Config  `yaml:"goods"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -109,6 +114,7 @@ func defaults() Config {
 		World:   world.Defaults(),
 		Match:   match.Config{}.WithDefaults(),
 		Zone:    zone.Defaults(),
+		Goods:   goods.Defaults(),
 	}
 }
 
@@ -145,6 +151,9 @@ func (c Config) Validate() error {
 		if !isHostPort(addr) {
 			bad("cluster.join[%d]: %q is not host:port, with a port from 1 to 65535", i, addr)
 		}
+	}
+	if _, err := area.NewCalendars(c.Areas); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Gate.TLSCert != "" && c.Gate.TLSKey != "" {
 		if _, err := certfile.Load(c.Gate.TLSCert, c.Gate.TLSKey, certfile.Config{}); err != nil {

@@ -6,11 +6,9 @@ import (
 
 	"loumiao/framework/node"
 	"loumiao/game/api"
-	"loumiao/game/db"
 	"loumiao/game/match"
 	"loumiao/game/queue"
 	"loumiao/game/rpcgate"
-	"loumiao/game/world"
 	"loumiao/game/zone"
 )
 
@@ -30,7 +28,7 @@ var nodeTypes = []nodeType{
 	{number: 10, name: api.RPCGate, job: "relays calls between nodes, with rpc.route: relay",
 		make: func(*process, int) (node.Service, error) { return rpcgate.New(), nil }},
 	{number: 5, name: api.DB, job: "writes the game's tables", stores: []string{"player"},
-		make: func(*process, int) (node.Service, error) { return db.New(), nil }},
+		make: func(p *process, _ int) (node.Service, error) { return p.newDB(), nil }},
 	{number: 12, name: api.Queue, job: "login queue",
 		make: func(p *process, _ int) (node.Service, error) { return queue.New(p.cfg.Queue), nil }},
 	{number: 4, name: api.Zone, job: "battle rooms", needs: []string{api.DB},
@@ -38,7 +36,7 @@ var nodeTypes = []nodeType{
 	{number: 13, name: api.Match, job: "matchmaking", needs: []string{api.Zone},
 		make: func(p *process, _ int) (node.Service, error) { return match.New(p.cfg.Match), nil }},
 	{number: 3, name: api.World, job: "one actor a player", needs: []string{api.DB, api.Queue},
-		make: func(p *process, _ int) (node.Service, error) { return world.New(p.cfg.World), nil }},
+		make: func(p *process, _ int) (node.Service, error) { return p.newWorld() }},
 	{number: 1, name: api.Gate, job: "clients' connections", needs: []string{api.Queue, api.World},
 		make: func(p *process, index int) (node.Service, error) { return p.newGate(index) }},
 	{number: 9, name: api.Login, job: "register, log in, choose a gate", observer: true, needs: []string{api.Gate}, stores: []string{"account"},

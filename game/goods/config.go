@@ -10,7 +10,7 @@ import (
 
 // Config is all goods of the game.
 type Config struct {
-	Slots  int64            `yaml:"slots" min:"1" max:"10000" doc:"how many slots a player's bag has"`
+	Slots  int64            `yaml:"slots" doc:"how many slots a player's bag has, 1 to 10000"`
 	Items  []Item           `yaml:"items" doc:"what items there are"`
 	Offers []Offer          `yaml:"offers" doc:"what the shop offers"`
 	SignIn []Gain           `yaml:"sign_in" doc:"what a player gets on the first day that he signs in on, the second and so on, and then from the first again"`

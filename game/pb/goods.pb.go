@@ -69,6 +69,1087 @@ func (x *ProfileChanged) GetProfile() *Profile {
 	return nil
 }
 
+// What a player gets, or pays.
+type Gain struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Wallet        map[string]int64       `protobuf:"bytes,1,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items         map[string]int64       `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Exp           int64                  `protobuf:"varint,3,opt,name=exp,proto3" json:"exp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gain) Reset() {
+	*x = Gain{}
+	mi := &file_goods_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gain) ProtoMessage() {}
+
+func (x *Gain) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gain.ProtoReflect.Descriptor instead.
+func (*Gain) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Gain) GetWallet() map[string]int64 {
+	if x != nil {
+		return x.Wallet
+	}
+	return nil
+}
+
+func (x *Gain) GetItems() map[string]int64 {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *Gain) GetExp() int64 {
+	if x != nil {
+		return x.Exp
+	}
+	return 0
+}
+
+// How full the bag is; what is in it stands in the profile.
+type GetBag struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetBag) Reset() {
+	*x = GetBag{}
+	mi := &file_goods_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetBag) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetBag) ProtoMessage() {}
+
+func (x *GetBag) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetBag.ProtoReflect.Descriptor instead.
+func (*GetBag) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{2}
+}
+
+type GetBagReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slots         int64                  `protobuf:"varint,1,opt,name=slots,proto3" json:"slots,omitempty"`
+	Used          int64                  `protobuf:"varint,2,opt,name=used,proto3" json:"used,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetBagReply) Reset() {
+	*x = GetBagReply{}
+	mi := &file_goods_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetBagReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetBagReply) ProtoMessage() {}
+
+func (x *GetBagReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetBagReply.ProtoReflect.Descriptor instead.
+func (*GetBagReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetBagReply) GetSlots() int64 {
+	if x != nil {
+		return x.Slots
+	}
+	return 0
+}
+
+func (x *GetBagReply) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+// The three ways to part with items. Each carries an id that the client chooses: asked again with the same one, it happens once.
+type UseItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 36 letters, digits, "-" and "_".
+	Request string `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Item    string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
+	// 1 to 1000.
+	Count         int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UseItem) Reset() {
+	*x = UseItem{}
+	mi := &file_goods_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UseItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UseItem) ProtoMessage() {}
+
+func (x *UseItem) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UseItem.ProtoReflect.Descriptor instead.
+func (*UseItem) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UseItem) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *UseItem) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *UseItem) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type UseItemReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gain          *Gain                  `protobuf:"bytes,1,opt,name=gain,proto3" json:"gain,omitempty"`
+	Profile       *Profile               `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UseItemReply) Reset() {
+	*x = UseItemReply{}
+	mi := &file_goods_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UseItemReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UseItemReply) ProtoMessage() {}
+
+func (x *UseItemReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UseItemReply.ProtoReflect.Descriptor instead.
+func (*UseItemReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UseItemReply) GetGain() *Gain {
+	if x != nil {
+		return x.Gain
+	}
+	return nil
+}
+
+func (x *UseItemReply) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+type SellItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Item          string                 `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
+	Count         int64                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SellItem) Reset() {
+	*x = SellItem{}
+	mi := &file_goods_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SellItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SellItem) ProtoMessage() {}
+
+func (x *SellItem) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SellItem.ProtoReflect.Descriptor instead.
+func (*SellItem) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SellItem) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *SellItem) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *SellItem) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type SellItemReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gain          *Gain                  `protobuf:"bytes,1,opt,name=gain,proto3" json:"gain,omitempty"`
+	Profile       *Profile               `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SellItemReply) Reset() {
+	*x = SellItemReply{}
+	mi := &file_goods_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SellItemReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SellItemReply) ProtoMessage() {}
+
+func (x *SellItemReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SellItemReply.ProtoReflect.Descriptor instead.
+func (*SellItemReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SellItemReply) GetGain() *Gain {
+	if x != nil {
+		return x.Gain
+	}
+	return nil
+}
+
+func (x *SellItemReply) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+type DiscardItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Item          string                 `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
+	Count         int64                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardItem) Reset() {
+	*x = DiscardItem{}
+	mi := &file_goods_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardItem) ProtoMessage() {}
+
+func (x *DiscardItem) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardItem.ProtoReflect.Descriptor instead.
+func (*DiscardItem) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DiscardItem) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *DiscardItem) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *DiscardItem) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type DiscardItemReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Profile       *Profile               `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardItemReply) Reset() {
+	*x = DiscardItemReply{}
+	mi := &file_goods_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardItemReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardItemReply) ProtoMessage() {}
+
+func (x *DiscardItemReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardItemReply.ProtoReflect.Descriptor instead.
+func (*DiscardItemReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DiscardItemReply) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+// What the shop offers.
+type GetOffers struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOffers) Reset() {
+	*x = GetOffers{}
+	mi := &file_goods_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOffers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOffers) ProtoMessage() {}
+
+func (x *GetOffers) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOffers.ProtoReflect.Descriptor instead.
+func (*GetOffers) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{10}
+}
+
+type GetOffersReply struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Offers []*Offer               `protobuf:"bytes,1,rep,name=offers,proto3" json:"offers,omitempty"`
+	// When the player's area has its next day.
+	NextDayMs     int64 `protobuf:"varint,2,opt,name=next_day_ms,json=nextDayMs,proto3" json:"next_day_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetOffersReply) Reset() {
+	*x = GetOffersReply{}
+	mi := &file_goods_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetOffersReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetOffersReply) ProtoMessage() {}
+
+func (x *GetOffersReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetOffersReply.ProtoReflect.Descriptor instead.
+func (*GetOffersReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetOffersReply) GetOffers() []*Offer {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
+func (x *GetOffersReply) GetNextDayMs() int64 {
+	if x != nil {
+		return x.NextDayMs
+	}
+	return 0
+}
+
+type Offer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Price map[string]int64       `protobuf:"bytes,2,rep,name=price,proto3" json:"price,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Gives *Gain                  `protobuf:"bytes,3,opt,name=gives,proto3" json:"gives,omitempty"`
+	// How often the player may buy it in a period: "ever", "day" or "week"; 0: no limit.
+	Limit  int64  `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Period string `protobuf:"bytes,5,opt,name=period,proto3" json:"period,omitempty"`
+	// How often he has in this one. 0 where there is no limit.
+	Bought        int64 `protobuf:"varint,6,opt,name=bought,proto3" json:"bought,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Offer) Reset() {
+	*x = Offer{}
+	mi := &file_goods_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Offer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Offer) ProtoMessage() {}
+
+func (x *Offer) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Offer.ProtoReflect.Descriptor instead.
+func (*Offer) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Offer) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Offer) GetPrice() map[string]int64 {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+func (x *Offer) GetGives() *Gain {
+	if x != nil {
+		return x.Gives
+	}
+	return nil
+}
+
+func (x *Offer) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Offer) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+func (x *Offer) GetBought() int64 {
+	if x != nil {
+		return x.Bought
+	}
+	return 0
+}
+
+type BuyOffer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in UseItem: bought again with the same one, it is bought once.
+	Request string `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Offer   string `protobuf:"bytes,2,opt,name=offer,proto3" json:"offer,omitempty"`
+	// 1 to 1000.
+	Count int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// What the client has shown as the price of one: with another price nothing is bought. Empty: whatever it costs.
+	Price         map[string]int64 `protobuf:"bytes,4,rep,name=price,proto3" json:"price,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BuyOffer) Reset() {
+	*x = BuyOffer{}
+	mi := &file_goods_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BuyOffer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BuyOffer) ProtoMessage() {}
+
+func (x *BuyOffer) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BuyOffer.ProtoReflect.Descriptor instead.
+func (*BuyOffer) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BuyOffer) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *BuyOffer) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
+}
+
+func (x *BuyOffer) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *BuyOffer) GetPrice() map[string]int64 {
+	if x != nil {
+		return x.Price
+	}
+	return nil
+}
+
+type BuyOfferReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It was bought before, with the same request.
+	Repeated bool `protobuf:"varint,1,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// How often the player had bought it in the period then; 0 where there is no limit.
+	Bought        int64    `protobuf:"varint,2,opt,name=bought,proto3" json:"bought,omitempty"`
+	Profile       *Profile `protobuf:"bytes,3,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BuyOfferReply) Reset() {
+	*x = BuyOfferReply{}
+	mi := &file_goods_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BuyOfferReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BuyOfferReply) ProtoMessage() {}
+
+func (x *BuyOfferReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BuyOfferReply.ProtoReflect.Descriptor instead.
+func (*BuyOfferReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BuyOfferReply) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *BuyOfferReply) GetBought() int64 {
+	if x != nil {
+		return x.Bought
+	}
+	return 0
+}
+
+func (x *BuyOfferReply) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+type GetSignIn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignIn) Reset() {
+	*x = GetSignIn{}
+	mi := &file_goods_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignIn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignIn) ProtoMessage() {}
+
+func (x *GetSignIn) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignIn.ProtoReflect.Descriptor instead.
+func (*GetSignIn) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{15}
+}
+
+type GetSignInReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Today, as 20260131, in the player's area.
+	Day       int64 `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
+	NextDayMs int64 `protobuf:"varint,2,opt,name=next_day_ms,json=nextDayMs,proto3" json:"next_day_ms,omitempty"`
+	// On how many days the player has signed in.
+	Days     int64 `protobuf:"varint,3,opt,name=days,proto3" json:"days,omitempty"`
+	SignedIn bool  `protobuf:"varint,4,opt,name=signed_in,json=signedIn,proto3" json:"signed_in,omitempty"`
+	// Today's.
+	Reward        *Gain `protobuf:"bytes,5,opt,name=reward,proto3" json:"reward,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignInReply) Reset() {
+	*x = GetSignInReply{}
+	mi := &file_goods_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignInReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignInReply) ProtoMessage() {}
+
+func (x *GetSignInReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignInReply.ProtoReflect.Descriptor instead.
+func (*GetSignInReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetSignInReply) GetDay() int64 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *GetSignInReply) GetNextDayMs() int64 {
+	if x != nil {
+		return x.NextDayMs
+	}
+	return 0
+}
+
+func (x *GetSignInReply) GetDays() int64 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *GetSignInReply) GetSignedIn() bool {
+	if x != nil {
+		return x.SignedIn
+	}
+	return false
+}
+
+func (x *GetSignInReply) GetReward() *Gain {
+	if x != nil {
+		return x.Reward
+	}
+	return nil
+}
+
+// Takes today's reward.
+type SignIn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignIn) Reset() {
+	*x = SignIn{}
+	mi := &file_goods_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignIn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignIn) ProtoMessage() {}
+
+func (x *SignIn) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignIn.ProtoReflect.Descriptor instead.
+func (*SignIn) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{17}
+}
+
+type SignInReply struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Day    int64                  `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
+	Days   int64                  `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	Reward *Gain                  `protobuf:"bytes,3,opt,name=reward,proto3" json:"reward,omitempty"`
+	// The player had taken it before.
+	Repeated bool `protobuf:"varint,4,opt,name=repeated,proto3" json:"repeated,omitempty"`
+	// The mail with what did not fit into the bag; 0: everything did.
+	Mail          int64    `protobuf:"varint,5,opt,name=mail,proto3" json:"mail,omitempty"`
+	Profile       *Profile `protobuf:"bytes,6,opt,name=profile,proto3" json:"profile,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignInReply) Reset() {
+	*x = SignInReply{}
+	mi := &file_goods_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignInReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignInReply) ProtoMessage() {}
+
+func (x *SignInReply) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignInReply.ProtoReflect.Descriptor instead.
+func (*SignInReply) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *SignInReply) GetDay() int64 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *SignInReply) GetDays() int64 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *SignInReply) GetReward() *Gain {
+	if x != nil {
+		return x.Reward
+	}
+	return nil
+}
+
+func (x *SignInReply) GetRepeated() bool {
+	if x != nil {
+		return x.Repeated
+	}
+	return false
+}
+
+func (x *SignInReply) GetMail() int64 {
+	if x != nil {
+		return x.Mail
+	}
+	return 0
+}
+
+func (x *SignInReply) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+// A new day has begun in the player's area: limits count anew.
+type DayChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Day           int64                  `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`
+	NextDayMs     int64                  `protobuf:"varint,2,opt,name=next_day_ms,json=nextDayMs,proto3" json:"next_day_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayChanged) Reset() {
+	*x = DayChanged{}
+	mi := &file_goods_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayChanged) ProtoMessage() {}
+
+func (x *DayChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_goods_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayChanged.ProtoReflect.Descriptor instead.
+func (*DayChanged) Descriptor() ([]byte, []int) {
+	return file_goods_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DayChanged) GetDay() int64 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *DayChanged) GetNextDayMs() int64 {
+	if x != nil {
+		return x.NextDayMs
+	}
+	return 0
+}
+
 var File_goods_proto protoreflect.FileDescriptor
 
 const file_goods_proto_rawDesc = "" +
@@ -76,7 +1157,94 @@ const file_goods_proto_rawDesc = "" +
 	"\vgoods.proto\x12\x04game\x1a\n" +
 	"wire.proto\x1a\vworld.proto\"D\n" +
 	"\x0eProfileChanged\x12'\n" +
-	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x81\x19\x10\x02b\x06proto3"
+	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x81\x19\x10\x02\"\xea\x01\n" +
+	"\x04Gain\x12.\n" +
+	"\x06wallet\x18\x01 \x03(\v2\x16.game.Gain.WalletEntryR\x06wallet\x12+\n" +
+	"\x05items\x18\x02 \x03(\v2\x15.game.Gain.ItemsEntryR\x05items\x12\x10\n" +
+	"\x03exp\x18\x03 \x01(\x03R\x03exp\x1a9\n" +
+	"\vWalletEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"ItemsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x1a\n" +
+	"\x06GetBag:\x10\xca\xf3\x18\f\b\x83\x19\x10\x01\x1a\x05world\"B\n" +
+	"\vGetBagReply\x12\x14\n" +
+	"\x05slots\x18\x01 \x01(\x03R\x05slots\x12\x12\n" +
+	"\x04used\x18\x02 \x01(\x03R\x04used:\t\xca\xf3\x18\x05\b\x84\x19\x10\x02\"_\n" +
+	"\aUseItem\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count:\x10\xca\xf3\x18\f\b\x85\x19\x10\x01\x1a\x05world\"b\n" +
+	"\fUseItemReply\x12\x1e\n" +
+	"\x04gain\x18\x01 \x01(\v2\n" +
+	".game.GainR\x04gain\x12'\n" +
+	"\aprofile\x18\x02 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x86\x19\x10\x02\"`\n" +
+	"\bSellItem\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count:\x10\xca\xf3\x18\f\b\x87\x19\x10\x01\x1a\x05world\"c\n" +
+	"\rSellItemReply\x12\x1e\n" +
+	"\x04gain\x18\x01 \x01(\v2\n" +
+	".game.GainR\x04gain\x12'\n" +
+	"\aprofile\x18\x02 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x88\x19\x10\x02\"c\n" +
+	"\vDiscardItem\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count:\x10\xca\xf3\x18\f\b\x89\x19\x10\x01\x1a\x05world\"F\n" +
+	"\x10DiscardItemReply\x12'\n" +
+	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x8a\x19\x10\x02\"\x1d\n" +
+	"\tGetOffers:\x10\xca\xf3\x18\f\b\x8b\x19\x10\x01\x1a\x05world\"`\n" +
+	"\x0eGetOffersReply\x12#\n" +
+	"\x06offers\x18\x01 \x03(\v2\v.game.OfferR\x06offers\x12\x1e\n" +
+	"\vnext_day_ms\x18\x02 \x01(\x03R\tnextDayMs:\t\xca\xf3\x18\x05\b\x8c\x19\x10\x02\"\xe7\x01\n" +
+	"\x05Offer\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
+	"\x05price\x18\x02 \x03(\v2\x16.game.Offer.PriceEntryR\x05price\x12 \n" +
+	"\x05gives\x18\x03 \x01(\v2\n" +
+	".game.GainR\x05gives\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x03R\x05limit\x12\x16\n" +
+	"\x06period\x18\x05 \x01(\tR\x06period\x12\x16\n" +
+	"\x06bought\x18\x06 \x01(\x03R\x06bought\x1a8\n" +
+	"\n" +
+	"PriceEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xcd\x01\n" +
+	"\bBuyOffer\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x14\n" +
+	"\x05offer\x18\x02 \x01(\tR\x05offer\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count\x12/\n" +
+	"\x05price\x18\x04 \x03(\v2\x19.game.BuyOffer.PriceEntryR\x05price\x1a8\n" +
+	"\n" +
+	"PriceEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01:\x10\xca\xf3\x18\f\b\x8d\x19\x10\x01\x1a\x05world\"w\n" +
+	"\rBuyOfferReply\x12\x1a\n" +
+	"\brepeated\x18\x01 \x01(\bR\brepeated\x12\x16\n" +
+	"\x06bought\x18\x02 \x01(\x03R\x06bought\x12'\n" +
+	"\aprofile\x18\x03 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x8e\x19\x10\x02\"\x1d\n" +
+	"\tGetSignIn:\x10\xca\xf3\x18\f\b\x95\x19\x10\x01\x1a\x05world\"\xa2\x01\n" +
+	"\x0eGetSignInReply\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\x03R\x03day\x12\x1e\n" +
+	"\vnext_day_ms\x18\x02 \x01(\x03R\tnextDayMs\x12\x12\n" +
+	"\x04days\x18\x03 \x01(\x03R\x04days\x12\x1b\n" +
+	"\tsigned_in\x18\x04 \x01(\bR\bsignedIn\x12\"\n" +
+	"\x06reward\x18\x05 \x01(\v2\n" +
+	".game.GainR\x06reward:\t\xca\xf3\x18\x05\b\x96\x19\x10\x02\"\x1a\n" +
+	"\x06SignIn:\x10\xca\xf3\x18\f\b\x97\x19\x10\x01\x1a\x05world\"\xbb\x01\n" +
+	"\vSignInReply\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\x03R\x03day\x12\x12\n" +
+	"\x04days\x18\x02 \x01(\x03R\x04days\x12\"\n" +
+	"\x06reward\x18\x03 \x01(\v2\n" +
+	".game.GainR\x06reward\x12\x1a\n" +
+	"\brepeated\x18\x04 \x01(\bR\brepeated\x12\x12\n" +
+	"\x04mail\x18\x05 \x01(\x03R\x04mail\x12'\n" +
+	"\aprofile\x18\x06 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\x98\x19\x10\x02\"I\n" +
+	"\n" +
+	"DayChanged\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\x03R\x03day\x12\x1e\n" +
+	"\vnext_day_ms\x18\x02 \x01(\x03R\tnextDayMs:\t\xca\xf3\x18\x05\b\x99\x19\x10\x02b\x06proto3"
 
 var (
 	file_goods_proto_rawDescOnce sync.Once
@@ -90,18 +1258,56 @@ func file_goods_proto_rawDescGZIP() []byte {
 	return file_goods_proto_rawDescData
 }
 
-var file_goods_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_goods_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_goods_proto_goTypes = []any{
-	(*ProfileChanged)(nil), // 0: game.ProfileChanged
-	(*Profile)(nil),        // 1: game.Profile
+	(*ProfileChanged)(nil),   // 0: game.ProfileChanged
+	(*Gain)(nil),             // 1: game.Gain
+	(*GetBag)(nil),           // 2: game.GetBag
+	(*GetBagReply)(nil),      // 3: game.GetBagReply
+	(*UseItem)(nil),          // 4: game.UseItem
+	(*UseItemReply)(nil),     // 5: game.UseItemReply
+	(*SellItem)(nil),         // 6: game.SellItem
+	(*SellItemReply)(nil),    // 7: game.SellItemReply
+	(*DiscardItem)(nil),      // 8: game.DiscardItem
+	(*DiscardItemReply)(nil), // 9: game.DiscardItemReply
+	(*GetOffers)(nil),        // 10: game.GetOffers
+	(*GetOffersReply)(nil),   // 11: game.GetOffersReply
+	(*Offer)(nil),            // 12: game.Offer
+	(*BuyOffer)(nil),         // 13: game.BuyOffer
+	(*BuyOfferReply)(nil),    // 14: game.BuyOfferReply
+	(*GetSignIn)(nil),        // 15: game.GetSignIn
+	(*GetSignInReply)(nil),   // 16: game.GetSignInReply
+	(*SignIn)(nil),           // 17: game.SignIn
+	(*SignInReply)(nil),      // 18: game.SignInReply
+	(*DayChanged)(nil),       // 19: game.DayChanged
+	nil,                      // 20: game.Gain.WalletEntry
+	nil,                      // 21: game.Gain.ItemsEntry
+	nil,                      // 22: game.Offer.PriceEntry
+	nil,                      // 23: game.BuyOffer.PriceEntry
+	(*Profile)(nil),          // 24: game.Profile
 }
 var file_goods_proto_depIdxs = []int32{
-	1, // 0: game.ProfileChanged.profile:type_name -> game.Profile
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	24, // 0: game.ProfileChanged.profile:type_name -> game.Profile
+	20, // 1: game.Gain.wallet:type_name -> game.Gain.WalletEntry
+	21, // 2: game.Gain.items:type_name -> game.Gain.ItemsEntry
+	1,  // 3: game.UseItemReply.gain:type_name -> game.Gain
+	24, // 4: game.UseItemReply.profile:type_name -> game.Profile
+	1,  // 5: game.SellItemReply.gain:type_name -> game.Gain
+	24, // 6: game.SellItemReply.profile:type_name -> game.Profile
+	24, // 7: game.DiscardItemReply.profile:type_name -> game.Profile
+	12, // 8: game.GetOffersReply.offers:type_name -> game.Offer
+	22, // 9: game.Offer.price:type_name -> game.Offer.PriceEntry
+	1,  // 10: game.Offer.gives:type_name -> game.Gain
+	23, // 11: game.BuyOffer.price:type_name -> game.BuyOffer.PriceEntry
+	24, // 12: game.BuyOfferReply.profile:type_name -> game.Profile
+	1,  // 13: game.GetSignInReply.reward:type_name -> game.Gain
+	1,  // 14: game.SignInReply.reward:type_name -> game.Gain
+	24, // 15: game.SignInReply.profile:type_name -> game.Profile
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_goods_proto_init() }
@@ -116,7 +1322,7 @@ func file_goods_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_goods_proto_rawDesc), len(file_goods_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"loumiao/framework/actor"
+	"loumiao/framework/line"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -16,7 +17,21 @@ import (
 // serveGoods registers what is about what the player has.
 func (w *World) serveGoods(n *node.Node) {
 	rpc.Handle(n, w.players, api.PlayerChanged, (*Player).changedElsewhere)
+	line.Handle(n, w.players, entered((*Player).getBag))
+	line.Handle(n, w.players, entered((*Player).useItem))
+	line.Handle(n, w.players, entered((*Player).sellItem))
+	line.Handle(n, w.players, entered((*Player).discardItem))
+	line.Handle(n, w.players, entered((*Player).getOffers))
+	line.Handle(n, w.players, entered((*Player).buyOffer))
+	line.Handle(n, w.players, entered((*Player).getSignIn))
+	line.Handle(n, w.players, entered((*Player).signIn))
+	actor.HandleTell(w.players.Behavior(), (*Player).newDay)
 	w.serveMail(n)
+}
+
+// arrived is when the player has been loaded.
+func (p *Player) arrived(ctx *actor.Context) {
+	p.awaitDay(ctx)
 }
 
 // changedElsewhere is told when somebody else has changed what the player has.

@@ -63,6 +63,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 			p.stop(ctx)
 			return nil, err
 		}
+		p.arrived(ctx)
 	}
 	if p.session != nil && p.session != session {
 		p.session.Kick(fault.Replaced, "the player has logged in elsewhere")

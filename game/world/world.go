@@ -33,10 +33,18 @@ type World struct {
 	inside  *inside
 	holds   func() bool // whether this node's lease is good, by its own clock
 	unwatch func()
+	design  Design
+	now     func() time.Time
 }
 
 // New is a world that is not started.
-func New(cfg Config) *World { return &World{cfg: cfg, inside: newInside()} }
+func New(cfg Config, options ...Option) *World {
+	w := &World{cfg: cfg, inside: newInside(), design: sample(), now: time.Now}
+	for _, with := range options {
+		with(w)
+	}
+	return w
+}
 
 // Start registers what clients may send and peers may call.
 func (w *World) Start(_ context.Context, n *node.Node) error {

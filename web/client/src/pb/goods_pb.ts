@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file goods.proto.
  */
 export const file_goods: GenFile = /*@__PURE__*/
-  fileDesc("Cgtnb29kcy5wcm90bxIEZ2FtZSI7Cg5Qcm9maWxlQ2hhbmdlZBIeCgdwcm9maWxlGAEgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCIEZEAJiBnByb3RvMw", [file_wire, file_world]);
+  fileDesc("Cgtnb29kcy5wcm90bxIEZ2FtZSI7Cg5Qcm9maWxlQ2hhbmdlZBIeCgdwcm9maWxlGAEgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCIEZEAIivgEKBEdhaW4SJgoGd2FsbGV0GAEgAygLMhYuZ2FtZS5HYWluLldhbGxldEVudHJ5EiQKBWl0ZW1zGAIgAygLMhUuZ2FtZS5HYWluLkl0ZW1zRW50cnkSCwoDZXhwGAMgASgDGi0KC1dhbGxldEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEaLAoKSXRlbXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIhoKBkdldEJhZzoQyvMYDAiDGRABGgV3b3JsZCI1CgtHZXRCYWdSZXBseRINCgVzbG90cxgBIAEoAxIMCgR1c2VkGAIgASgDOgnK8xgFCIQZEAIiSQoHVXNlSXRlbRIPCgdyZXF1ZXN0GAEgASgJEgwKBGl0ZW0YAiABKAkSDQoFY291bnQYAyABKAM6EMrzGAwIhRkQARoFd29ybGQiUwoMVXNlSXRlbVJlcGx5EhgKBGdhaW4YASABKAsyCi5nYW1lLkdhaW4SHgoHcHJvZmlsZRgCIAEoCzINLmdhbWUuUHJvZmlsZToJyvMYBQiGGRACIkoKCFNlbGxJdGVtEg8KB3JlcXVlc3QYASABKAkSDAoEaXRlbRgCIAEoCRINCgVjb3VudBgDIAEoAzoQyvMYDAiHGRABGgV3b3JsZCJUCg1TZWxsSXRlbVJlcGx5EhgKBGdhaW4YASABKAsyCi5nYW1lLkdhaW4SHgoHcHJvZmlsZRgCIAEoCzINLmdhbWUuUHJvZmlsZToJyvMYBQiIGRACIk0KC0Rpc2NhcmRJdGVtEg8KB3JlcXVlc3QYASABKAkSDAoEaXRlbRgCIAEoCRINCgVjb3VudBgDIAEoAzoQyvMYDAiJGRABGgV3b3JsZCI9ChBEaXNjYXJkSXRlbVJlcGx5Eh4KB3Byb2ZpbGUYASABKAsyDS5nYW1lLlByb2ZpbGU6CcrzGAUIihkQAiIdCglHZXRPZmZlcnM6EMrzGAwIixkQARoFd29ybGQiTQoOR2V0T2ZmZXJzUmVwbHkSGwoGb2ZmZXJzGAEgAygLMgsuZ2FtZS5PZmZlchITCgtuZXh0X2RheV9tcxgCIAEoAzoJyvMYBQiMGRACIrIBCgVPZmZlchIKCgJpZBgBIAEoCRIlCgVwcmljZRgCIAMoCzIWLmdhbWUuT2ZmZXIuUHJpY2VFbnRyeRIZCgVnaXZlcxgDIAEoCzIKLmdhbWUuR2FpbhINCgVsaW1pdBgEIAEoAxIOCgZwZXJpb2QYBSABKAkSDgoGYm91Z2h0GAYgASgDGiwKClByaWNlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASKjAQoIQnV5T2ZmZXISDwoHcmVxdWVzdBgBIAEoCRINCgVvZmZlchgCIAEoCRINCgVjb3VudBgDIAEoAxIoCgVwcmljZRgEIAMoCzIZLmdhbWUuQnV5T2ZmZXIuUHJpY2VFbnRyeRosCgpQcmljZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAE6EMrzGAwIjRkQARoFd29ybGQiXAoNQnV5T2ZmZXJSZXBseRIQCghyZXBlYXRlZBgBIAEoCBIOCgZib3VnaHQYAiABKAMSHgoHcHJvZmlsZRgDIAEoCzINLmdhbWUuUHJvZmlsZToJyvMYBQiOGRACIh0KCUdldFNpZ25JbjoQyvMYDAiVGRABGgV3b3JsZCJ6Cg5HZXRTaWduSW5SZXBseRILCgNkYXkYASABKAMSEwoLbmV4dF9kYXlfbXMYAiABKAMSDAoEZGF5cxgDIAEoAxIRCglzaWduZWRfaW4YBCABKAgSGgoGcmV3YXJkGAUgASgLMgouZ2FtZS5HYWluOgnK8xgFCJYZEAIiGgoGU2lnbkluOhDK8xgMCJcZEAEaBXdvcmxkIo8BCgtTaWduSW5SZXBseRILCgNkYXkYASABKAMSDAoEZGF5cxgCIAEoAxIaCgZyZXdhcmQYAyABKAsyCi5nYW1lLkdhaW4SEAoIcmVwZWF0ZWQYBCABKAgSDAoEbWFpbBgFIAEoAxIeCgdwcm9maWxlGAYgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCJgZEAIiOQoKRGF5Q2hhbmdlZBILCgNkYXkYASABKAMSEwoLbmV4dF9kYXlfbXMYAiABKAM6CcrzGAUImRkQAmIGcHJvdG8z", [file_wire, file_world]);
 
 /**
  * What the player has was changed by somebody else: an order that was paid, an operator.
@@ -35,4 +35,513 @@ export type ProfileChanged = Message<"game.ProfileChanged"> & {
  */
 export const ProfileChangedSchema: GenMessage<ProfileChanged> = /*@__PURE__*/
   messageDesc(file_goods, 0);
+
+/**
+ * What a player gets, or pays.
+ *
+ * @generated from message game.Gain
+ */
+export type Gain = Message<"game.Gain"> & {
+  /**
+   * @generated from field: map<string, int64> wallet = 1;
+   */
+  wallet: { [key: string]: bigint };
+
+  /**
+   * @generated from field: map<string, int64> items = 2;
+   */
+  items: { [key: string]: bigint };
+
+  /**
+   * @generated from field: int64 exp = 3;
+   */
+  exp: bigint;
+};
+
+/**
+ * Describes the message game.Gain.
+ * Use `create(GainSchema)` to create a new message.
+ */
+export const GainSchema: GenMessage<Gain> = /*@__PURE__*/
+  messageDesc(file_goods, 1);
+
+/**
+ * How full the bag is; what is in it stands in the profile.
+ *
+ * @generated from message game.GetBag
+ */
+export type GetBag = Message<"game.GetBag"> & {
+};
+
+/**
+ * Describes the message game.GetBag.
+ * Use `create(GetBagSchema)` to create a new message.
+ */
+export const GetBagSchema: GenMessage<GetBag> = /*@__PURE__*/
+  messageDesc(file_goods, 2);
+
+/**
+ * @generated from message game.GetBagReply
+ */
+export type GetBagReply = Message<"game.GetBagReply"> & {
+  /**
+   * @generated from field: int64 slots = 1;
+   */
+  slots: bigint;
+
+  /**
+   * @generated from field: int64 used = 2;
+   */
+  used: bigint;
+};
+
+/**
+ * Describes the message game.GetBagReply.
+ * Use `create(GetBagReplySchema)` to create a new message.
+ */
+export const GetBagReplySchema: GenMessage<GetBagReply> = /*@__PURE__*/
+  messageDesc(file_goods, 3);
+
+/**
+ * The three ways to part with items. Each carries an id that the client chooses: asked again with the same one, it happens once.
+ *
+ * @generated from message game.UseItem
+ */
+export type UseItem = Message<"game.UseItem"> & {
+  /**
+   * 1 to 36 letters, digits, "-" and "_".
+   *
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * @generated from field: string item = 2;
+   */
+  item: string;
+
+  /**
+   * 1 to 1000.
+   *
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message game.UseItem.
+ * Use `create(UseItemSchema)` to create a new message.
+ */
+export const UseItemSchema: GenMessage<UseItem> = /*@__PURE__*/
+  messageDesc(file_goods, 4);
+
+/**
+ * @generated from message game.UseItemReply
+ */
+export type UseItemReply = Message<"game.UseItemReply"> & {
+  /**
+   * @generated from field: game.Gain gain = 1;
+   */
+  gain?: Gain | undefined;
+
+  /**
+   * @generated from field: game.Profile profile = 2;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message game.UseItemReply.
+ * Use `create(UseItemReplySchema)` to create a new message.
+ */
+export const UseItemReplySchema: GenMessage<UseItemReply> = /*@__PURE__*/
+  messageDesc(file_goods, 5);
+
+/**
+ * @generated from message game.SellItem
+ */
+export type SellItem = Message<"game.SellItem"> & {
+  /**
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * @generated from field: string item = 2;
+   */
+  item: string;
+
+  /**
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message game.SellItem.
+ * Use `create(SellItemSchema)` to create a new message.
+ */
+export const SellItemSchema: GenMessage<SellItem> = /*@__PURE__*/
+  messageDesc(file_goods, 6);
+
+/**
+ * @generated from message game.SellItemReply
+ */
+export type SellItemReply = Message<"game.SellItemReply"> & {
+  /**
+   * @generated from field: game.Gain gain = 1;
+   */
+  gain?: Gain | undefined;
+
+  /**
+   * @generated from field: game.Profile profile = 2;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message game.SellItemReply.
+ * Use `create(SellItemReplySchema)` to create a new message.
+ */
+export const SellItemReplySchema: GenMessage<SellItemReply> = /*@__PURE__*/
+  messageDesc(file_goods, 7);
+
+/**
+ * @generated from message game.DiscardItem
+ */
+export type DiscardItem = Message<"game.DiscardItem"> & {
+  /**
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * @generated from field: string item = 2;
+   */
+  item: string;
+
+  /**
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message game.DiscardItem.
+ * Use `create(DiscardItemSchema)` to create a new message.
+ */
+export const DiscardItemSchema: GenMessage<DiscardItem> = /*@__PURE__*/
+  messageDesc(file_goods, 8);
+
+/**
+ * @generated from message game.DiscardItemReply
+ */
+export type DiscardItemReply = Message<"game.DiscardItemReply"> & {
+  /**
+   * @generated from field: game.Profile profile = 1;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message game.DiscardItemReply.
+ * Use `create(DiscardItemReplySchema)` to create a new message.
+ */
+export const DiscardItemReplySchema: GenMessage<DiscardItemReply> = /*@__PURE__*/
+  messageDesc(file_goods, 9);
+
+/**
+ * What the shop offers.
+ *
+ * @generated from message game.GetOffers
+ */
+export type GetOffers = Message<"game.GetOffers"> & {
+};
+
+/**
+ * Describes the message game.GetOffers.
+ * Use `create(GetOffersSchema)` to create a new message.
+ */
+export const GetOffersSchema: GenMessage<GetOffers> = /*@__PURE__*/
+  messageDesc(file_goods, 10);
+
+/**
+ * @generated from message game.GetOffersReply
+ */
+export type GetOffersReply = Message<"game.GetOffersReply"> & {
+  /**
+   * @generated from field: repeated game.Offer offers = 1;
+   */
+  offers: Offer[];
+
+  /**
+   * When the player's area has its next day.
+   *
+   * @generated from field: int64 next_day_ms = 2;
+   */
+  nextDayMs: bigint;
+};
+
+/**
+ * Describes the message game.GetOffersReply.
+ * Use `create(GetOffersReplySchema)` to create a new message.
+ */
+export const GetOffersReplySchema: GenMessage<GetOffersReply> = /*@__PURE__*/
+  messageDesc(file_goods, 11);
+
+/**
+ * @generated from message game.Offer
+ */
+export type Offer = Message<"game.Offer"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: map<string, int64> price = 2;
+   */
+  price: { [key: string]: bigint };
+
+  /**
+   * @generated from field: game.Gain gives = 3;
+   */
+  gives?: Gain | undefined;
+
+  /**
+   * How often the player may buy it in a period: "ever", "day" or "week"; 0: no limit.
+   *
+   * @generated from field: int64 limit = 4;
+   */
+  limit: bigint;
+
+  /**
+   * @generated from field: string period = 5;
+   */
+  period: string;
+
+  /**
+   * How often he has in this one. 0 where there is no limit.
+   *
+   * @generated from field: int64 bought = 6;
+   */
+  bought: bigint;
+};
+
+/**
+ * Describes the message game.Offer.
+ * Use `create(OfferSchema)` to create a new message.
+ */
+export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
+  messageDesc(file_goods, 12);
+
+/**
+ * @generated from message game.BuyOffer
+ */
+export type BuyOffer = Message<"game.BuyOffer"> & {
+  /**
+   * As in UseItem: bought again with the same one, it is bought once.
+   *
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * @generated from field: string offer = 2;
+   */
+  offer: string;
+
+  /**
+   * 1 to 1000.
+   *
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+
+  /**
+   * What the client has shown as the price of one: with another price nothing is bought. Empty: whatever it costs.
+   *
+   * @generated from field: map<string, int64> price = 4;
+   */
+  price: { [key: string]: bigint };
+};
+
+/**
+ * Describes the message game.BuyOffer.
+ * Use `create(BuyOfferSchema)` to create a new message.
+ */
+export const BuyOfferSchema: GenMessage<BuyOffer> = /*@__PURE__*/
+  messageDesc(file_goods, 13);
+
+/**
+ * @generated from message game.BuyOfferReply
+ */
+export type BuyOfferReply = Message<"game.BuyOfferReply"> & {
+  /**
+   * It was bought before, with the same request.
+   *
+   * @generated from field: bool repeated = 1;
+   */
+  repeated: boolean;
+
+  /**
+   * How often the player had bought it in the period then; 0 where there is no limit.
+   *
+   * @generated from field: int64 bought = 2;
+   */
+  bought: bigint;
+
+  /**
+   * @generated from field: game.Profile profile = 3;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message game.BuyOfferReply.
+ * Use `create(BuyOfferReplySchema)` to create a new message.
+ */
+export const BuyOfferReplySchema: GenMessage<BuyOfferReply> = /*@__PURE__*/
+  messageDesc(file_goods, 14);
+
+/**
+ * @generated from message game.GetSignIn
+ */
+export type GetSignIn = Message<"game.GetSignIn"> & {
+};
+
+/**
+ * Describes the message game.GetSignIn.
+ * Use `create(GetSignInSchema)` to create a new message.
+ */
+export const GetSignInSchema: GenMessage<GetSignIn> = /*@__PURE__*/
+  messageDesc(file_goods, 15);
+
+/**
+ * @generated from message game.GetSignInReply
+ */
+export type GetSignInReply = Message<"game.GetSignInReply"> & {
+  /**
+   * Today, as 20260131, in the player's area.
+   *
+   * @generated from field: int64 day = 1;
+   */
+  day: bigint;
+
+  /**
+   * @generated from field: int64 next_day_ms = 2;
+   */
+  nextDayMs: bigint;
+
+  /**
+   * On how many days the player has signed in.
+   *
+   * @generated from field: int64 days = 3;
+   */
+  days: bigint;
+
+  /**
+   * @generated from field: bool signed_in = 4;
+   */
+  signedIn: boolean;
+
+  /**
+   * Today's.
+   *
+   * @generated from field: game.Gain reward = 5;
+   */
+  reward?: Gain | undefined;
+};
+
+/**
+ * Describes the message game.GetSignInReply.
+ * Use `create(GetSignInReplySchema)` to create a new message.
+ */
+export const GetSignInReplySchema: GenMessage<GetSignInReply> = /*@__PURE__*/
+  messageDesc(file_goods, 16);
+
+/**
+ * Takes today's reward.
+ *
+ * @generated from message game.SignIn
+ */
+export type SignIn = Message<"game.SignIn"> & {
+};
+
+/**
+ * Describes the message game.SignIn.
+ * Use `create(SignInSchema)` to create a new message.
+ */
+export const SignInSchema: GenMessage<SignIn> = /*@__PURE__*/
+  messageDesc(file_goods, 17);
+
+/**
+ * @generated from message game.SignInReply
+ */
+export type SignInReply = Message<"game.SignInReply"> & {
+  /**
+   * @generated from field: int64 day = 1;
+   */
+  day: bigint;
+
+  /**
+   * @generated from field: int64 days = 2;
+   */
+  days: bigint;
+
+  /**
+   * @generated from field: game.Gain reward = 3;
+   */
+  reward?: Gain | undefined;
+
+  /**
+   * The player had taken it before.
+   *
+   * @generated from field: bool repeated = 4;
+   */
+  repeated: boolean;
+
+  /**
+   * The mail with what did not fit into the bag; 0: everything did.
+   *
+   * @generated from field: int64 mail = 5;
+   */
+  mail: bigint;
+
+  /**
+   * @generated from field: game.Profile profile = 6;
+   */
+  profile?: Profile | undefined;
+};
+
+/**
+ * Describes the message game.SignInReply.
+ * Use `create(SignInReplySchema)` to create a new message.
+ */
+export const SignInReplySchema: GenMessage<SignInReply> = /*@__PURE__*/
+  messageDesc(file_goods, 18);
+
+/**
+ * A new day has begun in the player's area: limits count anew.
+ *
+ * @generated from message game.DayChanged
+ */
+export type DayChanged = Message<"game.DayChanged"> & {
+  /**
+   * @generated from field: int64 day = 1;
+   */
+  day: bigint;
+
+  /**
+   * @generated from field: int64 next_day_ms = 2;
+   */
+  nextDayMs: bigint;
+};
+
+/**
+ * Describes the message game.DayChanged.
+ * Use `create(DayChangedSchema)` to create a new message.
+ */
+export const DayChangedSchema: GenMessage<DayChanged> = /*@__PURE__*/
+  messageDesc(file_goods, 19);
 

@@ -1,0 +1,263 @@
+package world_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/rpc"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/api"
+	"loumiao/game/area"
+	"loumiao/game/db"
+	"loumiao/game/goods"
+	"loumiao/game/pb"
+	"loumiao/game/world"
+	"loumiao/migrations"
+)
+
+// A market is a place with a real db and goods that the test may change.
+type market struct {
+	*place
+	life  *life
+	goods atomic.Pointer[goods.Catalog]
+	ms    atomic.Int64
+}
+
+func newMarket(t *testing.T, change func(*goods.Config)) *market {
+	t.Helper()
+	m := &market{}
+	m.design(t, change)
+	m.ms.Store(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
+	calendars, err := area.NewCalendars([]area.Config{{ID: 1, TimeZone: "Asia/Shanghai", ResetHour: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stores := storetest.Embedded(t)
+	storetest.Migrated(t, stores, "player", migrations.FS("player"))
+	m.place = placeOn(t, stores, &door{}, db.New(db.WithItems(m)))
+	cfg := world.Defaults()
+	cfg.SaveEvery, cfg.Linger = time.Hour, time.Hour
+	w := world.New(cfg, world.WithDesign(world.Design{Items: m, Shop: m, Rewards: m, Fees: m, Calendars: calendars}), world.WithClock(m.now))
+	m.life = m.run(api.World, w)
+	m.life.world = w
+	m.sees(m.life.Node)
+	return m
+}
+
+func (m *market) now() time.Time        { return time.UnixMilli(m.ms.Load()) }
+func (m *market) pass(by time.Duration) { m.ms.Add(by.Milliseconds()) }
+
+// design has the goods be the sample's, changed.
+func (m *market) design(t *testing.T, change func(*goods.Config)) {
+	t.Helper()
+	cfg := goods.Defaults()
+	if change != nil {
+		change(&cfg)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	m.goods.Store(goods.New(cfg))
+}
+
+func (m *market) Item(name string) (goods.Item, bool) { return m.goods.Load().Item(name) }
+func (m *market) Stack(name string) (int64, bool)     { return m.goods.Load().Stack(name) }
+func (m *market) Slots() int64                        { return m.goods.Load().Slots() }
+func (m *market) Offers() []goods.Offer               { return m.goods.Load().Offers() }
+func (m *market) Offer(id string) (goods.Offer, bool) { return m.goods.Load().Offer(id) }
+func (m *market) SignIn(n int64) goods.Gain           { return m.goods.Load().SignIn(n) }
+func (m *market) Rename() map[string]int64            { return m.goods.Load().Rename() }
+
+// give gives the player 1 what op says.
+func (m *market) give(op *pb.ApplyOp) {
+	m.t.Helper()
+	op.Player, op.Reason = 1, "test"
+	if _, err := api.ApplyOp.Call(m.t.Context(), m.gate.node.RPC(), op, rpc.Any); err != nil {
+		m.t.Fatal(err)
+	}
+	if _, err := api.PlayerChanged.Call(m.t.Context(), m.gate.node.RPC(), &pb.PlayerChanged{Player: 1}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// has is what a profile has of something.
+func has(p *pb.Profile, what string) int64 {
+	for _, i := range p.GetItems() {
+		if i.GetItem() == what {
+			return i.GetCount()
+		}
+	}
+	return p.GetWallet()[what]
+}
+
+// refused is a request that must fail with that code.
+func refused[R proto.Message](s *session, what string, m proto.Message, want fault.Code) {
+	s.t.Helper()
+	if r, err := try[R](s, m); fault.CodeOf(err) != want {
+		s.t.Errorf("%s: %v, %v; want %v", what, r, err, want)
+	}
+}
+
+func TestShop(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, nil)
+	s := m.connect(1)
+	s.enter()
+	offers := ask[*pb.GetOffersReply](s, &pb.GetOffers{})
+	if len(offers.GetOffers()) != len(goods.Defaults().Offers) || offers.GetNextDayMs() != time.Date(2026, 1, 31, 21, 0, 0, 0, time.UTC).UnixMilli() {
+		t.Fatalf("offered is %v", offers)
+	}
+	if o := offers.GetOffers()[1]; o.GetId() != "daily_book" || o.GetPrice()["gold"] != 20 || o.GetGives().GetItems()["exp_book"] != 1 || o.GetLimit() != 3 || o.GetPeriod() != "day" {
+		t.Errorf("the second offer is %v", o)
+	}
+	buy := func(request, offer string, count int64) *pb.BuyOffer {
+		return &pb.BuyOffer{Request: request, Offer: offer, Count: count}
+	}
+	first := ask[*pb.BuyOfferReply](s, buy("a", "daily_book", 2))
+	if first.GetRepeated() || first.GetBought() != 2 || has(first.GetProfile(), "gold") != 60 || has(first.GetProfile(), "exp_book") != 2 {
+		t.Errorf("bought: %v", first)
+	}
+	if again := ask[*pb.BuyOfferReply](s, buy("a", "daily_book", 2)); !again.GetRepeated() || again.GetBought() != 2 || has(again.GetProfile(), "gold") != 60 {
+		t.Errorf("bought again: %v", again)
+	}
+	refused[*pb.BuyOfferReply](s, "another count with the same request", buy("a", "daily_book", 1), fault.AlreadyExists)
+	refused[*pb.BuyOfferReply](s, "another offer with the same request", buy("a", "shield", 2), fault.AlreadyExists)
+	refused[*pb.BuyOfferReply](s, "more than the limit", buy("b", "daily_book", 2), fault.FailedPrecondition)
+	refused[*pb.BuyOfferReply](s, "more than he can pay", buy("b", "shield", 7), fault.FailedPrecondition)
+	refused[*pb.BuyOfferReply](s, "no such offer", buy("b", "sword", 1), fault.NotFound)
+	for i, bad := range []*pb.BuyOffer{buy("", "shield", 1), buy("b", "shield", 0), buy("b", "shield", 1001), buy("b", "shield", -1), buy("a:b", "shield", 1), buy(strings.Repeat("a", 37), "shield", 1)} {
+		refused[*pb.BuyOfferReply](s, fmt.Sprint("bad request ", i), bad, fault.Invalid)
+	}
+
+	// What was bought stays bought, whatever the price is by now.
+	m.design(t, func(c *goods.Config) { c.Offers[1].Price = map[string]int64{"gold": 21} })
+	priced := buy("c", "daily_book", 1)
+	priced.Price = map[string]int64{"gold": 20}
+	refused[*pb.BuyOfferReply](s, "an old price", priced, fault.FailedPrecondition)
+	priced.Request, priced.Count = "a", 2
+	if again := ask[*pb.BuyOfferReply](s, priced); !again.GetRepeated() || again.GetBought() != 2 {
+		t.Errorf("bought again at the old price: %v", again)
+	}
+	m.design(t, func(c *goods.Config) { c.Offers = c.Offers[:1] })
+	if again := ask[*pb.BuyOfferReply](s, priced); !again.GetRepeated() {
+		t.Errorf("bought again what is not offered any more: %v", again)
+	}
+	m.design(t, nil)
+
+	// A new day has new limits, in the area's time zone; what counts for ever does not.
+	ask[*pb.BuyOfferReply](s, buy("d", "starter", 1))
+	refused[*pb.BuyOfferReply](s, "more than once ever", buy("e", "starter", 1), fault.FailedPrecondition)
+	m.pass(9*time.Hour - time.Millisecond)
+	if o := ask[*pb.GetOffersReply](s, &pb.GetOffers{}).GetOffers(); o[1].GetBought() != 2 || o[3].GetBought() != 1 {
+		t.Errorf("a moment before the new day: %v", o)
+	}
+	m.pass(time.Millisecond)
+	if o := ask[*pb.GetOffersReply](s, &pb.GetOffers{}).GetOffers(); o[1].GetBought() != 0 || o[3].GetBought() != 1 {
+		t.Errorf("on the new day: %v", o)
+	}
+	if r := ask[*pb.BuyOfferReply](s, buy("f", "daily_book", 2)); r.GetBought() != 2 || has(r.GetProfile(), "gold") != 19 {
+		t.Errorf("bought on the new day: %v", r)
+	}
+	refused[*pb.BuyOfferReply](s, "more than once ever, on the new day", buy("g", "starter", 1), fault.FailedPrecondition)
+}
+
+func TestBag(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, func(c *goods.Config) { c.Slots = 3 })
+	s := m.connect(1)
+	s.enter()
+	m.give(&pb.ApplyOp{Key: "a", Items: map[string]int64{"shield": 25, "exp_book": 3, "medal": 4}})
+	if p := next[*pb.ProfileChanged](s).GetProfile(); has(p, "shield") != 25 {
+		t.Errorf("the client is told %v", p)
+	}
+	if bag := ask[*pb.GetBagReply](s, &pb.GetBag{}); bag.GetSlots() != 3 || bag.GetUsed() != 3 {
+		t.Errorf("the bag is %v", bag)
+	}
+	refused[*pb.BuyOfferReply](s, "buying into a full bag", &pb.BuyOffer{Request: "a", Offer: "starter", Count: 1}, fault.FailedPrecondition)
+	for range 2 {
+		r := ask[*pb.UseItemReply](s, &pb.UseItem{Request: "a", Item: "exp_book", Count: 2})
+		if r.GetGain().GetExp() != 200 || r.GetProfile().GetExp() != 200 || r.GetProfile().GetLevel() != 2 || has(r.GetProfile(), "exp_book") != 1 {
+			t.Errorf("used: %v", r)
+		}
+	}
+	for range 2 {
+		r := ask[*pb.SellItemReply](s, &pb.SellItem{Request: "a", Item: "shield", Count: 6})
+		if r.GetGain().GetWallet()["gold"] != 30 || has(r.GetProfile(), "gold") != 130 || has(r.GetProfile(), "shield") != 19 {
+			t.Errorf("sold: %v", r)
+		}
+	}
+	for range 2 {
+		r := ask[*pb.DiscardItemReply](s, &pb.DiscardItem{Request: "a", Item: "shield", Count: 19})
+		if has(r.GetProfile(), "shield") != 0 || len(r.GetProfile().GetItems()) != 2 {
+			t.Errorf("thrown away: %v", r)
+		}
+	}
+	refused[*pb.UseItemReply](s, "using more than there is", &pb.UseItem{Request: "b", Item: "exp_book", Count: 2}, fault.FailedPrecondition)
+	refused[*pb.UseItemReply](s, "using what has no use", &pb.UseItem{Request: "b", Item: "medal", Count: 1}, fault.FailedPrecondition)
+	refused[*pb.UseItemReply](s, "using what does not exist", &pb.UseItem{Request: "b", Item: "sword", Count: 1}, fault.NotFound)
+	refused[*pb.UseItemReply](s, "using less than nothing", &pb.UseItem{Request: "b", Item: "exp_book", Count: -1}, fault.Invalid)
+	refused[*pb.UseItemReply](s, "using something else with the same request", &pb.UseItem{Request: "a", Item: "exp_book", Count: 1}, fault.AlreadyExists)
+	refused[*pb.SellItemReply](s, "selling what is not bought", &pb.SellItem{Request: "b", Item: "medal", Count: 1}, fault.FailedPrecondition)
+	refused[*pb.DiscardItemReply](s, "throwing away what is to be kept", &pb.DiscardItem{Request: "b", Item: "medal", Count: 1}, fault.FailedPrecondition)
+	m.design(t, func(c *goods.Config) { c.Items[2].Use = goods.Gain{} })
+	if r := ask[*pb.UseItemReply](s, &pb.UseItem{Request: "a", Item: "exp_book", Count: 2}); r.GetProfile().GetExp() != 200 {
+		t.Errorf("used before it lost its use: %v", r)
+	}
+	if bag := ask[*pb.GetBagReply](s, &pb.GetBag{}); bag.GetUsed() != 1 {
+		t.Errorf("the bag is %v", bag)
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t, func(c *goods.Config) {
+		c.Slots = 1
+		c.SignIn = []goods.Gain{{Wallet: map[string]int64{"gold": 10}}, {Items: map[string]int64{"map": 2}}}
+	})
+	s := m.connect(1)
+	s.enter()
+	info := ask[*pb.GetSignInReply](s, &pb.GetSignIn{})
+	if info.GetDay() != 20260131 || info.GetDays() != 0 || info.GetSignedIn() || info.GetReward().GetWallet()["gold"] != 10 {
+		t.Errorf("today: %v", info)
+	}
+	for i := range 2 {
+		r := ask[*pb.SignInReply](s, &pb.SignIn{})
+		if r.GetRepeated() != (i == 1) || r.GetDays() != 1 || r.GetReward().GetWallet()["gold"] != 10 || has(r.GetProfile(), "gold") != 110 {
+			t.Errorf("signed in, time %d: %v", i+1, r)
+		}
+	}
+	if info := ask[*pb.GetSignInReply](s, &pb.GetSignIn{}); info.GetDays() != 1 || !info.GetSignedIn() || info.GetReward().GetWallet()["gold"] != 10 {
+		t.Errorf("today: %v", info)
+	}
+	if err := m.life.world.NewDay(1, 20260131); err != nil { // too early, as a timer may be
+		t.Fatal(err)
+	}
+	s.greet() // which is handled after it
+	m.pass(9 * time.Hour)
+	if err := m.life.world.NewDay(1, 20260131); err != nil {
+		t.Fatal(err)
+	}
+	if d := next[*pb.DayChanged](s); d.GetDay() != 20260201 || d.GetNextDayMs() != time.Date(2026, 2, 1, 21, 0, 0, 0, time.UTC).UnixMilli() {
+		t.Errorf("the client is told %v", d)
+	}
+	// What does not fit into the bag comes by mail.
+	r := ask[*pb.SignInReply](s, &pb.SignIn{})
+	if r.GetRepeated() || r.GetDays() != 2 || r.GetReward().GetItems()["map"] != 2 || r.GetMail() == 0 || has(r.GetProfile(), "map") != 0 {
+		t.Errorf("signed in: %v", r)
+	}
+	if mail := next[*pb.MailArrived](s).GetMail(); mail.GetId() != r.GetMail() || mail.GetItems()["map"] != 2 {
+		t.Errorf("the client is told %v", mail)
+	}
+	m.pass(-9 * time.Hour) // another world's clock
+	if r := ask[*pb.SignInReply](s, &pb.SignIn{}); !r.GetRepeated() {
+		t.Errorf("signed in yesterday once more: %v", r)
+	}
+	m.pass(-24 * time.Hour)
+	refused[*pb.SignInReply](s, "signing in on the day before", &pb.SignIn{}, fault.FailedPrecondition)
+}
