@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"loumiao/game/name"
 )
 
 // Config is the world's settings.
@@ -16,11 +18,13 @@ type Config struct {
 	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside"`
 	// OpenDoors lets players in without a pass from the queue, for a game that wants none.
 	OpenDoors bool `yaml:"open_doors" doc:"let players in without a pass from the queue"`
+	// Names is what players may call themselves.
+	Names name.Rules `yaml:"names"`
 }
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
-	return Config{SaveEvery: 5 * time.Second, Linger: 15 * time.Second, ReportEvery: 4 * time.Second}
+	return Config{SaveEvery: 5 * time.Second, Linger: 15 * time.Second, ReportEvery: 4 * time.Second, Names: name.Defaults()}
 }
 
 // Validate reports everything that is wrong, joined.
@@ -34,5 +38,8 @@ func (c Config) Validate() error {
 	positive("save_every", c.SaveEvery, time.Hour)
 	positive("linger", c.Linger, 24*time.Hour)
 	positive("report_every", c.ReportEvery, 5*time.Second)
+	if err := c.Names.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("names: %w", err))
+	}
 	return errors.Join(errs...)
 }

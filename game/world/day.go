@@ -16,8 +16,8 @@ import (
 // dayJitter is how long after a day's beginning the last player hears of it, so that not all ask for the new offers at once.
 const dayJitter = 20 * time.Second
 
-// signIns counts the days on which a player has signed in.
-const signIns = "sign_in"
+// The counters of signing in: the days on which a player has, and whether today is one.
+const signIns, signInToday = "sign_in", "sign_in:today"
 
 func (p *Player) calendar() *area.Calendar { return p.world.design.Calendars.Of(uint16(p.area)) }
 
@@ -67,12 +67,12 @@ func (p *Player) getSignIn(ctx *actor.Context, _ *pb.GetSignIn) (*pb.GetSignInRe
 
 // signedIn is on how many days the player has signed in, and whether today is one of them.
 func (p *Player) signedIn(ctx *actor.Context, today int64) (days int64, already bool, err error) {
-	list := &pb.ListCounters{Player: int64(p.id), Names: []string{signIns, signIns + ":today"}}
+	list := &pb.ListCounters{Player: int64(p.id), Names: []string{signIns, signInToday}}
 	counters, err := api.ListCounters.Call(ctx, p.world.rpc, list, p.db())
 	if err != nil {
 		return 0, false, err
 	}
-	return counters.GetCounters()[signIns].GetCount(), counters.GetCounters()[signIns+":today"].GetPeriod() >= today, nil
+	return counters.GetCounters()[signIns].GetCount(), counters.GetCounters()[signInToday].GetPeriod() >= today, nil
 }
 
 // signIn gives today's reward, once: the day is its key.
@@ -91,7 +91,7 @@ func (p *Player) signIn(ctx *actor.Context, _ *pb.SignIn) (*pb.SignInReply, erro
 	}
 	op := gaining(times(reward, 1))
 	op.Key, op.Reason, op.Spill = fmt.Sprintf("sign_in:%d", today), "sign_in", true
-	op.Counts = []*pb.Count{{Name: signIns, Add: 1}, {Name: signIns + ":today", Period: today, Add: 1, Most: 1}}
+	op.Counts = []*pb.Count{{Name: signIns, Add: 1}, {Name: signInToday, Period: today, Add: 1, Most: 1}}
 	r, err := p.apply(ctx, op)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ func (w *World) serveGoods(n *node.Node) {
 	line.Handle(n, w.players, entered((*Player).buyOffer))
 	line.Handle(n, w.players, entered((*Player).getSignIn))
 	line.Handle(n, w.players, entered((*Player).signIn))
+	line.Handle(n, w.players, entered((*Player).rename))
 	actor.HandleTell(w.players.Behavior(), (*Player).newDay)
 	w.serveMail(n)
 }
