@@ -1,0 +1,18 @@
+// Package tables is the design tables: what game designers decide, in CSV, as typed values that fit together.
+//
+//	configs/tables/*.csv, or what the configuration centre has published
+//	        │ Parse: every problem at once, with file, row and column
+//	        ▼
+//	*Tables ── Items, Shop, Products, Levels, Rewards, Modes ── never changes; a new publication is a new one
+//
+//	t := n.tables.Get()              // a live value: see api.Tables
+//	level := t.LevelAt(exp)
+//
+// One file is one table; its first line names the columns, in any order, each once. Quoting is that of RFC 4180; cells are trimmed; an empty line is
+// passed over. What a table refers to must be there: the items of the shop, the modes of the rewards. A table has at most [MaxRows] rows and a
+// file at most [MaxFile] bytes.
+//
+// [Tables.Version] is a fingerprint of all that clients can see: it changes when a table does, however it got here.
+//
+// The package reads nothing by itself and knows neither nodes nor players.
+package tables

@@ -1,0 +1,173 @@
+package tables
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// Tables are all tables, which fit together. They never change, so they are safe for concurrent use; the slices are shared and must not be modified.
+type Tables struct {
+	Items    []Item      `json:"items"`
+	Shop     []ShopEntry `json:"shop"`
+	Products []Product   `json:"products"`
+	Levels   []Level     `json:"levels"` // the n-th is level n+1, with growing experience
+	Rewards  []Reward    `json:"rewards"`
+	Modes    []Mode      `json:"modes"`
+
+	version string
+	json    []byte
+}
+
+// An Item is a kind of thing that players can have.
+type Item struct {
+	ID    string `json:"id"`
+	Kind  Kind   `json:"kind"`
+	Stack int64  `json:"stack"` // the most that a player can have of it in one place, at least 1
+	Price int64  `json:"price"` // what it is worth in gold; 0: nothing
+}
+
+// A Kind is what one does with an item.
+type Kind string
+
+// The kinds of items.
+const (
+	Consumable Kind = "consumable" // used up
+	Cosmetic   Kind = "cosmetic"   // kept and shown
+	Ticket     Kind = "ticket"     // handed in for something
+)
+
+// A ShopEntry is what the shop sells for the game's own currencies.
+type ShopEntry struct {
+	ID       string `json:"id"`
+	Item     string `json:"item"`  // of Items
+	Count    int64  `json:"count"` // how many one purchase gives, at least 1
+	Price    int64  `json:"price"` // of one purchase, at least 1
+	Currency string `json:"currency"`
+	Limit    int64  `json:"limit"`  // purchases a player may make in each Period; 0: any number
+	Period   Period `json:"period"` // None exactly when Limit is 0
+}
+
+// A Period is after what time a limit counts anew.
+type Period string
+
+// The periods of limits.
+const (
+	None Period = "none" // there is no limit
+	Day  Period = "day"
+	Week Period = "week"
+	Ever Period = "ever" // never anew
+)
+
+// A Product is what is sold for money.
+type Product struct {
+	ID       string `json:"id"`
+	Price    int64  `json:"price"`    // in the money's minor unit, such as cents; at least 1
+	Currency string `json:"currency"` // of the real world, as ISO 4217 has it: USD
+	Goods    Goods  `json:"goods"`    // what the buyer gets, not nothing
+}
+
+// Goods is what one gets of the game's own currencies and of items.
+type Goods struct {
+	Wallet map[string]int64 `json:"wallet,omitempty"` // by currency, each at least 1
+	Items  map[string]int64 `json:"items,omitempty"`  // by item, each at least 1
+}
+
+// A Level is how much experience it takes.
+type Level struct {
+	Level int32 `json:"level"`
+	Exp   int64 `json:"exp"` // in all, from which on a player has it
+}
+
+// A Reward is what a match of a mode gives each of its players.
+type Reward struct {
+	Mode          string `json:"mode"` // of Modes
+	Gold          int64  `json:"gold"`
+	GoldPerBehind int64  `json:"gold_per_behind"` // for each player who was worse
+	Exp           int64  `json:"exp"`
+	ExpPerKill    int64  `json:"exp_per_kill"`
+}
+
+// A Mode is what players can play, and how those who play together are found.
+type Mode struct {
+	ID             string        `json:"id"`
+	Players        int           `json:"players"`     // of a full match
+	MinPlayers     int           `json:"min_players"` // of the smallest match that may start once the oldest wish is Patience old
+	Patience       time.Duration `json:"patience_ns"`
+	Window         int           `json:"window"`           // rating points that a new wish accepts between two players
+	WidenPerSecond int           `json:"widen_per_second"` // how much wider it gets while waiting
+	MaxWindow      int           `json:"max_window"`
+}
+
+// LevelAt is the level of a player with so much experience, from 1.
+func (t *Tables) LevelAt(exp int64) int32 {
+	n, found := slices.BinarySearchFunc(t.Levels, exp, func(l Level, exp int64) int {
+		switch {
+		case l.Exp < exp:
+			return -1
+		case l.Exp > exp:
+			return 1
+		}
+		return 0
+	})
+	if found {
+		n++
+	}
+	return int32(max(1, n))
+}
+
+// Item finds an item.
+func (t *Tables) Item(id string) (Item, bool) {
+	return find(t.Items, id, func(i Item) string { return i.ID })
+}
+
+// ShopEntry finds what the shop sells.
+func (t *Tables) ShopEntry(id string) (ShopEntry, bool) {
+	return find(t.Shop, id, func(s ShopEntry) string { return s.ID })
+}
+
+// Product finds what is sold for money.
+func (t *Tables) Product(id string) (Product, bool) {
+	return find(t.Products, id, func(p Product) string { return p.ID })
+}
+
+// Reward finds what a mode's matches give.
+func (t *Tables) Reward(mode string) (Reward, bool) {
+	return find(t.Rewards, mode, func(r Reward) string { return r.Mode })
+}
+
+// Mode finds a mode.
+func (t *Tables) Mode(id string) (Mode, bool) {
+	return find(t.Modes, id, func(m Mode) string { return m.ID })
+}
+
+func find[T any](rows []T, id string, idOf func(T) string) (row T, ok bool) {
+	i := slices.IndexFunc(rows, func(r T) bool { return idOf(r) == id })
+	if i < 0 {
+		return row, false
+	}
+	return rows[i], true
+}
+
+// Version is a fingerprint of the tables' content: 16 hexadecimal digits.
+func (t *Tables) Version() string { return t.version }
+
+// JSON is the tables as clients get them. It must not be modified.
+func (t *Tables) JSON() []byte { return t.json }
+
+// seal fixes the version and what clients get.
+func (t *Tables) seal() error {
+	content, err := json.Marshal(t)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(content)
+	t.version = hex.EncodeToString(sum[:8])
+	t.json, err = json.Marshal(struct {
+		Version string `json:"version"`
+		*Tables
+	}{t.version, t})
+	return err
+}
