@@ -10,7 +10,7 @@ type Bundle[T any] struct {
 	build func(Texts) (T, error)
 }
 
-// Together makes a value of the given keys by build, which depends on nothing else; [Key.From] reads a key. An error, which may be joined of several,
+// Together makes a value of the given keys by build, which depends on nothing else; [Key.Read] reads a key. An error, which may be joined of several,
 // refuses the whole publication at the centre, and at a node keeps the value that it has. build must succeed with every key at its default.
 func Together[T any](build func(Texts) (T, error), keys ...Declaration) *Bundle[T] {
 	return &Bundle[T]{parts: keys, build: build}

@@ -132,14 +132,17 @@ func (k *Key[T]) Check(text string) error {
 	return err
 }
 
-// From is the key's value in texts: its default where they have none, or one that it does not take. It is for [Bundle].
-func (k *Key[T]) From(texts Texts) T {
-	if text, ok := texts(k.spec.Name); ok {
-		if v, err := k.parse(text); err == nil {
-			return v
-		}
+// Read is the key's value in texts: its default where they have none. It is for [Bundle].
+func (k *Key[T]) Read(texts Texts) (T, error) {
+	text, ok := texts(k.spec.Name)
+	if !ok {
+		return k.def, nil
 	}
-	return k.def
+	v, err := k.parse(text)
+	if err != nil {
+		return k.def, fmt.Errorf("%s %w", k.spec.Name, err)
+	}
+	return v, nil
 }
 
 // Of is the key's value in a set.

@@ -54,6 +54,9 @@ func NewSchema(parts ...Part) (*Schema, error) {
 // Specs is every key, by name. The slice is shared and must not be modified.
 func (s *Schema) Specs() []Spec { return s.specs }
 
+// Knows reports whether there is such a key.
+func (s *Schema) Knows(name string) bool { return s.byName[name] != nil }
+
 // A Change is a new text for a key in an area, or that it has none any more.
 type Change struct {
 	Name   string
@@ -100,7 +103,10 @@ func (s *Schema) Check(now Snapshot, changes []Change) []Problem {
 		}
 		at[place{c.Name, c.Area}] = true
 		key := s.byName[c.Name]
+		_, there := now.Entry(c.Name, c.Area)
 		switch {
+		case c.Remove && !there:
+			bad("has nothing that could be removed")
 		case c.Remove: // also of a key that this build does not know any more
 		case key == nil:
 			bad("there is no such key")

@@ -93,7 +93,11 @@ func TestABundleChangesAsAWhole(t *testing.T) {
 	t.Parallel()
 	low, high := live.Int("low", 1, 0, 100, "doc", live.PerArea()), live.Int("high", 2, 0, 100, "doc", live.PerArea())
 	span := live.Together(func(texts live.Texts) ([2]int64, error) {
-		l, h := low.From(texts), high.From(texts)
+		l, lowErr := low.Read(texts)
+		h, highErr := high.Read(texts)
+		if err := errors.Join(lowErr, highErr); err != nil {
+			return [2]int64{}, err
+		}
 		if l > h {
 			return [2]int64{}, errors.Join(errors.New("low is over high"), errors.New("high is under low"))
 		}
@@ -120,7 +124,7 @@ func TestABundleChangesAsAWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := live.Snapshot{Entries: []live.Entry{{Name: "low", Text: "5"}, {Name: "high", Text: "9"}}}
+	now := live.Snapshot{Entries: []live.Entry{{Name: "low", Text: "5"}, {Name: "high", Text: "9"}, {Name: "gone", Text: "x"}}}
 	for _, test := range []struct {
 		changes []live.Change
 		want    string
@@ -131,6 +135,7 @@ func TestABundleChangesAsAWhole(t *testing.T) {
 		{[]live.Change{{Name: "low", Area: 4, Text: "10"}}, "low is over high; high is under low"},
 		{[]live.Change{{Name: "high", Remove: true}}, "low is over high; high is under low"},
 		{[]live.Change{{Name: "gone", Remove: true}}, ""},
+		{[]live.Change{{Name: "low", Area: 1, Remove: true}}, "low (area 1): has nothing that could be removed"},
 		{[]live.Change{{Name: "gone", Text: "1"}, {Name: "low", Text: "x"}},
 			`gone: there is no such key; low: is "x"; must be a whole number, 0 to 100`},
 		{[]live.Change{{Name: "low", Text: "1"}, {Name: "low", Text: "1"}}, "low: is changed twice"},
@@ -180,7 +185,11 @@ func TestASetThatIsClosedStaysAsItIs(t *testing.T) {
 func TestReadersSeeWholePublications(t *testing.T) {
 	t.Parallel()
 	a, b := live.Int("a", 0, 0, 1<<40, "doc"), live.Int("b", 0, 0, 1<<40, "doc")
-	pair := live.Together(func(x live.Texts) ([2]int64, error) { return [2]int64{a.From(x), b.From(x)}, nil }, a, b)
+	pair := live.Together(func(x live.Texts) ([2]int64, error) {
+		first, err1 := a.Read(x)
+		second, err2 := b.Read(x)
+		return [2]int64{first, second}, errors.Join(err1, err2)
+	}, a, b)
 	s := newSet(t, 0)
 	v := pair.Of(s)
 	stop := make(chan struct{})

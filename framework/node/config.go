@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"loumiao/framework/id"
+	"loumiao/framework/live"
 	"loumiao/framework/store"
 	"loumiao/framework/wire"
 )
 
-// An Env is what the nodes of one process share. All fields but Join, Version and Debug are required.
+// An Env is what the nodes of one process share. All fields but Join, Live, Version and Debug are required.
 type Env struct {
 	// Stores is the process's SQL and Redis.
 	Stores *store.Stores
@@ -25,6 +26,8 @@ type Env struct {
 	Join []string
 	// Owned is the kind of key whose owner keyed methods go to, as in lease.NewOwners: "player".
 	Owned string
+	// Live brings settings that change while the nodes run. Nil: they stay at their defaults.
+	Live *live.Feed
 	// Version is the build, for people.
 	Version string
 	// Debug stretches deadlines, leases and heartbeats, so that a breakpoint does not take a node out of the cluster.

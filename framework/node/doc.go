@@ -11,7 +11,7 @@
 //
 // [Node.Run] is one life; its order stands in life.go and nowhere else:
 //
-//	claim id ► lease ► admin ► listen ► Start ► join ► needs ► Ready ► ready ... draining ► Stop ► finish calls ► stop actors ► leave ► close
+//	claim id ► lease ► live settings ► admin ► listen ► Start ► join ► needs ► Ready ► ready ... draining ► Stop ► finish calls ► stop actors ► leave ► close
 //
 // Many nodes may run in one process; they share the [Env] and nothing else, and there are no globals. The package imports the rest of
 // the framework and nothing of it imports this: rpc and line ask for the small interface that they need.

@@ -45,6 +45,7 @@ func (n *Node) stages() []stage {
 	return []stage{
 		{"claim a node id", n.claim, n.giveBack},
 		{"take the lease", n.takeLease, n.endLease},
+		{"take live settings", n.takeSettings, n.leaveSettings},
 		{"open the admin address", n.openAdmin, n.closeAdmin},
 		{"listen for links", n.listen, n.unlisten},
 		{"start the service", n.start, n.drain},

@@ -16,6 +16,7 @@ import (
 	"loumiao/framework/lease"
 	"loumiao/framework/line"
 	"loumiao/framework/link"
+	"loumiao/framework/live"
 	"loumiao/framework/rpc"
 	"loumiao/framework/store"
 	"loumiao/framework/wire"
@@ -29,6 +30,8 @@ type Node struct {
 	svc Service
 	log *slog.Logger
 
+	level atomic.Pointer[slog.Level] // of log; nil: as env.Log has it
+
 	id      id.Node
 	boot    id.Boot
 	unclaim func(context.Context) error
@@ -40,6 +43,7 @@ type Node struct {
 	line    *line.Server
 	cluster *cluster.Cluster
 	actors  *actor.System
+	live    *live.Set
 	metrics *prometheus.Registry
 	admin   adminServer
 
@@ -66,13 +70,14 @@ func New(env Env, cfg Config, svc Service) (*Node, error) {
 	}
 	n := &Node{
 		env: env, cfg: cfg, svc: svc,
-		log:     env.Log.With("node", cfg.Type),
 		boot:    id.NewBoot(time.Now()),
 		metrics: prometheus.NewRegistry(),
 		failure: make(chan error, 1),
 
 		published: map[string]string{},
 	}
+	handler := &levelHandler{Handler: env.Log.Handler(), level: &n.level}
+	n.log = slog.New(handler).With("node", cfg.Type)
 	n.workx, n.endall = context.WithCancel(context.Background())
 	return n, nil
 }
@@ -112,6 +117,9 @@ func (n *Node) Lease() *lease.Lease { return n.lease }
 
 // Owners is who owns which key of Env.Owned, as keyed methods see it.
 func (n *Node) Owners() *lease.Owners { return n.owners }
+
+// Live is the node's settings that change while it runs. They are its own: hooks end with it.
+func (n *Node) Live() *live.Set { return n.live }
 
 // IDs makes new ids.
 func (n *Node) IDs() *id.Generator { return n.ids }

@@ -4,5 +4,13 @@ import "google.golang.org/protobuf/reflect/protoreflect"
 
 // Files is every .proto file with messages of the client protocol.
 func Files() []protoreflect.FileDescriptor {
-	return []protoreflect.FileDescriptor{File_goods_proto, File_mail_proto, File_queue_proto, File_social_proto, File_world_proto, File_zone_proto}
+	return []protoreflect.FileDescriptor{
+		File_config_proto,
+		File_goods_proto,
+		File_mail_proto,
+		File_queue_proto,
+		File_social_proto,
+		File_world_proto,
+		File_zone_proto,
+	}
 }

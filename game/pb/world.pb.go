@@ -74,7 +74,9 @@ type EnterWorldReply struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Profile *Profile               `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
 	// The match that the player is in, if any: join its room again.
-	Match         *MatchFound `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	Match *MatchFound `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	// Of the design tables; see TablesChanged.
+	TablesVersion string `protobuf:"bytes,3,opt,name=tables_version,json=tablesVersion,proto3" json:"tables_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,6 +123,13 @@ func (x *EnterWorldReply) GetMatch() *MatchFound {
 		return x.Match
 	}
 	return nil
+}
+
+func (x *EnterWorldReply) GetTablesVersion() string {
+	if x != nil {
+		return x.TablesVersion
+	}
+	return ""
 }
 
 type Profile struct {
@@ -1216,10 +1225,11 @@ const file_world_proto_rawDesc = "" +
 	"wire.proto\"4\n" +
 	"\n" +
 	"EnterWorld\x12\x12\n" +
-	"\x04pass\x18\x01 \x01(\tR\x04pass:\x12\xca\xf3\x18\x0e\b\xb9\x17\x10\x01\x1a\x05world \x01\"m\n" +
+	"\x04pass\x18\x01 \x01(\tR\x04pass:\x12\xca\xf3\x18\x0e\b\xb9\x17\x10\x01\x1a\x05world \x01\"\x94\x01\n" +
 	"\x0fEnterWorldReply\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile\x12&\n" +
-	"\x05match\x18\x02 \x01(\v2\x10.game.MatchFoundR\x05match:\t\xca\xf3\x18\x05\b\xba\x17\x10\x02\"\x99\x02\n" +
+	"\x05match\x18\x02 \x01(\v2\x10.game.MatchFoundR\x05match\x12%\n" +
+	"\x0etables_version\x18\x03 \x01(\tR\rtablesVersion:\t\xca\xf3\x18\x05\b\xba\x17\x10\x02\"\x99\x02\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +

@@ -1,0 +1,323 @@
+package config_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"loumiao/configs"
+	"loumiao/framework/fault"
+	"loumiao/framework/lease"
+	"loumiao/framework/live"
+	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/framework/wire"
+	"loumiao/game/api"
+	"loumiao/game/config"
+	"loumiao/game/pb"
+	"loumiao/migrations"
+)
+
+const patience = time.Minute // after which something that must happen has not
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+}
+
+// A stack is a few nodes on one pair of stores.
+type stack struct {
+	t      *testing.T
+	stores *store.Stores
+	env    node.Env
+	caller *node.Node
+}
+
+func start(t *testing.T, stores *store.Stores) *stack {
+	t.Helper()
+	for _, owner := range []string{"cluster", "config"} {
+		storetest.Migrated(t, stores, owner, migrations.FS(owner))
+	}
+	registry, err := wire.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := live.Open(t.Context(), live.NewBoard(stores), "", storetest.Log(t))
+	t.Cleanup(feed.Close)
+	s := &stack{t: t, stores: stores, env: node.Env{
+		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
+		Owned: "player", Log: storetest.Log(t), Live: feed,
+	}}
+	caller := s.begin("caller", idle{})
+	caller.await(t)
+	self, _ := caller.node.Cluster().Snapshot().Node(caller.node.ID())
+	s.caller, s.env.Join = caller.node, []string{self.Gossip}
+	return s
+}
+
+// idle is a service that only calls.
+type idle struct{}
+
+func (idle) Start(context.Context, *node.Node) error { return nil }
+func (idle) Ready(context.Context) error             { return nil }
+func (idle) Stop(context.Context) error              { return nil }
+
+// A running is a node that runs until the end of the test, or end.
+type running struct {
+	node  *node.Node
+	ready chan struct{}
+	end   context.CancelCauseFunc
+	done  chan error
+}
+
+func (r *running) await(t *testing.T) {
+	t.Helper()
+	select {
+	case <-r.ready:
+	case err := <-r.done:
+		t.Fatalf("the node ended: %v", err)
+	case <-time.After(patience):
+		t.Fatal("the node does not get ready")
+	}
+}
+
+// announcing tells when a service is ready.
+type announcing struct {
+	node.Service
+	ready chan struct{}
+}
+
+func (a announcing) Ready(ctx context.Context) error {
+	if err := a.Service.Ready(ctx); err != nil {
+		return err
+	}
+	close(a.ready)
+	return nil
+}
+
+func (s *stack) begin(typ string, svc node.Service) *running {
+	s.t.Helper()
+	r := &running{ready: make(chan struct{}), done: make(chan error, 1)}
+	n, err := node.New(s.env, node.Config{Type: typ}, announcing{svc, r.ready})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r.node, r.end = n, cancel
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		r.done <- n.Run(ctx)
+	}()
+	s.t.Cleanup(func() { cancel(nil); <-stopped })
+	return r
+}
+
+func schema(t *testing.T) *live.Schema {
+	t.Helper()
+	s, err := api.LiveSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// try calls until somebody leads.
+func try[R any](s *stack, call func(ctx context.Context) (R, error)) (R, error) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		reply, err := call(ctx)
+		if fault.CodeOf(err) != fault.Unavailable || ctx.Err() != nil {
+			return reply, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stack) read() *pb.ReadConfigReply {
+	s.t.Helper()
+	reply, err := try(s, func(ctx context.Context) (*pb.ReadConfigReply, error) {
+		return api.ReadConfig.Call(ctx, s.caller.RPC(), &pb.ReadConfig{}, rpc.Any)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return reply
+}
+
+func (s *stack) publish(base uint64, changes ...*pb.ConfigChange) (uint64, error) {
+	s.t.Helper()
+	reply, err := try(s, func(ctx context.Context) (*pb.PublishConfigReply, error) {
+		m := &pb.PublishConfig{Base: base, Author: "ann", Reason: "a test", Changes: changes}
+		return api.PublishConfig.Call(ctx, s.caller.RPC(), m, rpc.Any)
+	})
+	return reply.GetVersion(), err
+}
+
+func set(name, text string) *pb.ConfigChange { return &pb.ConfigChange{Name: name, Text: text} }
+
+func table(t *testing.T, name string) string {
+	t.Helper()
+	content, err := fs.ReadFile(configs.Tables(), name+".csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestPublishCheckRollBack(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		s.begin(api.Config, config.New(config.Config{}, schema(t))).await(t)
+		if now := s.read(); now.GetVersion() != 0 || len(now.GetKeys()) != len(schema(t).Specs()) {
+			t.Fatalf("begins with %v", now)
+		}
+		capacity, designed := api.QueueCapacity.Or(s.caller.Live(), 7), api.Tables.Of(s.caller.Live())
+		changed := make(chan struct{}, 100)
+		capacity.OnChange(func() { changed <- struct{}{} })
+		began := time.Now()
+		version, err := s.publish(0, set("queue.capacity", "100"), &pb.ConfigChange{Name: "queue.capacity", Area: 2, Text: "200"})
+		if err != nil || version != 1 {
+			t.Fatalf("version %d, %v", version, err)
+		}
+		select {
+		case <-changed:
+			t.Logf("a node had it after %v", time.Since(began))
+		case <-time.After(patience):
+			t.Fatal("a node hears nothing")
+		}
+		if capacity.In(1) != 100 || capacity.In(2) != 200 {
+			t.Errorf("the node has %d and %d", capacity.In(1), capacity.In(2))
+		}
+
+		broken := strings.Replace(table(t, "shop"), "boost_3,boost,3", "boost_3,bost,0", 1)
+		_, err = s.publish(1, set("tables.shop", broken), set("queue.capacity", "5"))
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "shop.csv:5: count: is \"0\"") {
+			t.Errorf("a broken table: %v", err)
+		}
+		broken = strings.Replace(table(t, "items"), "boost,", "turbo,", 1)
+		if _, err = s.publish(1, set("tables.items", broken)); !strings.Contains(fmt.Sprint(err), `shop.csv:5: item: "boost" is not in items.csv`) {
+			t.Errorf("a table that others refer to: %v", err)
+		}
+		for name, m := range map[string]*pb.PublishConfig{
+			"no reason": {Changes: []*pb.ConfigChange{set("queue.rate", "1")}, Base: 1, Author: "ann"},
+			"no author": {Changes: []*pb.ConfigChange{set("queue.rate", "1")}, Base: 1, Reason: "x"},
+			"nothing":   {Base: 1, Author: "ann", Reason: "x"},
+			"area":      {Changes: []*pb.ConfigChange{{Name: "queue.rate", Area: 1 << 16, Text: "1"}}, Base: 1, Author: "ann", Reason: "x"},
+			"cut":       {Changes: []*pb.ConfigChange{{Name: "queue.rate", Text: "1", Cut: true}}, Base: 1, Author: "ann", Reason: "x"},
+		} {
+			if _, err := api.PublishConfig.Call(t.Context(), s.caller.RPC(), m, rpc.Any); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		many := &pb.PublishConfig{Base: 1, Author: "ann", Reason: "x", Changes: make([]*pb.ConfigChange, live.MaxChanges+1)}
+		for i := range many.Changes {
+			many.Changes[i] = set("queue.rate", "1")
+		}
+		if _, err := api.PublishConfig.Call(t.Context(), s.caller.RPC(), many, rpc.Any); fault.CodeOf(err) != fault.TooLarge {
+			t.Errorf("many: %v", err)
+		}
+		if now := s.read(); now.GetVersion() != 1 || len(now.GetEntries()) != 2 {
+			t.Errorf("what was refused left %v", now.GetEntries())
+		}
+
+		dearer := strings.Replace(table(t, "shop"), "boost_3,boost,3,120", "boost_3,boost,3,150", 1)
+		checked, err := api.CheckConfig.Call(t.Context(), s.caller.RPC(), &pb.CheckConfig{Changes: []*pb.ConfigChange{
+			set("tables.shop", dearer), set("queue.capacity", "100"), {Name: "queue.capacity", Area: 2, Remove: true},
+		}}, rpc.Any)
+		if err != nil || checked.GetVersion() != 1 || len(checked.GetDiffs()) != 2 || len(checked.GetProblems()) != 0 || checked.GetDiffs()[1].GetBefore() != "200" {
+			t.Errorf("a check says %v, %v", checked, err)
+		}
+		if version, err = s.publish(1, set("tables.shop", dearer), &pb.ConfigChange{Name: "queue.capacity", Area: 2, Remove: true}); err != nil || version != 2 {
+			t.Fatalf("version %d, %v", version, err)
+		}
+		if _, err := s.publish(1, set("tables.shop", dearer)); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("somebody else's change was overwritten: %v", err)
+		}
+		eventually(t, func() bool { e, _ := designed.Get().ShopEntry("boost_3"); return e.Price == 150 })
+
+		back := &pb.RollBackConfig{Version: 1, Base: 1, Author: "bob", Reason: "too dear"}
+		if _, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("back from what nobody has looked at: %v", err)
+		}
+		back.Base = 2
+		if reply, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); err != nil || reply.GetVersion() != 3 {
+			t.Fatalf("roll back: %v, %v", reply, err)
+		}
+		back.Base = 3
+		if _, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("back to where it is: %v", err)
+		}
+		eventually(t, func() bool {
+			e, _ := designed.Get().ShopEntry("boost_3")
+			return e.Price == 120 && capacity.In(2) == 200
+		})
+		history, err := api.ListConfigHistory.Call(t.Context(), s.caller.RPC(), &pb.ListConfigHistory{}, rpc.Any)
+		if err != nil || len(history.GetVersions()) != 3 || history.GetVersions()[0].GetAuthor() != "bob" || !history.GetVersions()[1].GetChanges()[1].GetCut() {
+			t.Errorf("history %v, %v", history, err)
+		}
+	})
+}
+
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come about")
+		}
+	}
+}
+
+func TestAStandbyTakesOver(t *testing.T) {
+	t.Parallel()
+	s := start(t, storetest.Embedded(t))
+	quick := config.Config{Lease: lease.Config{TTL: 500 * time.Millisecond}}
+	first := s.begin(api.Config, config.New(quick, schema(t)))
+	first.await(t)
+	if _, err := s.publish(0, set("queue.rate", "1")); err != nil {
+		t.Fatal(err)
+	}
+	standby := s.begin(api.Config, config.New(quick, schema(t)))
+	first.end(node.ErrCrash) // leaves its lease behind
+	standby.await(t)
+	if version, err := s.publish(1, set("queue.rate", "2")); err != nil || version != 2 {
+		t.Errorf("the standby published version %d, %v", version, err)
+	}
+	// What Redis loses is there again.
+	board := live.NewBoard(s.stores)
+	if err := s.stores.Redis().Del(t.Context(), s.stores.Key("live", "{board}")).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { v, ok, err := board.Version(t.Context()); return v == 2 && ok && err == nil })
+}
+
+// When SQL was set back, what it has becomes the newest version, and every node takes it.
+func TestSQLThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	s := start(t, storetest.Embedded(t))
+	if err := live.NewBoard(s.stores).Put(t.Context(), live.Snapshot{Version: 41, Entries: []live.Entry{{Name: "queue.rate", Text: "9", Version: 41}}}); err != nil {
+		t.Fatal(err)
+	}
+	rate := api.QueueRate.Or(s.caller.Live(), 3)
+	eventually(t, func() bool { return rate.Get() == 9 })
+	s.begin(api.Config, config.New(config.Config{}, schema(t))).await(t)
+	if now := s.read(); now.GetVersion() != 42 || len(now.GetEntries()) != 0 {
+		t.Errorf("leads with %v", now)
+	}
+	eventually(t, func() bool { return rate.Get() == 3 })
+}
