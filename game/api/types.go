@@ -11,5 +11,7 @@ const (
 	Queue = "queue"
 	Match = "match"
 
+	Charge = "charge"
+
 	RPCGate = "rpcgate"
 )

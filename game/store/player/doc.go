@@ -12,7 +12,7 @@
 //
 //   - Every transaction on a player locks the row in players first; of several players, in the order of their ids.
 //   - A world saves with the epoch that [Store.Load] gave it. Once another world has loaded the player, that epoch is refused: [ErrFenced].
-//   - What a player has changes only through [Store.Apply], [Store.RecordMatch], [Store.ClaimMail] and creation: one transaction with the wallet, the
+//   - What a player has changes only through [Store.Apply], [Store.TakeBack], [Store.RecordMatch], [Store.ClaimMail] and creation: one transaction with the wallet, the
 //     ledger and the idempotency key. A repetition with the same key changes nothing and returns the first result. [Store.Audit] finds
 //     no difference between wallets and ledger at any moment.
 //   - What is in a mail is nobody's until it is claimed, and never gives way to other mail.

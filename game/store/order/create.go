@@ -1,0 +1,166 @@
+package order
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// A Draft is what an order is made of.
+type Draft struct {
+	Player   int64
+	Account  int64
+	Area     uint16
+	Product  string // 1 to 64 printable ASCII characters
+	Title    string // for people, at most 128 characters
+	Price    int64  // in minor units, 1 to 10,000,000
+	Currency string // three upper-case letters
+	Goods    Goods
+	Provider string
+	Expires  time.Time
+}
+
+// Limits bounds a player's orders. Zero is no limit.
+type Limits struct {
+	Open      int // orders that are neither paid nor given up
+	PerMinute int // orders made in a minute
+}
+
+var (
+	productName  = regexp.MustCompile(`^[!-~]{1,64}$`)
+	currencyName = regexp.MustCompile(`^[A-Z]{3}$`)
+	providerName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+)
+
+// Validate reports everything that is wrong, joined.
+func (d Draft) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fault.Errorf(fault.Invalid, format, args...)) }
+	if d.Player <= 0 || d.Account <= 0 {
+		bad("player %d, account %d: must be positive", d.Player, d.Account)
+	}
+	if !productName.MatchString(d.Product) {
+		bad("product %q: must be 1 to 64 printable characters", d.Product)
+	}
+	if len(d.Title) > 128 {
+		bad("title: %d bytes; must be at most 128", len(d.Title))
+	}
+	if d.Price < 1 || d.Price > maxPrice {
+		bad("price: %d; must be 1 to %d", d.Price, maxPrice)
+	}
+	if !currencyName.MatchString(d.Currency) {
+		bad("currency %q: must be three upper-case letters", d.Currency)
+	}
+	if !providerName.MatchString(d.Provider) {
+		bad("provider %q: must be 1 to 32 lower-case letters, digits and underscores", d.Provider)
+	}
+	return errors.Join(append(errs, d.Goods.Validate())...)
+}
+
+// Create makes an order in state [Created]. Beyond the limits it is [ErrTooManyOpen] or [ErrTooOften]; they hold exactly, however many nodes the
+// player asks at once.
+func (s *Store) Create(ctx context.Context, d Draft, limits Limits) (Order, error) {
+	if err := d.Validate(); err != nil {
+		return Order{}, err
+	}
+	goods, err := json.Marshal(d.Goods)
+	if err != nil {
+		return Order{}, err
+	}
+	var row orderRow
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		now := s.nowMS()
+		if err := s.lockBuyer(tx, d.Player); err != nil {
+			return err
+		}
+		if err := within(tx, d.Player, limits, now); err != nil {
+			return err
+		}
+		row = orderRow{
+			ID: ID(s.ids.Next()), Player: d.Player, Account: d.Account, Area: d.Area, Product: d.Product, Title: d.Title, Price: d.Price,
+			Currency: d.Currency, Goods: string(goods), Provider: d.Provider, Secret: rand.Text(), State: Created, Version: 1,
+			CreatedAt: now, UpdatedAt: now, ExpiresAt: d.Expires.UnixMilli(), Debt: "{}",
+		}
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return tx.Create(&historyRow{OrderID: row.ID, ID: s.ids.Next(), ToState: Created, Why: "ordered", At: now}).Error
+	})
+	if err != nil {
+		return Order{}, fmt.Errorf("create order of player %d: %w", d.Player, err)
+	}
+	return row.order()
+}
+
+// lockBuyer takes the row under which a player's orders are counted.
+func (s *Store) lockBuyer(tx *gorm.DB, player int64) error {
+	row := buyerRow{Player: player}
+	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+		return err
+	}
+	return tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&row, "player = ?", player).Error
+}
+
+func within(tx *gorm.DB, player int64, limits Limits, now int64) error {
+	count := func(where string, args ...any) (n int64, err error) {
+		err = tx.Model(&orderRow{}).Where("player = ?", player).Where(where, args...).Count(&n).Error
+		return n, err
+	}
+	if limits.Open > 0 {
+		n, err := count("state IN ? AND expires_at > ?", []State{Created, Pending}, now)
+		if err != nil {
+			return err
+		}
+		if n >= int64(limits.Open) {
+			return ErrTooManyOpen
+		}
+	}
+	if limits.PerMinute > 0 {
+		n, err := count("created_at > ?", now-time.Minute.Milliseconds())
+		if err != nil {
+			return err
+		}
+		if n >= int64(limits.PerMinute) {
+			return ErrTooOften
+		}
+	}
+	return nil
+}
+
+// Begun notes what the provider has made of an order's payment, and lets the player pay: the order is [Pending], unless it has already come further.
+func (s *Store) Begun(ctx context.Context, id ID, checkout, payment, payURL string) (Order, error) {
+	return s.alter(ctx, id, "payment begun", func(_ *gorm.DB, row *orderRow) (changed bool, err error) {
+		row.Checkout, row.PayURL = checkout, payURL
+		if row.Payment == "" {
+			row.Payment = payment
+		}
+		if row.State == Created {
+			row.State = Pending
+		}
+		return true, nil
+	})
+}
+
+// GiveUp ends an order that nobody has paid, as [Failed] or [Expired]. An order that has come further stays as it is.
+func (s *Store) GiveUp(ctx context.Context, id ID, as State, why string) (Order, error) {
+	if as != Failed && as != Expired {
+		return Order{}, fmt.Errorf("order %d cannot be given up as %q", id, as)
+	}
+	return s.alter(ctx, id, why, func(_ *gorm.DB, row *orderRow) (changed bool, err error) {
+		if !row.State.open() {
+			return false, nil
+		}
+		row.State = as
+		return true, nil
+	})
+}

@@ -1,0 +1,102 @@
+package order
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/store"
+)
+
+// Since returns up to limit orders that have been in a state since before then, the oldest first.
+func (s *Store) Since(ctx context.Context, state State, before time.Time, limit int) ([]Order, error) {
+	return s.list(ctx, limit, "updated_at", "state = ? AND updated_at < ?", state, before.UnixMilli())
+}
+
+// Overdue returns up to limit orders that nobody has paid in time.
+func (s *Store) Overdue(ctx context.Context, state State, limit int) ([]Order, error) {
+	return s.list(ctx, limit, "updated_at", "state = ? AND expires_at < ?", state, s.nowMS())
+}
+
+// Orphans returns up to limit orders that were changed before then, for which something has to be done that is not in the outbox: none, unless
+// something is broken.
+func (s *Store) Orphans(ctx context.Context, before time.Time, limit int) ([]Order, error) {
+	const missing = " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.order_id = orders.id AND outbox.kind = ?)"
+	ms := before.UnixMilli()
+	grants, err := s.list(ctx, limit, "updated_at", "state IN ? AND updated_at < ?"+missing, []State{Paid, Granting}, ms, Grant)
+	if err != nil {
+		return nil, err
+	}
+	revokes, err := s.list(ctx, limit, "updated_at", "state IN ? AND refunded_at > 0 AND granted_at > 0 AND updated_at < ?"+missing,
+		[]State{Delivered, Disputed}, ms, Revoke)
+	return append(grants, revokes...), err
+}
+
+// Heal puts what is due for an orphan into the outbox.
+func (s *Store) Heal(ctx context.Context, id ID) error {
+	_, err := s.alter(ctx, id, "heal", func(tx *gorm.DB, row *orderRow) (changed bool, err error) {
+		if row.State == Granting {
+			return false, s.put(tx, id, Grant)
+		}
+		return false, s.makeDue(tx, *row, row)
+	})
+	return err
+}
+
+// Unchecked returns up to limit delivered orders, granted before then, that have not been compared with the ledger.
+func (s *Store) Unchecked(ctx context.Context, before time.Time, limit int) ([]Order, error) {
+	return s.list(ctx, limit, "granted_at", "state = ? AND checked_at = 0 AND granted_at < ?", Delivered, before.UnixMilli())
+}
+
+// Checked notes that an order was compared with the ledger. That is no news of the order, and not in its history.
+func (s *Store) Checked(ctx context.Context, id ID) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		return tx.Model(&orderRow{}).Where("id = ?", id).Updates(map[string]any{"checked_at": s.nowMS()}).Error
+	})
+	if err != nil {
+		return fmt.Errorf("order %d: note that it was checked: %w", id, err)
+	}
+	return nil
+}
+
+// A Backlog is what has not been done yet.
+type Backlog struct {
+	Events      int64         // not processed
+	OldestEvent time.Duration // how long the oldest of them has waited
+	Work        int64         // in the outbox
+	OldestWork  time.Duration
+}
+
+// Backlog counts what is not done.
+func (s *Store) Backlog(ctx context.Context) (Backlog, error) {
+	var b Backlog
+	for _, q := range []struct {
+		from, where, column string
+		count               *int64
+		oldest              *time.Duration
+	}{
+		{"payments", "processed_at = 0", "received_at", &b.Events, &b.OldestEvent},
+		{"outbox", "1 = 1", "created_at", &b.Work, &b.OldestWork},
+	} {
+		var row struct{ N, Since int64 }
+		err := s.db.WithContext(ctx).Table(q.from).Select("COUNT(*) AS n, COALESCE(MIN(" + q.column + "), 0) AS since").Where(q.where).Scan(&row).Error
+		if err != nil {
+			return Backlog{}, fmt.Errorf("backlog of %s: %w", q.from, err)
+		}
+		*q.count = row.N
+		if row.N > 0 {
+			*q.oldest = time.Duration(s.nowMS()-row.Since) * time.Millisecond
+		}
+	}
+	return b, nil
+}
+
+func (s *Store) list(ctx context.Context, limit int, by, where string, args ...any) ([]Order, error) {
+	var rows []orderRow
+	if err := s.db.WithContext(ctx).Order(by).Limit(limit).Find(&rows, append([]any{where}, args...)...).Error; err != nil {
+		return nil, fmt.Errorf("list orders: %w", err)
+	}
+	return orders(rows)
+}

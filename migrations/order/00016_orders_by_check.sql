@@ -1,0 +1,3 @@
+-- Delivered orders that have not been compared with the ledger yet.
+-- +goose Up
+CREATE INDEX orders_by_check ON orders (state, checked_at);
