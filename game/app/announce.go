@@ -12,6 +12,7 @@ import (
 
 	"loumiao/framework/cluster"
 	"loumiao/framework/node"
+	"loumiao/game/api"
 )
 
 // announce prints what runs where and what to do with it.
@@ -34,7 +35,7 @@ func (p *program) announce(ctx context.Context, proc *process, self *node.Node, 
 		if m.Node == self.ID() {
 			at = self.Published()
 		}
-		if login == "" {
+		if login == "" && m.Type == api.Login {
 			login = at["http"]
 		}
 		fmt.Fprintf(table, "  %s\t%d\t%s\t%s\t%s\t%s\n", m.Type, m.Node, dash(m.Addr), "http://"+at["admin"], dash(clients(at)), t.job)

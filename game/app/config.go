@@ -21,6 +21,7 @@ import (
 	"loumiao/game/queue"
 	"loumiao/game/world"
 	"loumiao/game/zone"
+	"loumiao/web/charge"
 	"loumiao/web/login"
 )
 
@@ -49,8 +50,9 @@ type Config struct {
 	Match match.Config `yaml:"match"`
 	Zone  zone.Config  `yaml:"zone"`
 
-	Areas []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
-	Goods goods.Config  `yaml:"goods"`
+	Areas  []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
+	Goods  goods.Config  `yaml:"goods"`
+	Charge charge.Config `yaml:"charge"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -115,6 +117,7 @@ func defaults() Config {
 		Match:   match.Config{}.WithDefaults(),
 		Zone:    zone.Defaults(),
 		Goods:   goods.Defaults(),
+		Charge:  charge.Defaults(),
 	}
 }
 
@@ -186,6 +189,9 @@ func (c Config) Validate() error {
 		require("redis.url", c.Redis.URL != "")
 		require("keys.gossip", c.Keys.Gossip != "")
 		require("keys.link", c.Keys.Link != "")
+		if c.Charge.Sandbox.Enabled {
+			bad("charge.sandbox.enabled: must be off in production: it gives everything away for nothing")
+		}
 		require("keys.token_private or keys.token_public", c.Keys.TokenPrivate != "" || len(c.Keys.TokenPublic) > 0)
 	}
 	return errors.Join(errs...)

@@ -24,6 +24,7 @@ type keys struct {
 	gossip, link []byte
 	signing      ed25519.PrivateKey           // nil where only public keys are known
 	verifying    map[string]ed25519.PublicKey // by key id
+	sandbox      string                       // signs the payment sandbox's callbacks; "" where there is none, or one was given
 }
 
 // Validate checks the keys that are given; its errors show none of them.
@@ -84,6 +85,13 @@ func loadKeys(cfg Config) (k keys, err error) {
 		k.signing = ed25519.NewKeyFromSeed(seed)
 		public := k.signing.Public().(ed25519.PublicKey)
 		k.verifying[token.KeyID(public)] = public
+	}
+	if cfg.Charge.Sandbox.Enabled && cfg.Charge.Sandbox.Secret == "" {
+		secret, err := made.key("charge_sandbox", "")
+		if err != nil {
+			return k, err
+		}
+		k.sandbox = hex.EncodeToString(secret)
 	}
 	if k.stack = cfg.Stack; k.stack == "" {
 		name, err := made.key("stack", "")

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"loumiao/framework/config"
 	"loumiao/framework/node"
 	"loumiao/game/gate"
 	"loumiao/game/token"
+	"loumiao/web/charge"
 	"loumiao/web/login"
 )
 
@@ -25,4 +27,12 @@ func (p *process) newLogin(index int) (node.Service, error) {
 	keyID := token.KeyID(p.keys.signing.Public().(ed25519.PublicKey))
 	signer := token.NewSigner(p.keys.signing, keyID, p.cfg.Token.TTL, time.Now)
 	return login.NewNode(p.cfg.Login, signer, p.cfg.Token.Refresh, index), nil
+}
+
+func (p *process) newCharge(index int) node.Service {
+	cfg := p.cfg.Charge
+	if cfg.Sandbox.Secret == "" {
+		cfg.Sandbox.Secret = config.Secret(p.keys.sandbox)
+	}
+	return charge.NewNode(cfg, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), nil, index)
 }

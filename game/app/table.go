@@ -41,6 +41,8 @@ var nodeTypes = []nodeType{
 		make: func(p *process, index int) (node.Service, error) { return p.newGate(index) }},
 	{number: 9, name: api.Login, job: "register, log in, choose a gate", observer: true, needs: []string{api.Gate}, stores: []string{"account"},
 		make: func(p *process, index int) (node.Service, error) { return p.newLogin(index) }},
+	{number: 16, name: api.Charge, job: "orders, payments, delivery", needs: []string{api.DB}, stores: []string{"order"},
+		make: func(p *process, index int) (node.Service, error) { return p.newCharge(index), nil }},
 }
 
 // podType runs the others.

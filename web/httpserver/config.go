@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,6 +84,16 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ForIndex is the configuration of the index-th server of a machine, from 0: it listens on the configured port plus index, unless that is 0.
+func (c Config) ForIndex(index int) Config {
+	if host, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" {
+		if n, err := strconv.Atoi(port); err == nil {
+			c.Listen = net.JoinHostPort(host, strconv.Itoa(n+index))
+		}
+	}
+	return c
 }
 
 func (c Config) withDefaults() Config {

@@ -2,8 +2,6 @@ package login
 
 import (
 	"context"
-	"net"
-	"strconv"
 	"time"
 
 	"loumiao/framework/node"
@@ -23,11 +21,7 @@ type Node struct {
 // NewNode is a login node that is not started: the index-th of its pod, which listens on the configured port plus index. Its refresh tokens
 // live for refresh.
 func NewNode(cfg Config, tokens Tokens, refresh time.Duration, index int) *Node {
-	if host, port, err := net.SplitHostPort(cfg.Listen); err == nil && port != "0" {
-		if n, err := strconv.Atoi(port); err == nil {
-			cfg.Listen = net.JoinHostPort(host, strconv.Itoa(n+index))
-		}
-	}
+	cfg.Config = cfg.Config.ForIndex(index)
 	return &Node{cfg: cfg, tokens: tokens, refresh: refresh}
 }
 

@@ -3,6 +3,7 @@ package order
 import (
 	"errors"
 	"regexp"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,6 +14,9 @@ import (
 
 // An ID is one order.
 type ID int64
+
+// String is the id in decimal.
+func (i ID) String() string { return strconv.FormatInt(int64(i), 10) }
 
 // What a caller may tell apart.
 var (

@@ -1,0 +1,114 @@
+package charge
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"loumiao/framework/config"
+	"loumiao/game/store/order"
+	"loumiao/web/httpserver"
+)
+
+// minSecret is the shortest secret that is taken, in bytes.
+const minSecret = 16
+
+// Config is what can be configured of a charge node.
+type Config struct {
+	httpserver.Config `yaml:",inline"`
+
+	Public      string             `yaml:"public" doc:"URL under which players' browsers reach this server; empty: http:// and the address listened on"`
+	Products    map[string]Product `yaml:"products" doc:"what is sold, by id"`
+	ExpireAfter time.Duration      `yaml:"expire_after" min:"1m" max:"24h" doc:"how long an order can be paid; Stripe keeps a checkout open for half an hour at least"`
+	OpenOrders  int                `yaml:"open_orders" min:"1" max:"100" doc:"unpaid orders of one player at once"`
+	PerMinute   int                `yaml:"orders_per_minute" min:"1" max:"1000" doc:"orders that a player may make in a minute"`
+	Sandbox     SandboxConfig      `yaml:"sandbox"`
+	Stripe      StripeConfig       `yaml:"stripe"`
+}
+
+// A Product is something that is sold.
+type Product struct {
+	Title    string      `yaml:"title" doc:"what players see"`
+	Price    int64       `yaml:"price" min:"1" max:"10000000" doc:"in minor units of the currency: cents"`
+	Currency string      `yaml:"currency" doc:"of the price, as USD"`
+	Goods    order.Goods `yaml:",inline"`
+}
+
+// SandboxConfig is about payments that cost nothing.
+type SandboxConfig struct {
+	Enabled bool `yaml:"enabled" doc:"let everybody pay with a button, and buy from a fake app store; for development only"`
+	// Secret is made up by the program where it is not given.
+	Secret    config.Secret `yaml:"secret" doc:"signs the sandbox's callbacks; empty: made up"`
+	OldSecret config.Secret `yaml:"old_secret" doc:"is accepted as well, while the secret is changed"`
+}
+
+// StripeConfig is about payments by Stripe.
+type StripeConfig struct {
+	Key              config.Secret `yaml:"key" doc:"secret key of Stripe's API; empty: no payments by Stripe"`
+	WebhookSecret    config.Secret `yaml:"webhook_secret" doc:"signs Stripe's webhooks to PUBLIC/v1/callbacks/stripe"`
+	OldWebhookSecret config.Secret `yaml:"old_webhook_secret" doc:"is accepted as well, while the webhook secret is rolled over"`
+	Base             string        `yaml:"base" doc:"URL of Stripe's API"`
+	Return           string        `yaml:"return" doc:"where Stripe sends the player's browser afterwards; empty: a page here that says thanks"`
+}
+
+// Defaults is a configuration that sells two things in the sandbox, once that is enabled.
+func Defaults() Config {
+	cfg := Config{
+		Config: httpserver.DefaultConfig(),
+		Products: map[string]Product{
+			"gold_pouch":   {Title: "Pouch of gold", Price: 99, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 100}}},
+			"starter_pack": {Title: "Starter pack", Price: 499, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 600}, Items: map[string]int64{"shield": 3}}},
+		},
+		ExpireAfter: time.Hour,
+		OpenOrders:  5,
+		PerMinute:   10,
+		Stripe:      StripeConfig{Base: "https://api.stripe.com"},
+	}
+	cfg.Name = "charge"
+	cfg.ListenKey = "charge.listen"
+	cfg.Listen = "127.0.0.1:8081"
+	cfg.BodyLimit = 256 << 10       // of a webhook
+	cfg.Rate, cfg.Burst = 100, 1000 // a provider calls from few addresses
+	return cfg
+}
+
+// Validate reports everything that is wrong, joined; each begins with the key.
+func (c Config) Validate() error {
+	errs := []error{c.Config.Validate()}
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, u := range []struct{ key, text string }{{"public", c.Public}, {"stripe.base", c.Stripe.Base}, {"stripe.return", c.Stripe.Return}} {
+		if u.text != "" && !isURL(u.text) {
+			bad("%s: %q; must be a URL as https://pay.example.com", u.key, u.text)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Products)) {
+		p := c.Products[id]
+		draft := order.Draft{Player: 1, Account: 1, Provider: "any", Product: id, Title: p.Title, Price: p.Price, Currency: p.Currency, Goods: p.Goods}
+		if err := draft.Validate(); err != nil {
+			bad("products.%s: %w", id, err)
+		}
+	}
+	stripe := c.Stripe
+	if stripe.Key != "" && stripe.WebhookSecret == "" {
+		bad("stripe.webhook_secret: needed to tell Stripe's webhooks from others'")
+	}
+	if stripe.Key != "" && stripe.Base == "" {
+		bad("stripe.base: must not be empty")
+	}
+	if secret := c.Sandbox.Secret; secret != "" && len(secret) < minSecret {
+		bad("sandbox.secret: must have at least %d characters", minSecret)
+	}
+	if c.Sandbox.Enabled && strings.HasPrefix(stripe.Key.Reveal(), "sk_live") {
+		bad("sandbox.enabled: must be off where stripe.key takes real money")
+	}
+	return errors.Join(errs...)
+}
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}

@@ -1,0 +1,77 @@
+package charge
+
+import (
+	"context"
+
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/store/order"
+)
+
+// Goods is what players have; db keeps it. Its errors are package fault's.
+type Goods interface {
+	// Known is fault.NotFound for a player who has never been in the game, and so can have nothing.
+	Known(ctx context.Context, player int64) error
+	// Give gives goods once for each key.
+	Give(ctx context.Context, player int64, key string, goods order.Goods) error
+	// TakeBack takes as much of the goods as the player still has, once for each key: a repetition answers what the first one took.
+	TakeBack(ctx context.Context, player int64, key string, goods order.Goods) (taken order.Goods, err error)
+	// Given is what was given under a key; ok is false when nothing was.
+	Given(ctx context.Context, player int64, key string) (goods order.Goods, ok bool, err error)
+}
+
+// The ledger's reasons for what orders do.
+const (
+	reasonGrant  = "purchase"
+	reasonRefund = "refund"
+)
+
+// grantKey and refundKey are an order's idempotency keys.
+func grantKey(id order.ID) string  { return "order:" + id.String() }
+func refundKey(id order.ID) string { return "refund:" + id.String() }
+
+// remote is the goods behind db.
+type remote struct{ rpc *rpc.RPC }
+
+func (r remote) Known(ctx context.Context, player int64) error {
+	_, err := api.ReadProfile.Call(ctx, r.rpc, &pb.ReadProfile{Player: player}, rpc.ByKey(player))
+	return err
+}
+
+func (r remote) Give(ctx context.Context, player int64, key string, goods order.Goods) error {
+	_, err := api.ApplyOp.Call(ctx, r.rpc, &pb.ApplyOp{
+		Player: player, Key: key, Reason: reasonGrant, Wallet: goods.Wallet, Items: goods.Items,
+	}, rpc.ByKey(player))
+	return err
+}
+
+func (r remote) TakeBack(ctx context.Context, player int64, key string, goods order.Goods) (order.Goods, error) {
+	reply, err := api.TakeBack.Call(ctx, r.rpc, &pb.TakeBack{
+		Player: player, Key: key, Reason: reasonRefund, Wallet: goods.Wallet, Items: goods.Items,
+	}, rpc.ByKey(player))
+	return order.Goods{Wallet: reply.GetWallet(), Items: reply.GetItems()}, err
+}
+
+func (r remote) Given(ctx context.Context, player int64, key string) (order.Goods, bool, error) {
+	reply, err := api.ReadOp.Call(ctx, r.rpc, &pb.ReadOp{Player: player, Key: key}, rpc.ByKey(player))
+	return order.Goods{Wallet: reply.GetWallet(), Items: reply.GetItems()}, reply.GetApplied(), err
+}
+
+// missing is what of the goods is not in the other.
+func missing(all, there order.Goods) order.Goods {
+	return order.Goods{Wallet: less(all.Wallet, there.Wallet), Items: less(all.Items, there.Items)}
+}
+
+func less(all, there map[string]int64) map[string]int64 {
+	var rest map[string]int64
+	for name, amount := range all {
+		if n := amount - there[name]; n > 0 {
+			if rest == nil {
+				rest = map[string]int64{}
+			}
+			rest[name] = n
+		}
+	}
+	return rest
+}
