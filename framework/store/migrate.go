@@ -46,8 +46,13 @@ func (s *Stores) Migrate(ctx context.Context, owner string, fsys fs.FS) error {
 	if err != nil {
 		return fmt.Errorf("store: migrate %s: %w", owner, translate(err))
 	}
+	var took time.Duration
 	for _, r := range results {
-		s.log.InfoContext(ctx, "migrated", "owner", owner, "file", r.Source.Path, "took", r.Duration)
+		took += r.Duration
+		s.log.DebugContext(ctx, "migrated", "owner", owner, "file", r.Source.Path, "took", r.Duration)
+	}
+	if n := len(results); n > 0 {
+		s.log.InfoContext(ctx, "migrated", "owner", owner, "files", n, "last", results[n-1].Source.Path, "took", took)
 	}
 	return nil
 }
