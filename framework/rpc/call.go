@@ -140,12 +140,12 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 	}
 	var c *caller
 	var call uint64
-	for w = r.acquire(); ; {
+	for {
 		if c, err = p.connect(ctx); err != nil {
-			r.release(w)
 			return nil, true, err
 		}
-		if call, err = c.calls.add(w, expire); err == nil {
+		if w, err = c.calls.add(expire); err == nil {
+			call = w.number
 			if expire != 0 {
 				r.sweep.ensure(r)
 			}
@@ -154,11 +154,10 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 			}
 			if c.calls.take(call) == nil {
 				<-w.done // it was ended by somebody else meanwhile
-				w.err, w.refused = nil, false
 			}
+			w.release()
 		}
 		if err != errRetired {
-			r.release(w)
 			return nil, true, err
 		}
 	}
@@ -172,7 +171,7 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 				<-w.done // somebody was faster
 				break
 			}
-			r.release(w)
+			w.release()
 			err := ended(ctx)
 			c.cancel(call)
 			return nil, false, err
@@ -180,7 +179,7 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 	}
 	if w.err != nil {
 		unsent, err = w.refused, w.err
-		r.release(w)
+		w.release()
 		return nil, unsent, err
 	}
 	return w, false, nil

@@ -158,7 +158,7 @@ func (c *callee) reply(call uint64, m *method, msg proto.Message) error {
 	var broken error
 	load := c.rpc.loadNow()
 	err := c.write(func(b []byte) []byte {
-		b, broken = encoding.MarshalAppend(appendHead(c.prefix(b), kindReply, 0, load, call), msg)
+		b, broken = m.reply.append(appendHead(c.prefix(b), kindReply, 0, load, call), msg)
 		if broken != nil {
 			return nil
 		}

@@ -61,7 +61,7 @@ func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, 
 			}
 			b = appendCircuit(b, opData, c.circuit)
 		}
-		b, broken = encoding.MarshalAppend(appendRequest(b, k, call, m.hash, timeout), req)
+		b, broken = m.request.append(appendRequest(b, k, call, m.hash, timeout), req)
 		if broken != nil {
 			return nil
 		}
@@ -100,6 +100,9 @@ func (c *caller) cancel(call uint64) {
 	_ = c.conn.Write(fill)
 }
 
+// keepBuffer is the largest buffer for frames to the own node that is kept for reuse.
+const keepBuffer = 64 << 10
+
 // toLocal hands a frame to the other end within this process.
 func (c *caller) toLocal(fill func([]byte) []byte, take func([]byte) error) error {
 	r := c.peer.rpc
@@ -115,7 +118,7 @@ func (c *caller) toLocal(fill func([]byte) []byte, take func([]byte) error) erro
 	if len(b) > r.maxFrame() {
 		return fault.Errorf(fault.TooLarge, "a frame of %d bytes, the limit is %d", len(b), r.maxFrame())
 	}
-	if cap(b) <= keepBody {
+	if cap(b) <= keepBuffer {
 		*buf = b
 	}
 	return take(b)

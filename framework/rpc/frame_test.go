@@ -118,8 +118,8 @@ func FuzzFrames(f *testing.F) {
 		r := New(Config{Self: link.Peer{Node: 1, Boot: 1, Type: "echo"}, View: cluster.NewStatic()})
 		HandleFunc(r, echo, func(_ context.Context, m *text) (*text, error) { return m, nil })
 		own := r.own.live.Load()
-		w := r.acquire()
-		if _, err := own.calls.add(w, 0); err != nil { // its number is 1<<slotBits
+		w, err := own.calls.add(0) // its number is 1<<slotBits
+		if err != nil {
 			t.Fatal(err)
 		}
 		_ = own.take(b)

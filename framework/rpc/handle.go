@@ -61,7 +61,7 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 	o := handlingOf(opts)
 	run := func(ctx context.Context, msg proto.Message) (proto.Message, error) { return fn(ctx, msg.(Req)) }
 	w := newWorkers(o.concurrent, o.queue, run)
-	request := makerOf[Req]()
+	request := codecOf[Req]()
 	register(h, m.method, false, func(in *inbound, deadline time.Time, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {
@@ -81,7 +81,7 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 // type; so to says later which actor it is. It is asked for each request, on the link's reader, and returns at once. While it returns the zero Ref, requests are Unavailable.
 func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], m MethodDef[Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error)) {
 	actor.Handle(b, fn)
-	request := makerOf[Req]()
+	request := codecOf[Req]()
 	register(h, m.method, true, func(in *inbound, deadline time.Time, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {
@@ -96,7 +96,7 @@ func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b 
 func Handle[K ~int64, S any, Req, Resp proto.Message](h Host, pool *actor.Pool[K, S], m KeyedDef[K, Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error), opts ...HandleOption) {
 	o := handlingOf(opts)
 	actor.Handle(pool.Behavior(), fn)
-	request := makerOf[Req]()
+	request := codecOf[Req]()
 	register(h, m.method, true, func(in *inbound, deadline time.Time, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {

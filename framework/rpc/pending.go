@@ -8,13 +8,21 @@ import (
 	"loumiao/framework/fault"
 )
 
-// A pending is a call that waits for its end. Whoever takes it out of the table, and nobody else, completes it: fills it in and signals done.
+// A pending is a call that waits for its end, in a slot of a table. Whoever takes it out of the table, and nobody else, completes it: fills it in and signals done. Then it is the
+// caller's, until released.
 type pending struct {
+	call   atomic.Uint64 // its number while it waits; 0 when somebody has taken it
+	expire atomic.Uint32 // the sweeper's tick at which it ends; 0: never
+
 	done    chan struct{} // capacity 1
 	body    []byte        // the reply, kept for reuse
 	err     error         // why there is no reply
 	refused bool          // it surely reached no handler
 	ended   time.Duration // when the answer came, by the RPC's clock; 0: not noted
+
+	in     *table
+	number uint64   // of the slot's last call
+	next   *pending // in the table's free list
 }
 
 func (w *pending) reply(body []byte, now time.Duration) {
@@ -27,99 +35,97 @@ func (w *pending) fail(err error, refused bool) {
 	w.done <- struct{}{}
 }
 
-// keepBody is the largest reply buffer that is kept for reuse.
-const keepBody = 64 << 10
-
-func (r *RPC) acquire() *pending {
-	if w, ok := r.pendings.Get().(*pending); ok {
-		return w
-	}
-	return &pending{done: make(chan struct{}, 1)}
-}
-
-func (r *RPC) release(w *pending) {
-	if cap(w.body) > keepBody {
-		w.body = nil
-	}
-	w.err, w.refused = nil, false
-	r.pendings.Put(w)
-}
-
 // A call's number is its slot in the table, in the low bits, and how often the slot was used before. A late reply to a call that has ended finds
 // another use count and goes nowhere.
 const slotBits = 16
 
-// A table holds the calls that wait on one link.
+const (
+	firstSlots = 16      // of a table; it doubles when they are all in use
+	keepReply  = 1 << 10 // the largest buffer for a reply that a slot keeps for its next call
+)
+
+// A table holds the calls that wait on one link. Callers take slots under its lock; whoever ends a call needs none, for slots stay where they are.
 type table struct {
-	max  int
-	used atomic.Int32
+	max   int
+	used  atomic.Int32
+	slots atomic.Pointer[[]*pending] // grows under mu, by being replaced
 
 	mu     sync.Mutex
-	slots  []slot
-	free   []uint32 // slots not in use; the last used is on top, so that few are touched
+	free   *pending // slots not in use; the last used is first, so that few are touched
 	closed error
 }
 
-type slot struct {
-	uses   uint64
-	w      *pending
-	expire uint32 // the sweeper's tick at which it ends; 0: never
-}
-
-// add gives w a number. It fails with code fault.Overloaded when the table is full, or with what it was closed for.
-func (t *table) add(w *pending, expire uint32) (uint64, error) {
+// add begins a call. It fails with code fault.Overloaded when the table is full, or with what it was closed for.
+func (t *table) add(expire uint32) (*pending, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed != nil {
-		return 0, t.closed
+		return nil, t.closed
 	}
-	var i uint32
-	switch n := len(t.free); {
-	case n > 0:
-		i, t.free = t.free[n-1], t.free[:n-1]
-	case len(t.slots) < t.max:
-		i, t.slots = uint32(len(t.slots)), append(t.slots, slot{})
-	default:
-		return 0, fault.Errorf(fault.Overloaded, "%d calls are in flight on this link", t.max)
+	if t.free == nil && !t.grow() {
+		return nil, fault.Errorf(fault.Overloaded, "%d calls are in flight on this link", t.max)
 	}
-	s := &t.slots[i]
-	s.uses++
-	s.w, s.expire = w, expire
+	w := t.free
+	t.free, w.next = w.next, nil
 	t.used.Add(1)
-	return s.uses<<slotBits | uint64(i), nil
+	w.number += 1 << slotBits
+	w.expire.Store(expire)
+	w.call.Store(w.number)
+	return w, nil
+}
+
+// grow makes more slots; false when there may be no more. With the lock held.
+func (t *table) grow() bool {
+	old := t.all()
+	n := min(max(2*len(old), firstSlots), t.max)
+	if n <= len(old) {
+		return false
+	}
+	slots := make([]*pending, n)
+	copy(slots, old)
+	for i := n - 1; i >= len(old); i-- {
+		slots[i] = &pending{done: make(chan struct{}, 1), in: t, number: uint64(i), next: t.free}
+		t.free = slots[i]
+	}
+	t.slots.Store(&slots)
+	return true
+}
+
+func (t *table) all() []*pending {
+	if slots := t.slots.Load(); slots != nil {
+		return *slots
+	}
+	return nil
 }
 
 // take removes a call; nil if it has ended.
 func (t *table) take(call uint64) *pending {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	i := call & (maxSlots - 1)
-	if i >= uint64(len(t.slots)) {
+	slots, i := t.all(), call&(maxSlots-1)
+	if call == 0 || i >= uint64(len(slots)) || !slots[i].call.CompareAndSwap(call, 0) {
 		return nil
 	}
-	s := &t.slots[i]
-	if s.w == nil || s.uses != call>>slotBits {
-		return nil
-	}
-	return t.remove(uint32(i))
+	return slots[i]
 }
 
-func (t *table) remove(i uint32) *pending {
-	s := &t.slots[i]
-	w := s.w
-	s.w = nil
-	t.free = append(t.free, i)
+// release gives the slot of a call back that was taken; what came with it may not be used any more.
+func (w *pending) release() {
+	if cap(w.body) > keepReply {
+		w.body = nil
+	}
+	w.err, w.refused = nil, false
+	t := w.in
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.next, t.free = t.free, w
 	t.used.Add(-1)
-	return w
 }
 
 // expired ends every call whose time is over at the tick.
 func (t *table) expired(tick uint32, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range t.slots {
-		if s := &t.slots[i]; s.w != nil && s.expire != 0 && int32(tick-s.expire) >= 0 {
-			t.remove(uint32(i)).fail(err, false)
+	for _, w := range t.all() {
+		call := w.call.Load()
+		if expire := w.expire.Load(); call != 0 && expire != 0 && int32(tick-expire) >= 0 && w.call.CompareAndSwap(call, 0) {
+			w.fail(err, false)
 		}
 	}
 }
@@ -142,9 +148,9 @@ func (t *table) close(err error) {
 		return
 	}
 	t.closed = err
-	for i := range t.slots {
-		if t.slots[i].w != nil {
-			t.remove(uint32(i)).fail(err, false)
+	for _, w := range t.all() {
+		if call := w.call.Load(); call != 0 && w.call.CompareAndSwap(call, 0) {
+			w.fail(err, false)
 		}
 	}
 }

@@ -30,7 +30,6 @@ type RPC struct {
 	endpoints atomic.Pointer[map[uint32]*endpoint]
 	stats     statsBook
 	begun     time.Time
-	pendings  sync.Pool // of *pending
 	buffers   sync.Pool // of *[]byte, for calls to the own node
 	inbounds  sync.Pool // of *inbound
 	sweep     sweeper
