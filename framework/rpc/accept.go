@@ -9,7 +9,7 @@ import (
 // This is the callee's end of circuits, and where those that go on from here enter the relay.
 
 // onCircuit takes a frame of a circuit that ends here or goes on from here.
-func (c *callee) onCircuit(b []byte, now time.Time) error {
+func (c *callee) onCircuit(b []byte, now time.Duration) error {
 	f, err := parseCircuit(b)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package rpc
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -21,11 +20,10 @@ type callee struct {
 	peer   link.Peer
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
-	now    time.Time           // of the read that is being dispatched; zero when not asked for yet
+	now    time.Duration       // of the read that is being dispatched, by the RPC's clock; 0 when not asked for yet
 	sends  map[uint32]*inbound // what stands for every send of a method that actors handle. The reader's
 
-	mu    sync.Mutex
-	calls []*inbound // calls whose caller may cancel them, by slot
+	cancels cancelSlots // of calls that their caller may cancel
 
 	circuit  uint32             // 0: not the end of a circuit, but of a link
 	ends     map[uint32]*callee // of circuits that end here. The reader's
@@ -45,8 +43,8 @@ func newCalleeIn(ctx context.Context, r *RPC, conn *link.Conn, peer link.Peer) *
 
 // Frame takes a request. The link's reader calls it.
 func (c *callee) Frame(conn *link.Conn, b []byte) {
-	if c.now.IsZero() {
-		c.now = time.Now()
+	if c.now == 0 {
+		c.now = c.rpc.clock()
 	}
 	var err error
 	if isCircuit(b) {
@@ -61,7 +59,7 @@ func (c *callee) Frame(conn *link.Conn, b []byte) {
 
 // Flush ends the reading of the clock for one read, and lets go what was relayed.
 func (c *callee) Flush(*link.Conn) {
-	c.now = time.Time{}
+	c.now = 0
 	c.touched.flush()
 }
 
@@ -74,9 +72,9 @@ func (c *callee) Closed(_ *link.Conn, err error) {
 }
 
 // take is Frame for the caller's end within this process; any goroutine may call it.
-func (c *callee) take(b []byte) error { return c.dispatch(b, time.Now()) }
+func (c *callee) take(b []byte) error { return c.dispatch(b, c.rpc.clock()) }
 
-func (c *callee) dispatch(b []byte, now time.Time) error {
+func (c *callee) dispatch(b []byte, now time.Duration) error {
 	f, err := parseFrame(b)
 	if err != nil {
 		return err
@@ -85,14 +83,14 @@ func (c *callee) dispatch(b []byte, now time.Time) error {
 	case kindCall, kindSend:
 		c.request(f, now)
 	case kindCancel:
-		c.cancelled(f.call)
+		c.cancels.cut(f.call)
 	default:
 		return errFrame
 	}
 	return nil
 }
 
-func (c *callee) request(f frame, now time.Time) {
+func (c *callee) request(f frame, now time.Duration) {
 	if f.kind == kindSend && c.local == nil {
 		if in := c.sends[f.method]; in != nil {
 			c.deliver(f, in, now)
@@ -116,7 +114,7 @@ func (c *callee) request(f frame, now time.Time) {
 }
 
 // deliver hands a request to its endpoint.
-func (c *callee) deliver(f frame, in *inbound, now time.Time) {
+func (c *callee) deliver(f frame, in *inbound, now time.Duration) {
 	e := in.endpoint
 	c.rpc.running.Add(1)
 	if c.rpc.draining.Load() && c.local == nil {
@@ -125,9 +123,9 @@ func (c *callee) deliver(f frame, in *inbound, now time.Time) {
 		c.rpc.ended()
 		return
 	}
-	var deadline time.Time
+	deadline := time.Duration(0)
 	if f.timeout > 0 {
-		deadline = now.Add(f.timeout)
+		deadline = now + f.timeout
 	}
 	if err := e.accept(in, deadline, f.body); err != nil {
 		c.refuse(f, e, err)
@@ -205,45 +203,13 @@ func (c *callee) write(fill func([]byte) []byte) error {
 // loadNow is what replies tell about this node: how many requests it works on.
 func (r *RPC) loadNow() uint16 { return uint16(min(r.running.Load(), 1<<16-1)) }
 
-// cancellable lets the caller cancel in from now on, until forget.
-func (c *callee) cancellable(in *inbound) {
-	slot := int(in.call & (maxSlots - 1))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.calls) <= slot {
-		c.calls = append(c.calls, nil)
-	}
-	c.calls[slot] = in
-}
-
-func (c *callee) forget(in *inbound) {
-	slot := int(in.call & (maxSlots - 1))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if slot < len(c.calls) && c.calls[slot] == in {
-		c.calls[slot] = nil
-	}
-}
-
-// cancelled cuts the context of the call's handler. A handler on an actor is not cut: its caller has left, and its turn goes on.
-func (c *callee) cancelled(call uint64) {
-	slot := int(call & (maxSlots - 1))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if slot < len(c.calls) {
-		if in := c.calls[slot]; in != nil && in.call == call {
-			in.ctx.cut()
-		}
-	}
-}
-
 // An inbound is one request that a handler works on. It is the actor.Responder of its answer.
 type inbound struct {
 	from     *callee
 	endpoint *endpoint
-	call     uint64 // 0: a send
-	shared   bool   // it stands for many sends, and carries nothing of one
-	arrived  time.Time
+	call     uint64        // 0: a send
+	shared   bool          // it stands for many sends, and carries nothing of one
+	arrived  time.Duration // by the RPC's clock
 	msg      proto.Message
 	waited   bool         // for a goroutine, while as many as there may be were busy
 	ctx      *callContext // of HandleFunc's methods
@@ -274,7 +240,7 @@ func (in *inbound) Respond(msg any, err error) {
 			err = fault.Errorf(fault.Internal, "the handler of %s answered with %T", e.name, msg)
 			c.sendError(in.call, fault.Internal, err.Error(), 0)
 		}
-		e.stats.handled(fault.CodeOf(err), time.Since(in.arrived))
+		e.stats.handled(fault.CodeOf(err), r.clock()-in.arrived)
 	} else {
 		code, text := fault.Outside(err)
 		if in.call != 0 {
@@ -284,7 +250,7 @@ func (in *inbound) Respond(msg any, err error) {
 			r.log.LogAttrs(c.ctx, slog.LevelError, "handler failed", slog.String("method", e.name), slog.Any("from", c.peer.Node), slog.Any("error", err))
 		}
 		if in.call != 0 {
-			e.stats.handled(code, time.Since(in.arrived))
+			e.stats.handled(code, r.clock()-in.arrived)
 		} else {
 			e.stats.handledSend(code)
 		}

@@ -17,8 +17,9 @@ import (
 type endpoint struct {
 	*method
 	stats *methodStats
-	// accept decodes the body, which is valid during the call only, and hands the request on. With an error, no handler gets to see it and Respond is not called.
-	accept func(in *inbound, deadline time.Time, body []byte) error
+	// accept decodes the body, which is valid during the call only, and hands the request on, with its deadline by the RPC's clock; 0 is none. With an error, no handler gets to see it
+	// and Respond is not called.
+	accept func(in *inbound, deadline time.Duration, body []byte) error
 	shared bool // accept keeps nothing in the inbound, so that one may stand for all sends of a link
 }
 
@@ -62,13 +63,13 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 	run := func(ctx context.Context, msg proto.Message) (proto.Message, error) { return fn(ctx, msg.(Req)) }
 	w := newWorkers(o.concurrent, o.queue, run)
 	request := codecOf[Req]()
-	register(h, m.method, false, func(in *inbound, deadline time.Time, body []byte) error {
+	register(h, m.method, false, func(in *inbound, deadline time.Duration, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {
 			return undecodable(m.method, err)
 		}
 		in.msg = req
-		in.ctx = &callContext{from: in.from, deadline: deadline}
+		in.ctx = &callContext{from: in.from, call: in.call, deadline: deadline}
 		if o.inline {
 			w.serve(in)
 			return nil
@@ -82,12 +83,12 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 func HandleActor[S any, Req, Resp proto.Message](h Host, to func() actor.Ref, b *actor.Behavior[S], m MethodDef[Req, Resp], fn func(*S, *actor.Context, Req) (Resp, error)) {
 	actor.Handle(b, fn)
 	request := codecOf[Req]()
-	register(h, m.method, true, func(in *inbound, deadline time.Time, body []byte) error {
+	register(h, m.method, true, func(in *inbound, deadline time.Duration, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {
 			return undecodable(m.method, err)
 		}
-		return to().Deliver(req, in, deadline)
+		return to().Deliver(req, in, in.from.rpc.time(deadline))
 	})
 }
 
@@ -97,13 +98,13 @@ func Handle[K ~int64, S any, Req, Resp proto.Message](h Host, pool *actor.Pool[K
 	o := handlingOf(opts)
 	actor.Handle(pool.Behavior(), fn)
 	request := codecOf[Req]()
-	register(h, m.method, true, func(in *inbound, deadline time.Time, body []byte) error {
+	register(h, m.method, true, func(in *inbound, deadline time.Duration, body []byte) error {
 		req, err := request.decode(body)
 		if err != nil {
 			return undecodable(m.method, err)
 		}
 		key := m.key(req)
-		err = pool.Deliver(key, o.create, req, in, deadline)
+		err = pool.Deliver(key, o.create, req, in, in.from.rpc.time(deadline))
 		if errors.Is(err, actor.ErrNoActor) {
 			return fault.Errorf(fault.NotOwner, "%d is not here", int64(key))
 		}
@@ -115,7 +116,7 @@ func undecodable(m *method, err error) error {
 	return fault.Wrap(err, fault.Invalid, "the request of "+m.name+" cannot be decoded")
 }
 
-func register(h Host, m *method, shared bool, accept func(*inbound, time.Time, []byte) error) {
+func register(h Host, m *method, shared bool, accept func(*inbound, time.Duration, []byte) error) {
 	r := h.RPC()
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -79,6 +79,14 @@ func (r *RPC) RPC() *RPC { return r }
 // clock is the time since New. It is half the price of time.Now, which reads two clocks.
 func (r *RPC) clock() time.Duration { return time.Since(r.begun) }
 
+// time is when the clock is at d; the zero time for 0.
+func (r *RPC) time(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
+	}
+	return r.begun.Add(d)
+}
+
 // Self is this node.
 func (r *RPC) Self() link.Peer { return r.cfg.Self }
 

@@ -168,7 +168,7 @@ func TestOwnerIsLookedUpOnceMore(t *testing.T) {
 		caller, nodes := echoes(t, w, 2, func(c *Config) { c.Owners = dir })
 		owned := Keyed[*wrapperspb.Int64Value]("echo.Owned", func(m *wrapperspb.Int64Value) int64 { return m.Value })
 		for n, node := range nodes {
-			register(node, owned.method, false, func(in *inbound, _ time.Time, _ []byte) error {
+			register(node, owned.method, false, func(in *inbound, _ time.Duration, _ []byte) error {
 				if n != 3 {
 					return fault.New(fault.NotOwner, "not here")
 				}

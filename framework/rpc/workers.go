@@ -44,7 +44,7 @@ func (w *workers) submit(in *inbound) error {
 	}
 	w.held++
 	if in.call != 0 {
-		in.from.cancellable(in)
+		in.from.cancels.add(in.ctx)
 	}
 	in.waited = w.held > w.limit
 	w.push(in)
@@ -120,7 +120,7 @@ func (w *workers) serve(in *inbound) {
 		}
 		in.ctx.cut()
 		if in.call != 0 {
-			in.from.forget(in)
+			in.from.cancels.remove(in.ctx)
 		}
 		in.Respond(reply, err)
 	}()
