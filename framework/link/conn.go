@@ -77,11 +77,14 @@ func (c *Conn) Dialed() bool { return c.dialed }
 // Write sends one frame, built in place: fill appends the frame to b and returns the result. It runs under the connection's lock, so it
 // must be quick and must not use the connection or keep b. A fill that appends nothing, or returns nil, sends nothing.
 //
-// The frame leaves soon, together with what others send at the time. Write does not wait for it, and never for a slow peer. Its errors mean
+// The frame leaves soon, together with what others send at the time. Write does not wait for it, though it carries what has gathered to the kernel when that is much, and never waits for a slow peer. Its errors mean
 // that the frame will not be sent: fault.Overloaded (too much waits already), fault.TooLarge, or why the connection ended (fault.Lost). No error means that the
 // frame was queued, not that it arrived.
 func (c *Conn) Write(fill func(b []byte) []byte) error {
-	_, err := c.out.append(fill, c.maxFrame, c.maxQueue, soon)
+	claimed, err := c.out.append(fill, c.maxFrame, c.maxQueue, soon)
+	if claimed {
+		c.out.flushClaimed()
+	}
 	return err
 }
 

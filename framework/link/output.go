@@ -16,7 +16,9 @@ import (
 const (
 	// A buffer that grew beyond is not kept for reuse.
 	keepOutput = 1 << 20
-	// Whenever so much more waits for the writer, whoever appends steps aside to let it run: senders that never pause would only grow the buffer.
+	// When so much waits for a writer that was asked and has not come yet, whoever appends carries it: senders that never pause would only grow the buffer.
+	carryAt = 64 << 10
+	// Whenever so much more waits for somebody who is at it, whoever appends steps aside to let that one run.
 	yieldEvery = 128 << 10
 	// Whoever flushes gives up after so many writes in a row, for others keep appending, and leaves the rest to the writer.
 	flushRounds = 4
@@ -52,7 +54,8 @@ type carrier uint8
 const (
 	nobody  carrier = iota
 	flusher         // some goroutine in flush
-	writer          // the writer goroutine, which has been woken or runs
+	asked           // the writer goroutine, which has been woken and has not begun
+	writer          // the writer goroutine
 )
 
 func (o *output) init(nc net.Conn, beat time.Duration) {
@@ -65,7 +68,7 @@ func (o *output) init(nc net.Conn, beat time.Duration) {
 
 var errClosing = fault.New(fault.Lost, "the link was closed here")
 
-// A urgency says who sees to it that an appended frame leaves.
+// An urgency says who sees to it that an appended frame leaves.
 type urgency uint8
 
 const (
@@ -108,21 +111,20 @@ func (o *output) add(fill func([]byte) []byte, maxFrame, maxQueue int, u urgency
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(size))
 	o.pending = b
-	if o.carrier == nobody && !o.corked {
-		switch u {
-		case soon:
-			o.handOver()
-		case now:
-			o.carrier = flusher
-			return false, true, nil
-		}
+	switch {
+	case o.corked || u == later:
+	case o.carrier == nobody && u == soon:
+		o.handOver()
+	case o.carrier == nobody, o.carrier == asked && o.rest == nil && len(b) >= carryAt:
+		o.carrier = flusher
+		return false, true, nil
 	}
 	return u == soon && start/yieldEvery != len(b)/yieldEvery, false, nil
 }
 
 // handOver makes the writer the one who carries. With the lock held.
 func (o *output) handOver() {
-	o.carrier = writer
+	o.carrier = asked
 	select {
 	case o.wake <- struct{}{}:
 	default:
