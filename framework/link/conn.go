@@ -152,11 +152,11 @@ func (c *Conn) dispatch(s *splitter, n int) error {
 	any := false
 	for {
 		frame, ok, err := s.next()
-		if err != nil {
-			return err
-		}
 		if !ok {
-			break
+			if any {
+				c.handler.Flush(c)
+			}
+			return err
 		}
 		if len(frame) == 0 {
 			continue // a heartbeat
@@ -164,8 +164,4 @@ func (c *Conn) dispatch(s *splitter, n int) error {
 		any = true
 		c.handler.Frame(c, frame)
 	}
-	if any {
-		c.handler.Flush(c)
-	}
-	return nil
 }

@@ -26,6 +26,7 @@ type recorder struct {
 	frames chan []byte
 	closed chan error
 	onEach func(c *Conn, frame []byte)
+	ends   atomic.Int32 // of reads that brought frames
 }
 
 func newRecorder() *recorder {
@@ -39,7 +40,7 @@ func (r *recorder) Frame(c *Conn, frame []byte) {
 	}
 	r.frames <- bytes.Clone(frame)
 }
-func (r *recorder) Flush(*Conn)               {}
+func (r *recorder) Flush(*Conn)               { r.ends.Add(1) }
 func (r *recorder) Closed(_ *Conn, err error) { r.closed <- err }
 
 func testConfig(node id.Node) Config {
@@ -382,9 +383,12 @@ func TestGarbageAfterTheHandshakeClosesTheLink(t *testing.T) {
 	there := newRecorder()
 	addr, _ := serve(t, testConfig(2), there)
 	c := connect(t, addr, testConfig(1), newRecorder())
-	_, _ = c.nc.Write([]byte{255, 255, 255, 255})
+	_, _ = c.nc.Write([]byte{0, 0, 0, 1, 7, 255, 255, 255, 255})
 	if err := <-there.closed; fault.CodeOf(err) != fault.TooLarge {
 		t.Errorf("closed with %v, want too_large", err)
+	}
+	if len(there.frames) != 1 || there.ends.Load() != 1 {
+		t.Errorf("%d frames before, %d flushes after them", len(there.frames), there.ends.Load())
 	}
 }
 
