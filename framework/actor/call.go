@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/trace"
 )
 
 // A call is an Ask that waits. It is recycled, unless something that outlives it might still look at it.
@@ -22,6 +23,7 @@ type call struct {
 	// The chain of calls: the actor whose handler asks, and the call that it is handling. nil for what comes from elsewhere.
 	from   *cell
 	parent *call
+	span   trace.Span  // that the asker works in
 	kept   atomic.Bool // something further down the chain was given up, is perhaps still queued, and links to here
 }
 
@@ -35,6 +37,9 @@ const (
 
 // Respond is how the callee ends the call, unless the caller has.
 func (k *call) Respond(msg any, err error) { k.settle(answered, msg, err) }
+
+// Span makes a call a trace.Carrier.
+func (k *call) Span() trace.Span { return k.span }
 
 // expire ends the call at its deadline, or wakes the caller.
 func (k *call) expire() {
@@ -75,6 +80,9 @@ func (s *System) ask(ctx context.Context, target *cell, msg any, send func(envel
 		k.from, k.parent = within.cell, within.call()
 	}
 
+	if s.cfg.Traced {
+		k.span = trace.From(ctx)
+	}
 	now := s.clock.coarse()
 	deadline := now + int64(s.cfg.AskTimeout)
 	alarm := deadline
@@ -136,7 +144,7 @@ func (s *System) hangUp(k *call) {
 	silent := k.wheel.disarm(&k.alarm)
 	over := k.state.Load() == answered
 	if over && silent && !k.kept.Load() {
-		k.msg, k.err, k.from, k.parent = nil, nil, nil, nil
+		k.msg, k.err, k.from, k.parent, k.span = nil, nil, nil, nil, trace.Span{}
 		k.state.Store(pending)
 		s.calls.Put(k)
 	} else if k.parent != nil && (!over || k.kept.Load()) {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"loumiao/framework/trace"
 )
 
 // A Context is what a handler knows of the message in hand. It is a context.Context: its deadline is the call's, and it carries the
@@ -17,6 +19,7 @@ type Context struct {
 	reply    Responder
 	deadline int64 // on the system's clock; 0 is none
 	deferred bool
+	span     trace.Span // of the handler, if the message belongs to a trace
 
 	lent   atomic.Bool // Done was asked for: somebody may hold on to this Context, so it is never used again
 	mu     sync.Mutex
@@ -30,7 +33,11 @@ func (c *Context) Self() Ref { return Ref{c.cell} }
 
 // Logger is the system's logger with the actor's name.
 func (c *Context) Logger() *slog.Logger {
-	return c.cell.sys.report.logger.With(slog.String("actor", c.cell.label()))
+	log := c.cell.sys.report.logger.With(slog.String("actor", c.cell.label()))
+	if ref := c.span.Ref(); !ref.IsZero() {
+		log = log.With(slog.String("trace", ref.String()))
+	}
+	return log
 }
 
 // Stop has the actor stop after this message and what is queued. See [Ref.Stop].
@@ -88,10 +95,15 @@ func (c *Context) Err() error {
 // contextKey finds the Context that a context.Context was derived from.
 type contextKey struct{}
 
-// Value holds nothing for the outside; it is how Ask finds the chain of calls.
+// Value has the trace that the message belongs to, and nothing else for the outside; it is also how Ask finds the chain of calls.
 func (c *Context) Value(key any) any {
-	if key == (contextKey{}) {
+	switch key.(type) {
+	case contextKey:
 		return c
+	case trace.Key:
+		if !c.span.IsZero() {
+			return c.span
+		}
 	}
 	return nil
 }

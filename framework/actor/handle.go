@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/trace"
 )
 
 const (
@@ -43,10 +44,23 @@ func (t *turn) handle(e *envelope) {
 		}
 	}
 	t.inHand = true
+	if t.cell.sys.cfg.Traced {
+		t.trace()
+	}
 	reply, err := t.invoke(msg)
+	t.ctx.span.End(err)
 	t.answer(reply, err)
 	t.inHand = false
 	t.close()
+}
+
+// trace gives the handler a span within that of whoever gets its answer.
+func (t *turn) trace() {
+	if from, ok := t.ctx.reply.(trace.Carrier); ok {
+		if t.ctx.span = from.Span().Child(trace.Internal, t.route.name); !t.ctx.span.IsZero() {
+			t.ctx.span.Set("actor", t.cell.label())
+		}
+	}
 }
 
 // invoke calls the handler and keeps the times.
@@ -105,7 +119,7 @@ func (t *turn) answer(reply any, err error) {
 
 // open makes the Context mean the given message.
 func (t *turn) open(e envelope) {
-	t.ctx.reply, t.ctx.deadline, t.ctx.deferred = e.reply, e.deadline, false
+	t.ctx.reply, t.ctx.deadline, t.ctx.deferred, t.ctx.span = e.reply, e.deadline, false, trace.Span{}
 }
 
 // close ends the Context's meaning. One that somebody may have kept is left to them.

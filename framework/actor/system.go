@@ -18,6 +18,8 @@ import (
 type Config struct {
 	// Logger gets panics, failed messages that nobody waits for, and slow handlers; nil is slog.Default().
 	Logger *slog.Logger
+	// Traced gives handlers of messages that belong to a trace a span each: see [trace.Carrier], which the Responder of such a message is.
+	Traced bool
 	// SlowHandler is how long a handler may run before it is reported, give or take some 10 ms; 0 is 100 ms, negative is for ever.
 	// It is not counted while the whole process gets no time to run.
 	SlowHandler time.Duration

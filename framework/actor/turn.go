@@ -3,6 +3,8 @@ package actor
 import (
 	"reflect"
 	"runtime/debug"
+
+	"loumiao/framework/trace"
 )
 
 // A turn is what a worker needs while it serves an actor. It is used again for the worker's next actor.
@@ -245,10 +247,11 @@ func (t *turn) end() {
 	case dead:
 		c.bury()
 	case crashed:
+		t.ctx.span.End(t.failure)
 		t.crash()
 	}
 	t.drop()
-	t.ctx.cell, t.ctx.reply = nil, nil
+	t.ctx.cell, t.ctx.reply, t.ctx.span = nil, nil, trace.Span{}
 	t.cell, t.state, t.failure = nil, nil, nil
 }
 

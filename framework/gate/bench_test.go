@@ -25,6 +25,7 @@ import (
 	"loumiao/framework/id"
 	"loumiao/framework/line"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
@@ -52,6 +53,10 @@ func (*echoLines) Find(line.SessionInfo, uint32) []id.Node               { retur
 func (*echoLines) Resume(id.Node, line.SessionInfo, uint32) error { return nil }
 
 func (e *echoLines) Ack(id.Node, id.Session, uint8, uint32) error { return nil }
+
+func (e *echoLines) ForwardTraced(_ trace.Ref, n id.Node, s id.Session, h wire.Header, body []byte) error {
+	return e.Forward(n, s, h, body)
+}
 
 func (e *echoLines) Forward(_ id.Node, s id.Session, h wire.Header, body []byte) error {
 	h.Kind, h.Message = wire.Reply, reply

@@ -12,6 +12,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -80,6 +81,8 @@ type Config struct {
 	// SlowAfter is how long a client may take nothing of what waits for it before it is cut off. Default 10 s.
 	SlowAfter time.Duration
 
+	// Tracer begins a trace for some of the clients' messages, whatever those say. nil: for none.
+	Tracer trace.Tracer
 	// Logger gets what goes wrong. nil: nothing is logged.
 	Logger *slog.Logger
 }

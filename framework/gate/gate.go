@@ -13,6 +13,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/line"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
@@ -24,6 +25,7 @@ type lines interface {
 	Attach(node id.Node, s line.SessionInfo) error
 	Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error
 	Forward(node id.Node, session id.Session, h wire.Header, body []byte) error
+	ForwardTraced(ref trace.Ref, node id.Node, session id.Session, h wire.Header, body []byte) error
 	Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error
 	Find(s line.SessionInfo, received uint32) (asked []id.Node)
 	Resume(node id.Node, s line.SessionInfo, received uint32) error

@@ -30,6 +30,7 @@ import (
 	"loumiao/framework/id"
 	"loumiao/framework/line"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
@@ -147,6 +148,10 @@ func (f *fakeLines) Attach(n id.Node, s line.SessionInfo) error {
 
 func (f *fakeLines) Detach(n id.Node, s id.Session, stream uint8, code fault.Code) error {
 	return f.record(event{what: "detach", node: n, session: s, stream: stream, code: code})
+}
+
+func (f *fakeLines) ForwardTraced(_ trace.Ref, n id.Node, s id.Session, h wire.Header, body []byte) error {
+	return f.Forward(n, s, h, body)
 }
 
 func (f *fakeLines) Forward(n id.Node, s id.Session, h wire.Header, body []byte) error {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
@@ -180,7 +182,7 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 	var err error = errUnbound
 	if st.node != 0 {
 		st.used = true
-		err = s.gate.lines.Forward(st.node, s.id, h, body)
+		err = s.send(st.node, e, h, body)
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -188,6 +190,19 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 	}
 	s.sent = true
 	return nil
+}
+
+// send has the message leave for the node, with a trace if it is to be recorded.
+func (s *session) send(node id.Node, e *entry, h wire.Header, body []byte) error {
+	span := trace.Begin(s.gate.cfg.Tracer, trace.Producer, e.msg.Name)
+	if span.IsZero() {
+		return s.gate.lines.Forward(node, s.id, h, body)
+	}
+	span.SetInt("player", s.who.Player)
+	span.SetInt("node", int64(node))
+	err := s.gate.lines.ForwardTraced(span.Ref(), node, s.id, h, body)
+	span.End(err)
+	return err
 }
 
 // ack passes on what the client has received. After a Reset, a mark of 0 says that the client has seen that, and counts from 1 from here on.

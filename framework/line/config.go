@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -27,6 +28,8 @@ type Config struct {
 	ReplayFrames int
 	// ReplayBytes bounds the memory that they take, for one client. Default 256 KiB.
 	ReplayBytes int
+	// Tracer records the handling of clients' messages that belong to a trace. nil: none.
+	Tracer trace.Tracer
 	// Logger gets what goes wrong with sessions and handlers. nil discards.
 	Logger *slog.Logger
 }

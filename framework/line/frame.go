@@ -6,6 +6,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -21,6 +22,8 @@ const (
 	opAck     op = 4 // session u64, stream u8, sequence u32
 	opFind    op = 5 // session u64, stream u8, turn u64, player i64, resets u32, received u32
 	opResume  op = 6 // session u64, stream u8, turn u64, received u32, type string
+	// Only where tracing is on, which it is not before every backend knows it.
+	opTraced op = 7 // trace and span, 16 and 8 bytes, and then as opForward
 
 	// From backends.
 	opDeliver   op = 16 // session u64, head, body
@@ -132,6 +135,12 @@ func appendAck(b []byte, session id.Session, stream uint8, sequence uint32) []by
 
 func appendPacket(b []byte, o op, session id.Session, h wire.Header, body []byte) []byte {
 	b = append(b, byte(o))
+	b = binary.BigEndian.AppendUint64(b, uint64(session))
+	return append(appendHead(b, h), body...)
+}
+
+func appendTraced(b []byte, ref trace.Ref, session id.Session, h wire.Header, body []byte) []byte {
+	b = ref.Append(append(b, byte(opTraced)))
 	b = binary.BigEndian.AppendUint64(b, uint64(session))
 	return append(appendHead(b, h), body...)
 }

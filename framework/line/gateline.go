@@ -3,9 +3,12 @@ package line
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -65,7 +68,13 @@ func (l *gateLine) take(o op, b []byte) error {
 		if err != nil {
 			return err
 		}
-		l.forward(p)
+		l.forward(p, trace.Ref{})
+	case opTraced:
+		ref, p, err := parseTraced(b)
+		if err != nil {
+			return err
+		}
+		l.forward(p, ref)
 	case opAck:
 		a, err := parseAck(b)
 		if err != nil {
@@ -148,7 +157,7 @@ func (l *gateLine) resume(r resume) {
 }
 
 // forward takes one message of a client to its handler.
-func (l *gateLine) forward(p packet) {
+func (l *gateLine) forward(p packet, ref trace.Ref) {
 	s := l.sessions[attachment{p.session, p.head.Stream}]
 	if s == nil {
 		l.stray(p)
@@ -165,12 +174,12 @@ func (l *gateLine) forward(p packet) {
 		return
 	}
 	l.srv.stats.in.Add(1)
-	if err := l.dispatch(s, p); err != nil {
+	if err := l.dispatch(s, p, ref); err != nil {
 		l.refused(s, p.head, err)
 	}
 }
 
-func (l *gateLine) dispatch(s *Session, p packet) error {
+func (l *gateLine) dispatch(s *Session, p packet, ref trace.Ref) error {
 	rt := l.srv.route(p.head.Message)
 	switch {
 	case rt == nil:
@@ -184,13 +193,25 @@ func (l *gateLine) dispatch(s *Session, p packet) error {
 	if err := wire.Unmarshal(p.body, m); err != nil {
 		return err
 	}
-	if p.head.Kind == wire.Send {
-		return rt.deliver(s, m, (*sender)(s), time.Time{})
+	span := trace.Continue(l.srv.cfg.Tracer, ref, trace.Server, rt.msg.Name)
+	err := l.deliver(s, rt, m, p.head, span)
+	if err != nil {
+		span.End(err)
+	}
+	return err
+}
+
+func (l *gateLine) deliver(s *Session, rt *route, m proto.Message, h wire.Header, span trace.Span) error {
+	if h.Kind == wire.Send {
+		if span.IsZero() {
+			return rt.deliver(s, m, (*sender)(s), time.Time{})
+		}
+		return rt.deliver(s, m, &tracedSender{s, span}, time.Time{})
 	}
 	if l.now.IsZero() {
 		l.now = time.Now()
 	}
-	return rt.deliver(s, m, &request{session: s, route: rt, call: p.head.Call}, l.now.Add(l.srv.cfg.RequestTimeout))
+	return rt.deliver(s, m, &request{session: s, route: rt, call: h.Call, span: span}, l.now.Add(l.srv.cfg.RequestTimeout))
 }
 
 // refused tells the client about a request that no handler got, and only the log about anything else.

@@ -15,6 +15,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -178,6 +179,18 @@ func (l *Lines) Forward(node id.Node, session id.Session, h wire.Header, body []
 		return errNoLine
 	}
 	return n.append(func(b []byte) []byte { return appendPacket(b, opForward, session, h, body) })
+}
+
+// ForwardTraced is Forward of a message that belongs to a trace.
+func (l *Lines) ForwardTraced(ref trace.Ref, node id.Node, session id.Session, h wire.Header, body []byte) error {
+	if !travels(h, true) {
+		return fault.Errorf(fault.Invalid, "a %s of stream %d and message %d does not go to a backend", h.Kind, h.Stream, h.Message)
+	}
+	n := (*l.byNode.Load())[node]
+	if n == nil {
+		return errNoLine
+	}
+	return n.append(func(b []byte) []byte { return appendTraced(b, ref, session, h, body) })
 }
 
 // Ack tells the node how far the session's client has received its stream: one mark of an Ack frame.

@@ -6,6 +6,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -81,6 +82,15 @@ func parsePacket(b []byte, fromClient bool) (packet, error) {
 		return packet{}, errFrame
 	}
 	return p, nil
+}
+
+// parseTraced reads what follows opTraced. A trace that is none is no reason to refuse the message.
+func parseTraced(b []byte) (trace.Ref, packet, error) {
+	if len(b) < trace.RefSize {
+		return trace.Ref{}, packet{}, errFrame
+	}
+	p, err := parsePacket(b[trace.RefSize:], true)
+	return trace.ParseRef(b), p, err
 }
 
 // parseMulticast appends the sessions to scratch, whose memory it so uses again.

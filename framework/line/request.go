@@ -8,6 +8,7 @@ import (
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -19,6 +20,8 @@ func SessionOf(ctx *actor.Context) *Session {
 		return r.session
 	case *sender:
 		return (*Session)(r)
+	case *tracedSender:
+		return r.session
 	}
 	return nil
 }
@@ -29,7 +32,11 @@ type request struct {
 	session *Session
 	route   *route
 	call    uint32
+	span    trace.Span // if it belongs to a trace
 }
+
+// Span makes it a trace.Carrier.
+func (r *request) Span() trace.Span { return r.span }
 
 // Respond sends the handler's reply or error to the client.
 func (r *request) Respond(msg any, err error) {
@@ -37,6 +44,7 @@ func (r *request) Respond(msg any, err error) {
 	if err == nil {
 		err = r.reply(msg)
 	}
+	r.span.End(err)
 	if err == nil {
 		return
 	}
@@ -75,3 +83,15 @@ type sender Session
 
 // Respond lets go of the answer. The actor has logged an error already.
 func (s *sender) Respond(any, error) {}
+
+// A tracedSender is a sender whose message belongs to a trace.
+type tracedSender struct {
+	session *Session
+	span    trace.Span
+}
+
+// Span makes it a trace.Carrier.
+func (t *tracedSender) Span() trace.Span { return t.span }
+
+// Respond ends the span.
+func (t *tracedSender) Respond(_ any, err error) { t.span.End(err) }

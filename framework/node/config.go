@@ -9,10 +9,11 @@ import (
 	"loumiao/framework/id"
 	"loumiao/framework/live"
 	"loumiao/framework/store"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
-// An Env is what the nodes of one process share. All fields but Join, Live, Version and Debug are required.
+// An Env is what the nodes of one process share. All fields but Join, Live, Version, Debug and Trace are required.
 type Env struct {
 	// Stores is the process's SQL and Redis.
 	Stores *store.Stores
@@ -32,6 +33,8 @@ type Env struct {
 	Version string
 	// Debug stretches deadlines, leases and heartbeats, so that a breakpoint does not take a node out of the cluster.
 	Debug bool
+	// Trace makes the nodes' tracers. nil: nothing is traced.
+	Trace trace.Source
 	// Log is where the nodes log; each adds its type and id.
 	Log *slog.Logger
 }

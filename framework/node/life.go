@@ -47,6 +47,7 @@ func (n *Node) stages() []stage {
 		{"take the lease", n.takeLease, n.endLease},
 		{"take live settings", n.takeSettings, n.leaveSettings},
 		{"open the admin address", n.openAdmin, n.closeAdmin},
+		{"begin to trace", n.trace, n.sendTraces},
 		{"listen for links", n.listen, n.unlisten},
 		{"start the service", n.start, n.drain},
 		{"join the cluster", n.join, n.drainAndLeave},
@@ -148,9 +149,27 @@ func (n *Node) takeLease(ctx context.Context) error {
 
 func (n *Node) endLease(ctx context.Context) error { return n.lease.Stop(n.lastWill(ctx)) }
 
+func (n *Node) trace(context.Context) error {
+	if n.env.Trace != nil {
+		n.tracer, n.untrace = n.env.Trace.Open(n.cfg.Type, uint16(n.id))
+	}
+	return nil
+}
+
+// sendTraces waits a moment for what was recorded last to leave. That it does not is no failure of the node's.
+func (n *Node) sendTraces(ctx context.Context) error {
+	if n.untrace == nil {
+		return nil
+	}
+	if err := n.untrace(n.lastWill(ctx)); err != nil {
+		n.log.Warn("traces are lost: the node stops before they were sent", "error", err)
+	}
+	return nil
+}
+
 // listen takes the addresses that the others will be told, and builds what the service registers itself with.
 func (n *Node) listen(ctx context.Context) error {
-	n.actors = actor.NewSystem(actor.Config{Logger: n.log})
+	n.actors = actor.NewSystem(actor.Config{Logger: n.log, Traced: n.tracer != nil})
 	n.metrics.MustRegister(n.actors.Collector())
 	if n.cfg.Observer {
 		return n.meet("")
@@ -165,11 +184,11 @@ func (n *Node) listen(ctx context.Context) error {
 	}
 	n.rpc = rpc.New(rpc.Config{
 		Self: cfg.Self, View: n.cluster, Links: cfg, Server: n.links, Area: n.cfg.Area,
-		Owners: directory{n.owners}, RelayType: n.cfg.RelayType, Relayed: n.cfg.Relayed, CallTimeout: n.env.stretch(answerTimeout), Logger: n.log,
+		Owners: directory{n.owners}, RelayType: n.cfg.RelayType, Relayed: n.cfg.Relayed, CallTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
 	n.line = line.NewServer(line.Config{
-		Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, RequestTimeout: n.env.stretch(answerTimeout), Logger: n.log,
+		Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, RequestTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
 	n.metrics.MustRegister(n.line.Collector())
 	return nil

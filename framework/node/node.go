@@ -19,6 +19,7 @@ import (
 	"loumiao/framework/live"
 	"loumiao/framework/rpc"
 	"loumiao/framework/store"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -45,6 +46,8 @@ type Node struct {
 	actors  *actor.System
 	live    *live.Set
 	metrics *prometheus.Registry
+	tracer  trace.Tracer
+	untrace func(context.Context) error
 	admin   adminServer
 
 	state    atomic.Uint32 // a cluster.State
@@ -126,6 +129,9 @@ func (n *Node) IDs() *id.Generator { return n.ids }
 
 // Registry knows every message of the client protocol.
 func (n *Node) Registry() *wire.Registry { return n.env.Registry }
+
+// Tracer records what belongs to a trace; nil when tracing is off.
+func (n *Node) Tracer() trace.Tracer { return n.tracer }
 
 // Metrics takes the service's metrics; they appear at the admin address.
 func (n *Node) Metrics() prometheus.Registerer { return n.metrics }

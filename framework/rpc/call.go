@@ -10,6 +10,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
+	"loumiao/framework/trace"
 )
 
 // call makes a call, trying again where that is allowed. With no error, w holds the reply and is to be released.
@@ -21,7 +22,9 @@ func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target)
 		return nil, fault.New(fault.Invalid, "a call has one answer: use Send or CallAll for all nodes")
 	}
 	stats, start := r.stats.of(m), r.clock()
-	w, err = r.callTarget(ctx, m, stats, req, to)
+	span := r.span(ctx, m)
+	w, err = r.callTarget(ctx, m, stats, req, to, span)
+	span.End(err)
 	end := time.Duration(0)
 	if err == nil {
 		end = w.ended
@@ -32,7 +35,15 @@ func (r *RPC) call(ctx context.Context, m *method, req proto.Message, to Target)
 	return w, err
 }
 
-func (r *RPC) callTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target) (*pending, error) {
+// span is one for a call or a send, whatever it takes, if ctx belongs to a trace.
+func (r *RPC) span(ctx context.Context, m *method) trace.Span {
+	if r.cfg.Tracer == nil {
+		return trace.Span{}
+	}
+	return trace.From(ctx).Child(trace.Client, m.name)
+}
+
+func (r *RPC) callTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target, span trace.Span) (*pending, error) {
 	var tried tries
 	for {
 		p, err := r.pick(ctx, m, stats, to, &tried)
@@ -45,7 +56,7 @@ func (r *RPC) callTarget(ctx context.Context, m *method, stats *methodStats, req
 			}
 			continue
 		}
-		w, unsent, err := r.callPeer(ctx, m, req, p)
+		w, unsent, err := r.callPeer(ctx, m, req, p, span)
 		if err == nil {
 			return w, nil
 		}
@@ -128,7 +139,7 @@ func (r *RPC) nodeOf(rt *routes, node id.Node, boot id.Boot) (*peer, error) {
 }
 
 // callPeer makes one attempt. unsent: the request surely reached no handler.
-func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *peer) (w *pending, unsent bool, err error) {
+func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *peer, span trace.Span) (w *pending, unsent bool, err error) {
 	if ctx.Err() != nil {
 		return nil, true, ended(ctx)
 	}
@@ -149,7 +160,7 @@ func (r *RPC) callPeer(ctx context.Context, m *method, req proto.Message, p *pee
 			if expire != 0 {
 				r.sweep.ensure(r)
 			}
-			if err = c.request(kindCall, call, m, timeout, req); err == nil {
+			if err = c.request(kindCall, call, m, timeout, req, span); err == nil {
 				break
 			}
 			if c.calls.take(call) == nil {
@@ -197,12 +208,14 @@ func (r *RPC) send(ctx context.Context, m *method, req proto.Message, to Target)
 		return r.invalid
 	}
 	stats := r.stats.of(m)
-	err := r.sendTarget(ctx, m, stats, req, to)
+	span := r.span(ctx, m)
+	err := r.sendTarget(ctx, m, stats, req, to, span)
+	span.End(err)
 	stats.sent(fault.CodeOf(err))
 	return err
 }
 
-func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target) error {
+func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req proto.Message, to Target, span trace.Span) error {
 	if to.kind == toAll {
 		peers, err := r.everyone(m)
 		if err != nil {
@@ -210,7 +223,7 @@ func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req
 		}
 		var errs []error
 		for _, p := range peers {
-			errs = append(errs, r.sendPeer(ctx, m, req, p))
+			errs = append(errs, r.sendPeer(ctx, m, req, p, span))
 		}
 		return errors.Join(errs...)
 	}
@@ -223,7 +236,7 @@ func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req
 		if p == nil {
 			return noNode(m.typ)
 		}
-		if err = r.sendPeer(ctx, m, req, p); err == nil {
+		if err = r.sendPeer(ctx, m, req, p, span); err == nil {
 			return nil
 		}
 		if tried.add(p); tried.n == maxTries || !mayRetry(m, to, err, true, tried.n) || pause(ctx, to, tried.n) != nil {
@@ -232,7 +245,7 @@ func (r *RPC) sendTarget(ctx context.Context, m *method, stats *methodStats, req
 	}
 }
 
-func (r *RPC) sendPeer(ctx context.Context, m *method, req proto.Message, p *peer) error {
+func (r *RPC) sendPeer(ctx context.Context, m *method, req proto.Message, p *peer, span trace.Span) error {
 	var timeout time.Duration
 	if deadline, ok := ctx.Deadline(); ok {
 		if timeout = time.Until(deadline); timeout <= 0 {
@@ -244,7 +257,7 @@ func (r *RPC) sendPeer(ctx context.Context, m *method, req proto.Message, p *pee
 		if err != nil {
 			return err
 		}
-		if err = c.request(kindSend, 0, m, timeout, req); err != errRetired {
+		if err = c.request(kindSend, 0, m, timeout, req, span); err != errRetired {
 			return err
 		}
 	}

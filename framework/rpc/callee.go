@@ -9,6 +9,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 )
 
 // A callee is the serving end of one link: it hands requests to endpoints and sends their answers. In place of the link there may be the caller's end
@@ -91,7 +92,8 @@ func (c *callee) dispatch(b []byte, now time.Duration) error {
 }
 
 func (c *callee) request(f frame, now time.Duration) {
-	if f.kind == kindSend && c.local == nil {
+	single := c.rpc.cfg.Tracer != nil && !f.trace.IsZero()
+	if f.kind == kindSend && c.local == nil && !single {
 		if in := c.sends[f.method]; in != nil {
 			c.deliver(f, in, now)
 			return
@@ -102,7 +104,7 @@ func (c *callee) request(f frame, now time.Duration) {
 		c.refuse(f, nil, fault.Errorf(fault.Unimplemented, "node %v has no method %08x", c.rpc.cfg.Self.Node, f.method))
 		return
 	}
-	if f.kind == kindSend && c.local == nil && e.shared {
+	if f.kind == kindSend && c.local == nil && e.shared && !single {
 		in := &inbound{from: c, endpoint: e, shared: true}
 		c.sends[f.method] = in
 		c.deliver(f, in, now)
@@ -110,6 +112,10 @@ func (c *callee) request(f frame, now time.Duration) {
 	}
 	in := c.rpc.inbound()
 	in.from, in.endpoint, in.call, in.arrived = c, e, f.call, now
+	if single {
+		in.span = trace.Continue(c.rpc.cfg.Tracer, f.trace, trace.Server, e.name)
+		in.span.SetInt("caller", int64(c.peer.Node))
+	}
 	c.deliver(f, in, now)
 }
 
@@ -119,6 +125,7 @@ func (c *callee) deliver(f frame, in *inbound, now time.Duration) {
 	c.rpc.running.Add(1)
 	if c.rpc.draining.Load() && c.local == nil {
 		c.refuse(f, e, errDraining)
+		in.span.End(errDraining)
 		c.rpc.recycle(in)
 		c.rpc.ended()
 		return
@@ -129,6 +136,7 @@ func (c *callee) deliver(f frame, in *inbound, now time.Duration) {
 	}
 	if err := e.accept(in, deadline, f.body); err != nil {
 		c.refuse(f, e, err)
+		in.span.End(err)
 		c.rpc.recycle(in)
 		c.rpc.ended()
 	}
@@ -213,7 +221,11 @@ type inbound struct {
 	msg      proto.Message
 	waited   bool         // for a goroutine, while as many as there may be were busy
 	ctx      *callContext // of HandleFunc's methods
+	span     trace.Span   // if it belongs to a trace
 }
+
+// Span makes it a trace.Carrier.
+func (in *inbound) Span() trace.Span { return in.span }
 
 func (r *RPC) inbound() *inbound {
 	if in, ok := r.inbounds.Get().(*inbound); ok {
@@ -247,7 +259,7 @@ func (in *inbound) Respond(msg any, err error) {
 			c.sendError(in.call, code, text, 0)
 		}
 		if code == fault.Internal || code != fault.OK && in.call == 0 {
-			r.log.LogAttrs(c.ctx, slog.LevelError, "handler failed", slog.String("method", e.name), slog.Any("from", c.peer.Node), slog.Any("error", err))
+			r.log.LogAttrs(c.ctx, slog.LevelError, "handler failed", slog.String("method", e.name), slog.Any("from", c.peer.Node), slog.Any("error", err), in.trace())
 		}
 		if in.call != 0 {
 			e.stats.handled(code, r.clock()-in.arrived)
@@ -255,6 +267,15 @@ func (in *inbound) Respond(msg any, err error) {
 			e.stats.handledSend(code)
 		}
 	}
+	in.span.End(err)
 	r.recycle(in)
 	r.ended()
+}
+
+// trace is which trace the request belongs to, for the log; nothing if none.
+func (in *inbound) trace() slog.Attr {
+	if ref := in.span.Ref(); !ref.IsZero() {
+		return slog.String("trace", ref.String())
+	}
+	return slog.Attr{}
 }

@@ -8,6 +8,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 )
 
 // A caller is the calling end of one link: it numbers calls, sends them and hands replies to those who wait. In place of the link there may be the
@@ -51,7 +52,7 @@ func (c *caller) attach() {
 
 // request sends a call or a send. A call's sender is about to wait, so it carries the frame to the kernel itself; where others wait too, it lets them append theirs
 // first. A sender of sends is not made to pay for the kernel.
-func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, req proto.Message) error {
+func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, req proto.Message, span trace.Span) error {
 	var broken, gone error
 	fill := func(b []byte) []byte {
 		if c.circuit != 0 {
@@ -61,7 +62,7 @@ func (c *caller) request(k kind, call uint64, m *method, timeout time.Duration, 
 			}
 			b = appendCircuit(b, opData, c.circuit)
 		}
-		b, broken = m.request.append(appendRequest(b, k, call, m.hash, timeout), req)
+		b, broken = m.request.append(appendRequest(b, k, call, m.hash, timeout, span), req)
 		if broken != nil {
 			return nil
 		}

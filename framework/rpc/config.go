@@ -10,6 +10,7 @@ import (
 	"loumiao/framework/cluster"
 	"loumiao/framework/id"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 )
 
 // A Directory knows who owns a key now.
@@ -50,6 +51,8 @@ type Config struct {
 	NodeWait time.Duration
 	// MaxInFlight is how many calls may wait for their answer on one link; more are Overloaded. At most, and by default, 65,536.
 	MaxInFlight int
+	// Tracer records calls and their handlers, where they belong to a trace. nil: none.
+	Tracer trace.Tracer
 	// Logger gets broken links and the details of internal errors. nil discards.
 	Logger *slog.Logger
 }

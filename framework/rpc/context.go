@@ -8,6 +8,7 @@ import (
 
 	"loumiao/framework/actor"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 )
 
 // A callContext is the context of one call to a function. It ends at the call's deadline, when the caller cancels, with the link, and when the handler returns. The
@@ -16,6 +17,7 @@ type callContext struct {
 	from     *callee
 	call     uint64        // 0: a send
 	deadline time.Duration // by the RPC's clock; 0: none
+	span     trace.Span
 
 	mu   sync.Mutex
 	std  *standardContext
@@ -38,10 +40,16 @@ func (c *callContext) Done() <-chan struct{} { return c.standard().Done() }
 // Err says why Done is closed.
 func (c *callContext) Err() error { return c.standard().Err() }
 
-// Value knows the caller.
+// Value knows the caller, and the trace that the call belongs to.
 func (c *callContext) Value(key any) any {
-	if key == (callerKey{}) {
+	switch key.(type) {
+	case callerKey:
 		return c.from.peer
+	case trace.Key:
+		if c.span.IsZero() {
+			return nil
+		}
+		return c.span
 	}
 	c.mu.Lock()
 	std := c.std

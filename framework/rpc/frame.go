@@ -5,16 +5,18 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/trace"
 )
 
 // A frame, big-endian:
 //
 //	 0 u8  kind
-//	 1 u8  flags     0, or refused
+//	 1 u8  flags     0, refused or traced
 //	 2 u16 load      of the callee: calls that it works on. In replies and errors
 //	 4 u64 call      the caller's number for the call; 0 in a send
 //
 //	call, send:  12 u32 method, 16 u32 timeout in microseconds (0: none), 20 the request
+//	  traced:    20 the caller's trace and span, 16 and 8 bytes, 44 the request
 //	reply:       12 the reply
 //	error:       12 u16 code, 14 the message
 //	cancel:      nothing more
@@ -37,6 +39,9 @@ const (
 // refused marks an error that comes from before any handler: the request surely had no effect.
 const refused = 1
 
+// traced marks a call or a send of a trace that is recorded. Nodes older than it end a link that it comes on, so tracing is switched on when there are none left.
+const traced = 2
+
 type frame struct {
 	kind    kind
 	flags   uint8
@@ -44,6 +49,7 @@ type frame struct {
 	call    uint64
 	method  uint32
 	timeout time.Duration
+	trace   trace.Ref
 	code    fault.Code
 	body    []byte // points into what was parsed
 }
@@ -57,12 +63,18 @@ func parseFrame(b []byte) (frame, error) {
 	f := frame{kind: kind(b[0]), flags: b[1], load: binary.BigEndian.Uint16(b[2:]), call: binary.BigEndian.Uint64(b[4:])}
 	switch f.kind {
 	case kindCall, kindSend:
-		if len(b) < requestSize || f.flags != 0 || (f.kind == kindSend) != (f.call == 0) {
+		if len(b) < requestSize || f.flags&^traced != 0 || (f.kind == kindSend) != (f.call == 0) {
 			return frame{}, errFrame
 		}
 		f.method = binary.BigEndian.Uint32(b[12:])
 		f.timeout = time.Duration(binary.BigEndian.Uint32(b[16:])) * time.Microsecond
 		f.body = b[requestSize:]
+		if f.flags&traced != 0 {
+			if len(f.body) < trace.RefSize {
+				return frame{}, errFrame
+			}
+			f.trace, f.body = trace.ParseRef(f.body), f.body[trace.RefSize:]
+		}
 	case kindReply:
 		if f.flags != 0 {
 			return frame{}, errFrame
@@ -95,10 +107,18 @@ func appendHead(b []byte, k kind, flags uint8, load uint16, call uint64) []byte 
 	return binary.BigEndian.AppendUint64(b, call)
 }
 
-func appendRequest(b []byte, k kind, call uint64, method uint32, timeout time.Duration) []byte {
-	b = appendHead(b, k, 0, 0, call)
+func appendRequest(b []byte, k kind, call uint64, method uint32, timeout time.Duration, span trace.Span) []byte {
+	flags := uint8(0)
+	if !span.IsZero() {
+		flags = traced
+	}
+	b = appendHead(b, k, flags, 0, call)
 	b = binary.BigEndian.AppendUint32(b, method)
-	return binary.BigEndian.AppendUint32(b, microseconds(timeout))
+	b = binary.BigEndian.AppendUint32(b, microseconds(timeout))
+	if flags != 0 {
+		b = span.Ref().Append(b)
+	}
+	return b
 }
 
 func appendError(b []byte, flags uint8, load uint16, call uint64, code fault.Code, message string) []byte {

@@ -11,6 +11,7 @@ import (
 	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/framework/link"
+	"loumiao/framework/trace"
 )
 
 func TestFrames(t *testing.T) {
@@ -20,9 +21,9 @@ func TestFrames(t *testing.T) {
 		bytes []byte
 		want  frame
 	}{
-		{"call", append(appendRequest(nil, kindCall, 5, 6, 7*time.Microsecond), "body"...),
+		{"call", append(appendRequest(nil, kindCall, 5, 6, 7*time.Microsecond, trace.Span{}), "body"...),
 			frame{kind: kindCall, call: 5, method: 6, timeout: 7 * time.Microsecond, body: []byte("body")}},
-		{"send", appendRequest(nil, kindSend, 0, 6, 0), frame{kind: kindSend, method: 6, body: []byte{}}},
+		{"send", appendRequest(nil, kindSend, 0, 6, 0, trace.Span{}), frame{kind: kindSend, method: 6, body: []byte{}}},
 		{"reply", append(appendHead(nil, kindReply, 0, 9, 5), "body"...), frame{kind: kindReply, load: 9, call: 5, body: []byte("body")}},
 		{"error", appendError(nil, refused, 9, 5, fault.NotFound, "no"), frame{kind: kindError, flags: refused, load: 9, call: 5, code: fault.NotFound, body: []byte("no")}},
 		{"cancel", appendHead(nil, kindCancel, 0, 0, 5), frame{kind: kindCancel, call: 5}},
@@ -49,8 +50,8 @@ func TestMalformedFrames(t *testing.T) {
 		"short head":       make([]byte, headSize-1),
 		"unknown kind":     appendHead(nil, 99, 0, 0, 1),
 		"short call":       appendHead(nil, kindCall, 0, 0, 1),
-		"call of number 0": appendRequest(nil, kindCall, 0, 1, 0),
-		"send of number 1": appendRequest(nil, kindSend, 1, 1, 0),
+		"call of number 0": appendRequest(nil, kindCall, 0, 1, 0, trace.Span{}),
+		"send of number 1": appendRequest(nil, kindSend, 1, 1, 0, trace.Span{}),
 		"unknown flags":    appendHead(nil, kindReply, 4, 0, 1),
 		"error without":    appendHead(nil, kindError, 0, 0, 1),
 		"error of code ok": appendError(nil, 0, 0, 1, fault.OK, ""),
@@ -106,8 +107,8 @@ func (c onClosed) Closed(_ *link.Conn, err error) { c <- err }
 // Whatever arrives at either end, nothing panics, and a callee that works on nothing has nothing under way.
 func FuzzFrames(f *testing.F) {
 	body := []byte("\x0a\x02hi")
-	f.Add(append(appendRequest(nil, kindCall, 5, echo.hash, time.Second), body...))
-	f.Add(append(appendRequest(nil, kindSend, 0, echo.hash, 0), body...))
+	f.Add(append(appendRequest(nil, kindCall, 5, echo.hash, time.Second, trace.Span{}), body...))
+	f.Add(append(appendRequest(nil, kindSend, 0, echo.hash, 0, trace.Span{}), body...))
 	f.Add(append(appendHead(nil, kindReply, 0, 9, 1<<slotBits), body...))
 	f.Add(appendError(nil, refused, 9, 1<<slotBits, fault.NotFound, "no"))
 	f.Add(appendHead(nil, kindCancel, 0, 0, 5))

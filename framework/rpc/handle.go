@@ -69,7 +69,7 @@ func HandleFunc[Req, Resp proto.Message](h Host, m MethodDef[Req, Resp], fn func
 			return undecodable(m.method, err)
 		}
 		in.msg = req
-		in.ctx = &callContext{from: in.from, call: in.call, deadline: deadline}
+		in.ctx = &callContext{from: in.from, call: in.call, deadline: deadline, span: in.span}
 		if o.inline {
 			w.serve(in)
 			return nil

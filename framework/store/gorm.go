@@ -14,12 +14,16 @@ import (
 const slowQuery = 200 * time.Millisecond
 
 func openGorm(dialector gorm.Dialector, log *slog.Logger) (*gorm.DB, error) {
-	return gorm.Open(dialector, &gorm.Config{
+	db, err := gorm.Open(dialector, &gorm.Config{
 		Logger:                 gormLog{log},
 		TranslateError:         true,
 		SkipDefaultTransaction: true, // InTx is the only way to one
 		DisableAutomaticPing:   true,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return db, traceSQL(db)
 }
 
 // gormLog tells slog of slow statements, without their parameters, which hold players' data and secrets. Errors are their callers' to

@@ -119,9 +119,10 @@ func openRedis(ctx context.Context, cfg RedisConfig) (redis.UniversalClient, str
 	return client, name, nil
 }
 
-// newRedisClient is a client whose errors are translated.
+// newRedisClient is a client whose errors are translated, and whose commands are traced.
 func newRedisClient(opts *redis.UniversalOptions) redis.UniversalClient {
 	client := redis.NewUniversalClient(opts)
+	client.AddHook(tracing{})
 	client.AddHook(translating{})
 	return client
 }

@@ -32,6 +32,11 @@ func InTx(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	if !ok || insideTx() {
 		return ErrNested
 	}
+	return traceTx(ctx, func(ctx context.Context) error { return p.attempt(ctx, db, fn) })
+}
+
+// attempt runs fn in a transaction until it is not in another's way.
+func (p *pool) attempt(ctx context.Context, db *gorm.DB, fn func(tx *gorm.DB) error) error {
 	for attempt := 1; ; attempt++ {
 		err := p.transact(ctx, db, fn)
 		if err == nil || attempt == txAttempts || !isConflict(err) {

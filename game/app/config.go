@@ -13,6 +13,7 @@ import (
 	"loumiao/framework/certfile"
 	"loumiao/framework/config"
 	"loumiao/framework/store"
+	"loumiao/framework/trace/otlp"
 	"loumiao/game/api"
 	"loumiao/game/area"
 	"loumiao/game/gate"
@@ -41,6 +42,7 @@ type Config struct {
 	Keys    KeysConfig    `yaml:"keys"`
 	Token   TokenConfig   `yaml:"token"`
 	Log     LogConfig     `yaml:"log"`
+	Trace   TraceConfig   `yaml:"trace"`
 	Pod     PodConfig     `yaml:"pod"`
 
 	Login login.Config `yaml:"login"`
@@ -94,6 +96,20 @@ type LogConfig struct {
 	Format string `yaml:"format" oneof:"text json"`
 }
 
+// TraceConfig is where traces go.
+type TraceConfig struct {
+	Endpoint string  `yaml:"endpoint" doc:"OpenTelemetry collector that traces of clients' messages are sent to, as OTLP over HTTP, such as http://127.0.0.1:4318; empty: nothing is traced"`
+	Sample   float64 `yaml:"sample" min:"0" max:"1" doc:"which part of clients' messages is traced"`
+}
+
+// Validate reports everything that is wrong.
+func (c TraceConfig) Validate() error {
+	if c.Endpoint == "" {
+		return nil
+	}
+	return otlp.Config{Endpoint: c.Endpoint, Sample: c.Sample}.Validate()
+}
+
 // PodConfig is which nodes a pod runs.
 type PodConfig struct {
 	Nodes map[string]int `yaml:"nodes" doc:"how many nodes of each type \"up\" runs"`
@@ -109,6 +125,7 @@ func defaults() Config {
 		RPC:     RPCConfig{Route: "direct"},
 		Token:   TokenConfig{TTL: 5 * time.Minute, Refresh: 30 * 24 * time.Hour},
 		Log:     LogConfig{Level: "info", Format: "text"},
+		Trace:   TraceConfig{Sample: 0.01},
 		Pod:     PodConfig{FirstID: 1},
 		Login:   login.Defaults(),
 		Gate:    gate.Defaults(),

@@ -15,6 +15,8 @@ import (
 	"loumiao/framework/lease"
 	"loumiao/framework/node"
 	"loumiao/framework/store"
+	"loumiao/framework/trace"
+	"loumiao/framework/trace/otlp"
 	"loumiao/framework/wire"
 	"loumiao/game/api"
 	"loumiao/game/pb"
@@ -72,6 +74,14 @@ func openProcess(ctx context.Context, cfg Config, log *slog.Logger, debug, migra
 	p.env = node.Env{
 		Stores: p.stores, Registry: registry, GossipKey: p.keys.gossip, LinkKey: p.keys.link,
 		Join: cfg.Cluster.Join, Owned: "player", Version: version(), Debug: debug, Log: log,
+	}
+	if cfg.Trace.Endpoint != "" {
+		p.env.Log = slog.New(trace.Logs(log.Handler()))
+		source, err := otlp.New(otlp.Config{Endpoint: cfg.Trace.Endpoint, Sample: cfg.Trace.Sample, Version: p.env.Version, Log: log})
+		if err != nil {
+			return p, fmt.Errorf("trace: %w", err)
+		}
+		p.env.Trace = source
 	}
 	return p, nil
 }

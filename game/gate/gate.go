@@ -88,7 +88,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxPerAddress: g.cfg.MaxPerAddress, MaxBody: g.cfg.MaxBody, CompressFrom: compressFrom,
 		RateMessages: g.cfg.Rate, BurstMessages: g.cfg.Burst, Heartbeat: n.Stretch(g.cfg.Heartbeat),
 		Grace:  n.Stretch(g.cfg.grace()),
-		Logger: n.Log(),
+		Tracer: n.Tracer(), Logger: n.Log(),
 	})
 	if err != nil {
 		return err
