@@ -12,6 +12,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
+	"loumiao/framework/trace"
 	"loumiao/framework/wire"
 )
 
@@ -36,6 +37,7 @@ type parsed struct {
 	resume   resume
 	session  id.Session
 	found    Found
+	trace    trace.Ref
 }
 
 func parse(b []byte) (parsed, error) {
@@ -54,6 +56,8 @@ func parse(b []byte) (parsed, error) {
 		p.ack, err = parseAck(b)
 	case opForward, opDeliver:
 		p.packet, err = parsePacket(b, p.op == opForward)
+	case opTraced:
+		p.trace, p.packet, err = parseTraced(b)
 	case opMulticast:
 		p.packet.head, p.sessions, p.packet.body, err = parseMulticast(b, nil)
 	case opBroadcast:
@@ -87,6 +91,8 @@ func build(p parsed) []byte {
 		return appendAck(nil, p.ack.session, p.ack.stream, p.ack.sequence)
 	case opForward, opDeliver:
 		return appendPacket(nil, p.op, p.packet.session, p.packet.head, p.packet.body)
+	case opTraced:
+		return appendTraced(nil, p.trace, p.packet.session, p.packet.head, p.packet.body)
 	case opMulticast:
 		return appendMulticast(nil, p.packet.head, p.sessions, p.packet.body)
 	case opBroadcast:
@@ -119,6 +125,8 @@ func sampleFrames() map[string]parsed {
 		"ack":            {op: opAck, ack: ack{7, 2, math.MaxUint32}},
 		"forward send":   {op: opForward, packet: packet{7, sampleSend, body}},
 		"forward call":   {op: opForward, packet: packet{math.MaxUint64, sampleCall, body}},
+		"traced send":    {op: opTraced, trace: trace.Ref{Trace: [16]byte{1}, Span: [8]byte{7: 2}}, packet: packet{7, sampleSend, body}},
+		"of no trace":    {op: opTraced, packet: packet{7, sampleCall, body}},
 		"deliver push":   {op: opDeliver, packet: packet{7, samplePush, body}},
 		"deliver reply":  {op: opDeliver, packet: packet{7, reply, body}},
 		"deliver error":  {op: opDeliver, packet: packet{7, failed, []byte{}}},
@@ -162,7 +170,7 @@ func TestFramesAreRefusedWhenCutOrPadded(t *testing.T) {
 			}
 		}
 		switch want.op {
-		case opForward, opDeliver, opMulticast, opBroadcast, opKick:
+		case opForward, opTraced, opDeliver, opMulticast, opBroadcast, opKick:
 			continue // end in bytes of any number
 		}
 		if _, err := parse(append(whole, 0)); err == nil {
@@ -192,6 +200,7 @@ func TestFramesThatNobodySends(t *testing.T) {
 		"resume of no type":       appendResume(nil, resume{session: 7, stream: 2}),
 		"half found":              func() []byte { b := appendFound(nil, 7, Found{Stream: 2}); b[10] = 2; return b }(),
 		"forward of a push":       forward(samplePush),
+		"traced push":             appendTraced(nil, trace.Ref{}, 7, samplePush, nil),
 		"forward of a hello":      forward(wire.Header{Kind: wire.Hello, Stream: 1}),
 		"forward to the gate":     forward(with(sampleSend, func(h *wire.Header) { h.Stream = 0 })),
 		"forward without message": forward(with(sampleSend, func(h *wire.Header) { h.Message = 0 })),
@@ -255,6 +264,9 @@ func FuzzFrame(f *testing.F) {
 				t.Fatalf("error %v is not invalid", err)
 			}
 			return
+		}
+		if p.op == opTraced && p.trace.IsZero() { // half a trace is none
+			p.op, b = opForward, append([]byte{byte(opForward)}, b[1+trace.RefSize:]...)
 		}
 		if again := build(p); !bytes.Equal(again, b) {
 			t.Fatalf("built again:\n%x\nfrom\n%x", again, b)

@@ -22,8 +22,8 @@
 //
 // Every call ends exactly once: with the reply, with the callee's error under the callee's code, or with fault.Deadline, fault.Cancelled, fault.Lost (the link
 // broke; it may have had its effect), fault.Overloaded or fault.Unavailable (it had none). A call is sent at most once, unless its method is declared
-// [Idempotent]; one that surely reached no handler is tried on another node where the target leaves a choice. The deadline and a cancellation
-// travel to the callee. Sends of one sender to one target arrive in the order sent, as long as the link holds, and are handled in that order if an actor does.
+// [Idempotent]; one that surely reached no handler is tried on another node where the target leaves a choice. The deadline, a cancellation
+// and the trace (package trace), if there is one, travel to the callee. Sends of one sender to one target arrive in the order sent, as long as the link holds, and are handled in that order if an actor does.
 //
 // # Who is chosen
 //

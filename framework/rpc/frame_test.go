@@ -24,6 +24,8 @@ func TestFrames(t *testing.T) {
 		{"call", append(appendRequest(nil, kindCall, 5, 6, 7*time.Microsecond, trace.Span{}), "body"...),
 			frame{kind: kindCall, call: 5, method: 6, timeout: 7 * time.Microsecond, body: []byte("body")}},
 		{"send", appendRequest(nil, kindSend, 0, 6, 0, trace.Span{}), frame{kind: kindSend, method: 6, body: []byte{}}},
+		{"traced call", append(appendRequest(nil, kindCall, 5, 6, 7*time.Microsecond, trace.Of(fake{trace.Ref{Trace: [16]byte{1}, Span: [8]byte{2}}})), "body"...),
+			frame{kind: kindCall, flags: traced, call: 5, method: 6, timeout: 7 * time.Microsecond, trace: trace.Ref{Trace: [16]byte{1}, Span: [8]byte{2}}, body: []byte("body")}},
 		{"reply", append(appendHead(nil, kindReply, 0, 9, 5), "body"...), frame{kind: kindReply, load: 9, call: 5, body: []byte("body")}},
 		{"error", appendError(nil, refused, 9, 5, fault.NotFound, "no"), frame{kind: kindError, flags: refused, load: 9, call: 5, code: fault.NotFound, body: []byte("no")}},
 		{"cancel", appendHead(nil, kindCancel, 0, 0, 5), frame{kind: kindCancel, call: 5}},
@@ -36,7 +38,7 @@ func TestFrames(t *testing.T) {
 				t.Fatalf("got body %q, %v", got.body, err)
 			}
 			got.body, tt.want.body = nil, nil
-			if g, w := got, tt.want; g.kind != w.kind || g.flags != w.flags || g.load != w.load || g.call != w.call || g.method != w.method || g.timeout != w.timeout || g.code != w.code {
+			if g, w := got, tt.want; g.kind != w.kind || g.flags != w.flags || g.load != w.load || g.call != w.call || g.method != w.method || g.timeout != w.timeout || g.trace != w.trace || g.code != w.code {
 				t.Errorf("got %+v, want %+v", g, w)
 			}
 		})
@@ -52,6 +54,8 @@ func TestMalformedFrames(t *testing.T) {
 		"short call":       appendHead(nil, kindCall, 0, 0, 1),
 		"call of number 0": appendRequest(nil, kindCall, 0, 1, 0, trace.Span{}),
 		"send of number 1": appendRequest(nil, kindSend, 1, 1, 0, trace.Span{}),
+		"short trace":      appendHead(nil, kindCall, traced, 0, 1),
+		"reply with trace": appendHead(nil, kindReply, traced, 0, 1),
 		"unknown flags":    appendHead(nil, kindReply, 4, 0, 1),
 		"error without":    appendHead(nil, kindError, 0, 0, 1),
 		"error of code ok": appendError(nil, 0, 0, 1, fault.OK, ""),
@@ -109,6 +113,7 @@ func FuzzFrames(f *testing.F) {
 	body := []byte("\x0a\x02hi")
 	f.Add(append(appendRequest(nil, kindCall, 5, echo.hash, time.Second, trace.Span{}), body...))
 	f.Add(append(appendRequest(nil, kindSend, 0, echo.hash, 0, trace.Span{}), body...))
+	f.Add(append(appendRequest(nil, kindCall, 5, echo.hash, time.Second, trace.Of(fake{trace.Ref{Trace: [16]byte{1}, Span: [8]byte{2}}})), body...))
 	f.Add(append(appendHead(nil, kindReply, 0, 9, 1<<slotBits), body...))
 	f.Add(appendError(nil, refused, 9, 1<<slotBits, fault.NotFound, "no"))
 	f.Add(appendHead(nil, kindCancel, 0, 0, 5))

@@ -53,7 +53,7 @@ func startNode(t testing.TB, view *cluster.Static, node id.Node, typ string, cha
 	for _, fn := range change {
 		fn(&cfg)
 	}
-	n := &testNode{view: view, server: link.NewServer(cfg.Links), actors: actor.NewSystem(actor.Config{})}
+	n := &testNode{view: view, server: link.NewServer(cfg.Links), actors: actor.NewSystem(actor.Config{Traced: true})}
 	cfg.Server = n.server
 	n.rpc = New(cfg)
 	if err := n.server.Listen("127.0.0.1:0"); err != nil {
