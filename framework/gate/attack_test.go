@@ -78,7 +78,7 @@ func TestAHandshakeThatNeverEnds(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport string) {
 		// Long enough for a client's half of the handshakes before Hello on a machine that is busy.
 		s := start(t, func(c *gate.Config) { c.HandshakeTimeout = 2 * time.Second })
-		half, err := net.Dial("tcp", s.addrs[transport]) // connects and not even asks for TLS or an upgrade
+		half, err := s.connect(t, transport) // connects and not even asks for TLS or an upgrade
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestHalfOpenConnectionsDoNotKeepHonestOnesOut(t *testing.T) {
 	eachTransport(t, func(t *testing.T, transport string) {
 		s := start(t, func(c *gate.Config) { c.MaxPending = 8; c.HandshakeTimeout = time.Hour })
 		for range 50 {
-			c, err := net.Dial("tcp", s.addrs[transport])
+			c, err := s.connect(t, transport)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/internal/selfsigned"
+	"loumiao/framework/gate/kcp"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/wire"
@@ -26,6 +27,7 @@ func openings(t *testing.T) map[string][]byte {
 	t.Helper()
 	return map[string][]byte{
 		"tcp":   wire.AppendHeader(nil, wire.Header{Kind: wire.Hello, Size: 100})[:15],
+		"kcp":   wire.AppendHeader(nil, wire.Header{Kind: wire.Hello, Size: 100})[:15],
 		"ws":    []byte("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"),
 		"tls":   clientHello(t)[:50],
 		"wss":   clientHello(t)[:200],
@@ -55,6 +57,7 @@ func guarded(t *testing.T, timeout time.Duration, change func(*gate.Config)) *st
 	server, trust := selfsigned.Pair(t)
 	ways := map[string]gate.Transport{
 		"tcp":   tcp.New(tcp.Config{HandshakeTimeout: timeout}),
+		"kcp":   kcp.New(kcp.Config{HandshakeTimeout: timeout}),
 		"ws":    ws.New(ws.Config{HandshakeTimeout: timeout, Path: "/ws"}),
 		"tls":   tcp.New(tcp.Config{HandshakeTimeout: timeout, TLS: server}),
 		"wss":   ws.New(ws.Config{HandshakeTimeout: timeout, Path: "/ws", TLS: server}),
@@ -115,6 +118,10 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 		if way != "tcp" {
 			n = min(n, 2000)
 		}
+		each := 2 << 10 // bytes of a client's end
+		if way == "kcp" {
+			n, each = min(n, 1000), 32<<10 // of one address there may not be many more
+		}
 		t.Run(fmt.Sprintf("%s, %d", way, n), func(t *testing.T) {
 			s := guarded(t, time.Hour, func(c *gate.Config) { c.MaxPending = pending })
 			before := measure(t)
@@ -125,7 +132,7 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 				}
 			}()
 			for i := range n {
-				c, err := net.Dial("tcp", s.addrs[way])
+				c, err := s.connect(t, way)
 				if err != nil {
 					t.Fatalf("connection %d: %v", i, err)
 				}
@@ -141,9 +148,9 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 
 			var now footprint
 			allowed := footprint{
-				files:      before.files + n + pending + 50,        // the clients' ends are in this process too
-				goroutines: before.goroutines + 2*pending + 50,     // one that reads, and perhaps one that shakes hands
-				memory:     before.memory + n<<11 + pending*64<<10, // the same, and what a handshake takes
+				files:      before.files + n + pending + 50,         // the clients' ends are in this process too
+				goroutines: before.goroutines + 2*pending + 50,      // one that reads, and perhaps one that shakes hands
+				memory:     before.memory + n*each + pending*64<<10, // the same, and what a handshake takes
 			}
 			eventually(t, "the gate has got rid of those that were pushed out", func() bool {
 				now = measure(t)

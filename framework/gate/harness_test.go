@@ -25,17 +25,23 @@ import (
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/internal/gatepb"
 	"loumiao/framework/gate/internal/selfsigned"
+	"loumiao/framework/gate/kcp"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/id"
 	"loumiao/framework/line"
 	"loumiao/framework/link"
 	"loumiao/framework/trace"
+	"loumiao/framework/udp"
+	"loumiao/framework/udp/udptest"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, udptest.Library()...) }
+
+// swift is for conversations whose last word is lost.
+var swift = udp.Config{Idle: 10 * time.Second}
 
 const patience = 30 * time.Second // for what must happen
 
@@ -214,6 +220,7 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 	serverTLS, s.tls = selfsigned.Pair(t)
 	transports := map[string]gate.Transport{
 		"tcp": tcp.New(tcp.Config{}), "ws": ws.New(ws.Config{Path: "/ws", HandshakeTimeout: patience}),
+		"kcp": kcp.New(kcp.Config{UDP: swift}), "kcps": kcp.New(kcp.Config{UDP: swift, TLS: serverTLS, HandshakeTimeout: patience}),
 		"tls": tcp.New(tcp.Config{TLS: serverTLS, HandshakeTimeout: patience}), "wss": ws.New(ws.Config{Path: "/ws", TLS: serverTLS, HandshakeTimeout: patience}),
 	}
 	cfg := gate.Config{
@@ -278,10 +285,18 @@ type client struct {
 	id   id.Session
 }
 
+// connect opens what the transport is over.
+func (s *stack) connect(t testing.TB, transport string) (net.Conn, error) {
+	if strings.HasPrefix(transport, "kcp") {
+		return udp.Dial(t.Context(), s.addrs[transport])
+	}
+	return net.Dial("tcp", s.addrs[transport])
+}
+
 func (s *stack) dial(t testing.TB, transport string) *client {
 	t.Helper()
 	c := &client{t: t, ws: strings.HasPrefix(transport, "ws")}
-	conn, err := net.Dial("tcp", s.addrs[transport])
+	conn, err := s.connect(t, transport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +308,7 @@ func (s *stack) dial(t testing.TB, transport string) *client {
 	case c.ws:
 		dialer := gobwas.Dialer{TLSConfig: s.tls, NetDial: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
 		c.conn, c.r, _, err = dialer.Dial(t.Context(), transport+"://"+s.addrs[transport]+"/ws")
-	case transport == "tls":
+	case transport == "tls", transport == "kcps":
 		secure := tls.Client(conn, s.tls)
 		c.conn, err = secure, secure.HandshakeContext(t.Context())
 	}
@@ -454,7 +469,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 }
 
 func eachTransport(t *testing.T, fn func(t *testing.T, transport string)) {
-	for _, transport := range []string{"tcp", "ws", "tls", "wss"} {
+	for _, transport := range []string{"tcp", "ws", "kcp", "tls", "wss", "kcps"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
 			fn(t, transport)

@@ -23,6 +23,7 @@ func TestImports(t *testing.T) {
 		"github.com/hashicorp/serf":       "framework/cluster",
 		"github.com/hashicorp/memberlist": "framework/cluster",
 		"github.com/gobwas/ws":            "framework/gate/ws",
+		"github.com/xtaci/kcp-go":         "framework/udp",
 		"github.com/glebarez/sqlite":      "framework/store",
 		"github.com/alicebob/miniredis":   "framework/store",
 		"github.com/pressly/goose":        "framework/store",

@@ -16,7 +16,7 @@ import (
 
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/internal/accept"
-	"loumiao/framework/gate/internal/sock"
+	"loumiao/framework/gate/internal/stream"
 	"loumiao/framework/wire"
 )
 
@@ -53,78 +53,8 @@ func (t *Transport) Addr() net.Addr { return t.loop.Addr() }
 
 // Serve begins to take connections to the door.
 func (t *Transport) Serve(door gate.Door, limits wire.Limits) {
-	t.loop.Serve(func(nc net.Conn) func() {
-		visit, err := door.Admit(nc)
-		if err != nil {
-			return nil
-		}
-		return func() {
-			defer visit.Leave()
-			if socket := t.pass(nc); socket != nil {
-				socket.Begin()
-				visit.Serve(&conn{Socket: socket, splitter: wire.NewSplitter(limits)})
-			}
-		}
-	})
-}
-
-// pass is the connection as a socket, or nil if it is not let in.
-func (t *Transport) pass(nc net.Conn) (socket *sock.Socket) {
-	pass := func() (err error) {
-		socket, err = t.guard.Pass(nc)
-		return err
-	}
-	if !t.guard.Waits(nc) {
-		_ = pass() // which cannot fail then
-	} else if accept.Aside(pass) != nil {
-		return nil
-	}
-	return socket
+	stream.Serve(&t.loop, &t.guard, door, limits)
 }
 
 // Stop takes no new connections and waits for those that are there to end.
 func (t *Transport) Stop() { t.loop.Stop() }
-
-type conn struct {
-	*sock.Socket
-	splitter *wire.Splitter
-}
-
-func (c *conn) Receive(r gate.Receiver) error {
-	for {
-		buf, err := c.ReadBuffer()
-		if err != nil {
-			return err
-		}
-		err = c.dispatch(buf.Bytes(), r)
-		buf.Release()
-		r.Flush()
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (c *conn) dispatch(chunk []byte, r gate.Receiver) error {
-	c.splitter.Feed(chunk)
-	for {
-		h, body, ok, err := c.splitter.Next()
-		if err != nil || !ok {
-			if h.Kind == wire.Hello {
-				r.Announce(h)
-			}
-			return err
-		}
-		if err := r.Frame(h, body); err != nil {
-			return err
-		}
-	}
-}
-
-func (c *conn) AppendFrame(dst []byte, h wire.Header, body []byte) []byte {
-	return wire.Append(dst, h, body)
-}
-
-func (c *conn) AppendClose(dst []byte) []byte { return dst }
-
-func (c *conn) Write(b []byte, limit time.Duration) error { return c.WriteAll(b, limit) }

@@ -14,7 +14,7 @@ const (
 	maxPause = time.Second
 )
 
-// A Loop accepts connections. The zero Loop is ready for Listen.
+// A Loop accepts connections. The zero Loop is ready for Listen, or Use.
 type Loop struct {
 	listener net.Listener
 	conns    sync.WaitGroup
@@ -29,9 +29,14 @@ func (l *Loop) Listen(addr string) error {
 	if err != nil {
 		return err
 	}
+	l.Use(listener)
+	return nil
+}
+
+// Use has the loop accept from a listener that is open already, instead of Listen.
+func (l *Loop) Use(listener net.Listener) {
 	l.listener = listener
 	l.stop = make(chan struct{})
-	return nil
 }
 
 // Addr is where the loop listens; nil before Listen.
