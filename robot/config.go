@@ -28,7 +28,7 @@ type Config struct {
 	Area uint16
 	// Mode is what they play. Default "arena".
 	Mode string
-	// Transport is "tcp", "ws" or "mix", which is half of each. Default "mix".
+	// Transport is "tcp", "ws", "kcp" or "mix", which is some of each that the gate speaks. Default "mix".
 	Transport string
 	// JSON is the share of sessions that are JSON, 0 to 1.
 	JSON float64
@@ -83,9 +83,9 @@ func (c Config) Validate() error {
 		bad("grace: %s; must not be negative", c.Grace)
 	}
 	switch c.Transport {
-	case "", "tcp", "ws", "mix":
+	case "", "tcp", "ws", "kcp", "mix":
 	default:
-		bad("transport: %q; must be tcp, ws or mix", c.Transport)
+		bad("transport: %q; must be tcp, ws, kcp or mix", c.Transport)
 	}
 	if !(c.JSON >= 0 && c.JSON <= 1) { // so that NaN is refused too
 		bad("json: %v; must be 0 to 1", c.JSON)

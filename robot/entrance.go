@@ -107,12 +107,14 @@ func (e *entrance) anyWay(ctx context.Context) (*client.Ticket, error) {
 
 // address is how to connect to a gate.
 func (e *entrance) address(g client.Address) (string, error) {
-	overWS := e.cfg.Transport == "ws" || e.cfg.Transport == "mix" && (e.number%2 == 1 && g.WS != "" || g.TCP == "")
-	switch {
-	case overWS && g.WS != "":
-		return g.WS, nil
-	case !overWS && g.TCP != "":
-		return g.OverTCP(), nil
+	var ways []string // that the gate has and the run wants
+	for _, way := range []struct{ name, addr string }{{"tcp", g.OverTCP()}, {"ws", g.WS}, {"kcp", g.KCP}} {
+		if way.addr != "" && (e.cfg.Transport == way.name || e.cfg.Transport == "mix") {
+			ways = append(ways, way.addr)
+		}
 	}
-	return "", fmt.Errorf("the gate does not speak %s", e.cfg.Transport)
+	if len(ways) == 0 {
+		return "", fmt.Errorf("the gate does not speak %s", e.cfg.Transport)
+	}
+	return ways[e.number%len(ways)], nil
 }

@@ -14,11 +14,12 @@ import (
 	"go.uber.org/goleak"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/udp/udptest"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, udptest.Library()...) }
 
 // TestReport holds reports, as people and programs read them, against testdata; -update writes that anew.
 func TestReport(t *testing.T) {

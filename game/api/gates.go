@@ -27,6 +27,7 @@ type GateLoad struct {
 	// TCP is host:port, or tls://host:port; WS is ws://host:port/path or wss://... "" where the gate does not listen.
 	TCP string `json:"tcp,omitempty"`
 	WS  string `json:"ws,omitempty"`
+	KCP string `json:"kcp,omitempty"` // kcp://host:port or kcps://host:port
 	// Sessions is how many clients the gate has, and Capacity how many it takes.
 	Sessions int `json:"sessions"`
 	Capacity int `json:"capacity"`

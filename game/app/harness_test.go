@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/store/storetest"
+	"loumiao/framework/udp/udptest"
 	"loumiao/framework/wire"
 	"loumiao/game/app"
 	"loumiao/game/pb"
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(app.Run(context.Background(), os.Args[1:], environ, os.Stdin, os.Stdout, os.Stderr))
 	}
 	// fasthttp looks after idle workers in a goroutine that sleeps on for ten seconds after its server has shut down.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+	goleak.VerifyTestMain(m, append(udptest.Library(), goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))...)
 }
 
 // An output keeps what a program prints, and shows it as it comes. It is safe for concurrent use.

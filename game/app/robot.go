@@ -85,7 +85,7 @@ login.guest.p50=80ms, errors=0.`,
 	flags.Int64Var(&cfg.Seed, "seed", cfg.Seed, "what everything random comes from; also names the robots' accounts")
 	flags.Uint16Var(&cfg.Area, "area", 0, "area to play in; 0: the server's default")
 	flags.StringVar(&cfg.Mode, "mode", "arena", "match mode to play")
-	flags.StringVar(&cfg.Transport, "transport", "mix", "tcp, ws or mix")
+	flags.StringVar(&cfg.Transport, "transport", "mix", "tcp, ws, kcp or mix")
 	flags.Float64Var(&cfg.JSON, "json", 0.1, "share of robots whose sessions are JSON, 0 to 1")
 	flags.StringArrayVar(&thresholds, "fail-over", nil, "`threshold` over which the run fails, such as p99=200ms; may be given again")
 	flags.StringVar(&output, "report", "", "`file` to write the report to, as JSON")

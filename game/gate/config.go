@@ -19,12 +19,13 @@ import (
 type Config struct {
 	TCP string `yaml:"tcp" doc:"address for clients over TCP, host:port; each further gate of a pod takes a port that is 2 higher; empty: none"`
 	WS  string `yaml:"ws" doc:"address for clients over WebSocket, host:port; each further gate of a pod takes a port that is 2 higher; empty: none"`
+	KCP string `yaml:"kcp" doc:"address for clients over KCP, host:port of UDP; each further gate of a pod takes a port that is 2 higher; empty: none"`
 	// Public names the gate to clients; without it they are told the addresses above.
 	Public    string   `yaml:"public" doc:"host that clients are told instead of the ones above"`
 	TCPURL    string   `yaml:"tcp_url" doc:"tcp:// or tls:// URL that clients are told, when a load balancer stands before the gate"`
 	WSURL     string   `yaml:"ws_url" doc:"WebSocket URL that clients are told, when a proxy stands before the gate"`
 	WSOrigins []string `yaml:"ws_origins" doc:"web origins whose pages may connect; empty: all"`
-	TLSCert   string   `yaml:"tls_cert" doc:"file of a certificate with its chain, in PEM: both addresses speak TLS; read again when it changes"`
+	TLSCert   string   `yaml:"tls_cert" doc:"file of a certificate with its chain, in PEM: all addresses speak TLS; read again when it changes"`
 	TLSKey    string   `yaml:"tls_key" doc:"file of the certificate's key, in PEM"`
 	Proxies   []string `yaml:"proxies" doc:"networks (10.0.0.0/8) of load balancers whose connections begin with a PROXY protocol header, version 2; empty: none"`
 
@@ -59,7 +60,7 @@ func (c Config) grace() time.Duration {
 // Validate reports everything that is wrong, joined.
 func (c Config) Validate() error {
 	var errs []error
-	for _, a := range []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}} {
+	for _, a := range []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}, {"kcp", c.KCP}} {
 		if a.addr == "" {
 			continue
 		}
@@ -123,7 +124,7 @@ func splitPort(addr string) (host string, port int, err error) {
 // ports that there are not. The errors name the keys in full, as gate.tcp.
 func (c Config) ValidatePod(gates int) error {
 	var errs []error
-	ways := []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}}
+	ways := []struct{ key, addr string }{{"tcp", c.TCP}, {"ws", c.WS}, {"kcp", c.KCP}} // UDP's ports are others than TCP's
 	for _, a := range ways {
 		if _, port, err := splitPort(a.addr); err == nil && port != 0 && port+PortStride*(gates-1) > maxPort {
 			errs = append(errs, fmt.Errorf("gate.%s: %q is too high for %d gates, which take every %d. port from it on", a.key, a.addr, gates, PortStride))
@@ -194,6 +195,17 @@ func (c Config) wsAddress(addr string) string {
 	}
 	return "ws://" + c.public(addr) + "/"
 }
+
+// kcpAddress is the same over KCP: a URL, kcp:// or kcps://.
+func (c Config) kcpAddress(addr string) string {
+	if c.TLSCert != "" {
+		return "kcps://" + c.public(addr)
+	}
+	return "kcp://" + c.public(addr)
+}
+
+// silence is after how long nothing is heard any more of a client over KCP: when a gate would have cut it off in any case.
+func (c Config) silence() time.Duration { return 4 * c.Heartbeat }
 
 // public is addr with the host that clients are told.
 func (c Config) public(addr string) string {

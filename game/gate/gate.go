@@ -11,11 +11,13 @@ import (
 	"loumiao/framework/certfile"
 	"loumiao/framework/fault"
 	"loumiao/framework/gate"
+	"loumiao/framework/gate/kcp"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/id"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
+	"loumiao/framework/udp"
 	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/game/token"
@@ -29,6 +31,9 @@ func routes() []gate.Route {
 		{Type: api.Queue, Stream: 12, Pick: gate.PickSingle},
 	}
 }
+
+// maxConversations bounds the conversations over KCP of the largest gate.
+const maxConversations = 1 << 20
 
 // A Gate is the service of one gate node.
 type Gate struct {
@@ -51,9 +56,9 @@ func New(cfg Config, tokens *token.Verifier, index int) *Gate {
 func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	g.node, g.gates = n, api.NewGates(n.Stores())
 	var (
-		listen          []gate.Listen
-		overTCP, overWS gate.Transport
-		secure          *tls.Config
+		listen                   []gate.Listen
+		overTCP, overWS, overKCP gate.Transport
+		secure                   *tls.Config
 	)
 	if g.cfg.TLSCert != "" {
 		files, err := certfile.Load(g.cfg.TLSCert, g.cfg.TLSKey, certfile.Config{Logger: n.Log()})
@@ -73,6 +78,11 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	if g.cfg.WS != "" {
 		overWS = ws.New(ws.Config{Origins: g.cfg.WSOrigins, Proxies: proxies, TLS: secure})
 		listen = append(listen, gate.Listen{Transport: overWS, Addr: shifted(g.cfg.WS, g.index)})
+	}
+	if g.cfg.KCP != "" {
+		bounds := udp.Config{MaxConversations: min(2*g.cfg.MaxSessions, maxConversations), MaxPerAddress: g.cfg.MaxPerAddress, Idle: n.Stretch(g.cfg.silence())}
+		overKCP = kcp.New(kcp.Config{UDP: bounds, TLS: secure})
+		listen = append(listen, gate.Listen{Transport: overKCP, Addr: shifted(g.cfg.KCP, g.index)})
 	}
 	compressFrom := g.cfg.Compress
 	if compressFrom == 0 {
@@ -96,7 +106,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	n.Metrics().MustRegister(g.gate.Collector())
 	rpc.HandleFunc(n, api.KickSession, g.kickSession)
 	if err := g.gate.Start(ctx); err != nil {
-		return fmt.Errorf("%w (gate.tcp and gate.ws say where it listens)", err)
+		return fmt.Errorf("%w (gate.tcp, gate.ws and gate.kcp say where it listens)", err)
 	}
 	g.load = api.GateLoad{Area: api.Area(n.Area()), Capacity: g.cfg.MaxSessions}
 	if overTCP != nil {
@@ -110,6 +120,10 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	if overWS != nil {
 		g.load.WS = g.cfg.wsAddress(overWS.Addr().String())
 		n.Publish("ws", g.load.WS)
+	}
+	if overKCP != nil {
+		g.load.KCP = g.cfg.kcpAddress(overKCP.Addr().String())
+		n.Publish("kcp", g.load.KCP)
 	}
 	return nil
 }

@@ -17,11 +17,12 @@ import (
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
+	"loumiao/framework/udp/udptest"
 	"loumiao/game/api"
 	"loumiao/game/pb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, udptest.Library()...) }
 
 // A world is everybody whom a zone talks to, db and owners, in a test with a clock of its own.
 type world struct {

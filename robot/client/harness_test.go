@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/udp/udptest"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 	"loumiao/game/pb"
@@ -16,7 +17,7 @@ import (
 	"loumiao/robot/internal/fakegate"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, udptest.Library()...) }
 
 const patience = 30 * time.Second // for what must happen
 
@@ -48,8 +49,8 @@ type table struct {
 func each(t *testing.T, test func(*testing.T, *table)) {
 	t.Helper()
 	for name, how := range map[string]struct {
-		ws, json bool
-		piece    int
+		ws, kcp, json bool
+		piece         int
 	}{
 		"tcp":          {},
 		"tcp split":    {piece: 1},
@@ -57,26 +58,44 @@ func each(t *testing.T, test func(*testing.T, *table)) {
 		"ws":           {ws: true},
 		"ws fragments": {ws: true, piece: 5},
 		"ws json":      {ws: true, json: true},
+		"kcp":          {kcp: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, sit(t, how.ws, how.piece, client.Options{JSON: how.json}))
+			way := byTCP
+			switch {
+			case how.ws:
+				way = byWS
+			case how.kcp:
+				way = byKCP
+			}
+			test(t, sitBy(t, way, how.piece, client.Options{JSON: how.json}))
 		})
 	}
 }
 
+// Ways to a gate.
+func byTCP(g *fakegate.Gate) string { return g.TCP }
+func byWS(g *fakegate.Gate) string  { return g.WS }
+func byKCP(g *fakegate.Gate) string { return g.KCP }
+
 // sit opens a session. What the gate says in Welcome can be changed.
 func sit(t testing.TB, ws bool, piece int, opts client.Options, change ...func(*wirepb.Welcome)) *table {
+	t.Helper()
+	if ws {
+		return sitBy(t, byWS, piece, opts, change...)
+	}
+	return sitBy(t, byTCP, piece, opts, change...)
+}
+
+// sitBy is sit by any way.
+func sitBy(t testing.TB, way func(*fakegate.Gate) string, piece int, opts client.Options, change ...func(*wirepb.Welcome)) *table {
 	t.Helper()
 	tb := &table{t: t, pushes: make(chan proto.Message, 4096)}
 	opts.Registry = registry(t)
 	opts.OnPush = func(m proto.Message) { tb.pushes <- m }
 	gate := fakegate.Start(t, opts.Registry)
-	addr := gate.TCP
-	if ws {
-		addr = gate.WS
-	}
-	dialled := dial(t, addr, opts)
+	dialled := dial(t, way(gate), opts)
 	tb.gate = <-gate.Sessions
 	tb.gate.Piece = piece
 	tb.must(tb.gate.Open(change...))

@@ -36,6 +36,7 @@ type Ticket struct {
 type Address struct {
 	TCP string `json:"tcp"` // host:port, or tls://host:port; "" if it does not speak it
 	WS  string `json:"ws"`  // URL; "" if it does not speak it
+	KCP string `json:"kcp"` // kcp://host:port, or kcps://host:port; "" if it does not speak it
 }
 
 // OverTCP is where to [Dial] the gate over TCP, plain or with TLS; "" if it does not speak it.

@@ -31,7 +31,7 @@ type transport interface {
 	close() error
 }
 
-// open connects to tcp://host:port, tls://host:port, ws://host:port/path or wss://host/path.
+// open connects to tcp://host:port, tls://host:port, ws://host:port/path, wss://host/path, kcp://host:port or kcps://host:port.
 func open(ctx context.Context, addr string, opts Options) (transport, error) {
 	u, err := url.Parse(addr)
 	if err != nil {
@@ -52,6 +52,8 @@ func open(ctx context.Context, addr string, opts Options) (transport, error) {
 			return nil, err
 		}
 		return newStream(c), nil
+	case "kcp", "kcps":
+		return talk(ctx, u, opts)
 	case "ws", "wss":
 		web := opts.HTTP
 		if web == nil && opts.TLS != nil {
@@ -65,7 +67,7 @@ func open(ctx context.Context, addr string, opts Options) (transport, error) {
 		c.SetReadLimit(wire.HeaderSize + maxBody)
 		return &socket{conn: c}, nil
 	}
-	return nil, fmt.Errorf("address %q: must begin with tcp://, tls://, ws:// or wss://", addr)
+	return nil, fmt.Errorf("address %q: must begin with tcp://, tls://, ws://, wss://, kcp:// or kcps://", addr)
 }
 
 // stream is frames over TCP, one after another.

@@ -9,7 +9,7 @@
 //
 // Everything is JSON, read strictly; 64-bit ids are strings; errors are those of package httpserver. Area 0, or none, is the first
 // area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
-// "tcp" (host:port, or tls://host:port), "ws" (URL) or both.
+// one or more of "tcp" (host:port, or tls://host:port), "ws" and "kcp" (URLs).
 //
 // A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Whoever is
 // sanctioned is told why and until when, and only after proving who they are. Wrong passwords are counted per address and per name, so

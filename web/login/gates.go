@@ -21,7 +21,7 @@ func (s *Service) gates(ctx context.Context, area uint16) ([]GateAddress, error)
 	if err != nil {
 		return nil, err
 	}
-	up = slices.DeleteFunc(slices.Clone(up), func(g Gate) bool { return g.TCP == "" && g.WS == "" })
+	up = slices.DeleteFunc(slices.Clone(up), func(g Gate) bool { return g.TCP == "" && g.WS == "" && g.KCP == "" })
 	if len(up) == 0 {
 		return nil, fault.Errorf(fault.Unavailable, "no gate is up for area %d", area)
 	}
@@ -31,7 +31,7 @@ func (s *Service) gates(ctx context.Context, area uint16) ([]GateAddress, error)
 		if up[j].load() < up[i].load() {
 			i = j
 		}
-		chosen = append(chosen, GateAddress{TCP: up[i].TCP, WS: up[i].WS})
+		chosen = append(chosen, GateAddress{TCP: up[i].TCP, WS: up[i].WS, KCP: up[i].KCP})
 		up = slices.Delete(up, i, i+1)
 	}
 	return chosen, nil

@@ -36,6 +36,7 @@ type Reply struct {
 type GateAddress struct {
 	TCP string `json:"tcp,omitempty"` // host:port, or tls://host:port
 	WS  string `json:"ws,omitempty"`  // URL
+	KCP string `json:"kcp,omitempty"` // kcp://host:port or kcps://host:port
 }
 
 func (s *Service) register(c *fiber.Ctx) error {

@@ -69,7 +69,7 @@ func published(gates *api.Gates) Gates {
 		}
 		list := make([]Gate, len(loads))
 		for i, g := range loads {
-			list[i] = Gate{TCP: g.TCP, WS: g.WS, Sessions: g.Sessions, Capacity: g.Capacity}
+			list[i] = Gate{TCP: g.TCP, WS: g.WS, KCP: g.KCP, Sessions: g.Sessions, Capacity: g.Capacity}
 		}
 		return list, nil
 	})

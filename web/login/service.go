@@ -44,6 +44,7 @@ var (
 type Gate struct {
 	TCP                string // host:port, or tls://host:port; "" when it does not speak it
 	WS                 string // URL; "" when it does not speak it
+	KCP                string // the same
 	Sessions, Capacity int
 }
 

@@ -1,4 +1,4 @@
-// Package fakegate is a gate for tests of those who connect to one: it listens over TCP and WebSocket, and leaves it to the test what it
+// Package fakegate is a gate for tests of those who connect to one: it listens over TCP, WebSocket and KCP, and leaves it to the test what it
 // says, right or wrong.
 //
 //	gate := fakegate.Start(t, registry)
@@ -16,9 +16,11 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
+	"loumiao/framework/udp"
 	"loumiao/framework/wire"
 )
 
@@ -31,13 +33,14 @@ const (
 
 // A Gate listens on loopback.
 type Gate struct {
-	// TCP and WS are its addresses, as package client takes them.
-	TCP, WS string
+	// TCP, WS and KCP are its addresses, as package client takes them.
+	TCP, WS, KCP string
 	// Sessions gives each connection as it comes, before anything has been read of it.
 	Sessions chan *Session
 
 	registry  *wire.Registry
 	listener  net.Listener
+	talks     *udp.Listener
 	web       http.Server
 	closing   chan struct{}
 	listeners sync.WaitGroup
@@ -67,13 +70,18 @@ func New(registry *wire.Registry) (*Gate, error) {
 	if err != nil {
 		return nil, errors.Join(err, over.Close())
 	}
+	talks, err := udp.Listen("127.0.0.1:0", udp.Config{Idle: 10 * time.Second})
+	if err != nil {
+		return nil, errors.Join(err, over.Close(), overWeb.Close())
+	}
 	g := &Gate{
-		TCP: "tcp://" + over.Addr().String(), WS: "ws://" + overWeb.Addr().String() + "/ws",
+		TCP: "tcp://" + over.Addr().String(), WS: "ws://" + overWeb.Addr().String() + "/ws", KCP: "kcp://" + talks.Addr().String(), talks: talks,
 		Sessions: make(chan *Session), registry: registry, listener: over, closing: make(chan struct{}), open: []*Session{},
 	}
 	g.web.Handler = http.HandlerFunc(g.upgrade)
 	g.listeners.Go(func() { _ = g.web.Serve(overWeb) })
-	g.listeners.Go(g.accept)
+	g.listeners.Go(func() { g.accept(over) })
+	g.listeners.Go(func() { g.accept(talks) })
 	return g, nil
 }
 
@@ -88,16 +96,18 @@ func (g *Gate) Close() {
 	}
 	close(g.closing)
 	_ = g.listener.Close()
+	_ = g.talks.Close()
 	_ = g.web.Close()
 	for _, s := range open {
 		s.Close()
 	}
 	g.listeners.Wait()
+	g.talks.Wait()
 }
 
-func (g *Gate) accept() {
+func (g *Gate) accept(l net.Listener) {
 	for {
-		c, err := g.listener.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}
