@@ -10,7 +10,8 @@ import (
 
 // Config says what is played and how long things may take.
 type Config struct {
-	// Modes by name. A name is 1 to 32 of a-z, 0-9, '-' and '_'. Default: one mode "arena".
+	// Modes by name. A name is 1 to 32 of a-z, 0-9, '-' and '_'. Default: "arena", for 8, and "duel-frame", for 2 whose clients
+	// run the simulation.
 	Modes map[string]Mode `yaml:"modes"`
 	// Tick is the pause between two passes over a pool. Default 200 ms.
 	Tick time.Duration `yaml:"tick"`
@@ -69,6 +70,7 @@ func (c Config) WithDefaults() Config {
 	}
 	if len(modes) == 0 {
 		modes["arena"] = Mode{}.withDefaults()
+		modes["duel-frame"] = Mode{Players: 2}.withDefaults()
 	}
 	c.Modes = modes
 	c.Tick = or(c.Tick, 200*time.Millisecond)

@@ -6,6 +6,7 @@ import "google.golang.org/protobuf/reflect/protoreflect"
 func Files() []protoreflect.FileDescriptor {
 	return []protoreflect.FileDescriptor{
 		File_config_proto,
+		File_frame_proto,
 		File_goods_proto,
 		File_mail_proto,
 		File_queue_proto,

@@ -20,6 +20,8 @@ type battle struct {
 	seats []seat
 	tape  *Recording
 
+	frames *frames // nil in state mode
+
 	inputs []arena.Input // of the tick in hand, by seat
 	packed []uint32      // the same, for the tape
 	view   arena.View    // of the player in hand
@@ -29,19 +31,31 @@ type battle struct {
 type seat struct {
 	player    api.PlayerID
 	came      bool   // he has joined once
-	client    client // nil while he is away
+	client    client // his session; nil while he is away
+	line      lined  // his direct line; nil: none
+	out       client // the one of the two that his newest input came by, where he is sent the battle
 	input     uint32 // what his ship does, packed, until he says otherwise
 	number    uint32 // of that input
-	seen      int32  // the newest snapshot that his client has
+	seen      int32  // the newest snapshot that his client has; in frame mode, how many ticks
 	snapshots *snapshot.Encoder
+
+	sent   int32 // in frame mode, how many ticks he was sent
+	desync bool  // his simulation was another one, and he was told
 }
 
-// A client is where a player's snapshots go. It does not keep what it is given.
+// A client is where a player's part of the battle goes. It does not keep what it is given, and an error says that it was not sent.
 type client interface {
 	Push(m proto.Message) error
 }
 
-func newBattle(match api.MatchID, players []api.PlayerID, cfg Config, seed uint32) *battle {
+// A lined client is one that the battle may end.
+type lined interface {
+	client
+	Close()
+}
+
+// newBattle is a battle before its first tick, in frame mode or in state mode.
+func newBattle(match api.MatchID, players []api.PlayerID, cfg Config, seed uint32, framed bool) *battle {
 	rules := cfg.rules(len(players))
 	b := &battle{
 		match:  match,
@@ -52,57 +66,118 @@ func newBattle(match api.MatchID, players []api.PlayerID, cfg Config, seed uint3
 		packed: make([]uint32, len(players)),
 	}
 	b.tape = newRecording(match, players, b.arena.Config(), seed)
+	if framed {
+		b.frames = &frames{}
+	}
 	for i, p := range players {
 		b.seats[i] = seat{player: p, snapshots: snapshot.NewEncoder(int64(match))}
 	}
 	return b
 }
 
-// join seats a player's client, in place of an older one of his. It begins with a keyframe and an idle ship.
-func (b *battle) join(player api.PlayerID, c client) (*pb.JoinRoomReply, error) {
+// join seats a player's client, in place of an older one of his. It begins with a keyframe, or behind the ticks that it has, and an idle ship.
+func (b *battle) join(player api.PlayerID, c client, have int32) (*pb.JoinRoomReply, error) {
 	i := slices.IndexFunc(b.seats, func(s seat) bool { return s.player == player })
 	if i < 0 {
 		return nil, fault.New(fault.Forbidden, "the room is for other players")
 	}
 	s := &b.seats[i]
-	s.came, s.client = true, c
-	s.input, s.number, s.seen = 0, 0, 0
+	s.hangUp()
+	s.came, s.client, s.out = true, c, c
+	s.input, s.number, s.seen, s.desync = 0, 0, 0, false
+	s.sent = b.within(have)
 
 	rules := b.arena.Config()
-	return &pb.JoinRoomReply{
+	reply := &pb.JoinRoomReply{
 		Room: int64(b.match), Ship: int32(i), Players: numbers(b.tape.Players), Seed: b.tape.Seed,
 		Tick: int32(b.arena.Tick()), Ticks: int32(rules.Ticks), TickMs: int32(tickEvery.Milliseconds()),
 		Width: rules.Width, Height: rules.Height,
-	}, nil
+	}
+	if b.frames != nil {
+		reply.Frames = b.frames.mode(rules)
+	}
+	return reply, nil
 }
 
-// leave takes a client's player away from his ship, which drifts until he is back.
+// within is a number of ticks, as a client says it, as one that there may be.
+func (b *battle) within(ticks int32) int32 { return min(max(ticks, 0), int32(b.arena.Tick())) }
+
+// leave takes a client's player away from his ship, which drifts until he is back. A direct line ends with the session that it was opened from; without the line
+// the session goes on.
 func (b *battle) leave(c client) {
-	if s := b.seatOf(c); s != nil {
-		s.client, s.input = nil, 0
+	s := b.seatOf(c)
+	switch {
+	case s == nil:
+	case s.client == c:
+		s.hangUp()
+		s.client, s.out, s.input = nil, nil, 0
+	default:
+		s.line = nil
+		s.goBy(s.client)
+	}
+}
+
+// dial gives a player a direct line, in place of an older one. The battle goes by it once an input has come by it.
+func (b *battle) dial(player api.PlayerID, l lined) bool {
+	i := slices.IndexFunc(b.seats, func(s seat) bool { return s.player == player && s.client != nil })
+	if i < 0 {
+		return false
+	}
+	s := &b.seats[i]
+	s.hangUp()
+	s.line = l
+	return true
+}
+
+// hangUp ends every direct line.
+func (b *battle) hangUp() {
+	for i := range b.seats {
+		b.seats[i].hangUp()
+	}
+}
+
+// hangUp ends the player's direct line, if he has one.
+func (s *seat) hangUp() {
+	if s.line != nil {
+		s.line.Close()
+		s.line = nil
+		s.goBy(s.client)
+	}
+}
+
+// goBy sends the battle another way from now on. What was under way the other way, and has perhaps not arrived, is sent again.
+func (s *seat) goBy(c client) {
+	if s.out != c {
+		s.out = c
+		s.sent = min(s.sent, s.seen)
 	}
 }
 
 // steer takes in what a client sends. A client without a seat and inputs that come after newer ones are passed over: both are old news and
-// nobody's fault.
+// nobody's fault. The newest input says which way the player can be reached.
 func (b *battle) steer(c client, m *pb.RoomInput) {
 	s := b.seatOf(c)
 	if s == nil || m.GetNumber() <= s.number {
 		return
 	}
 	s.input, s.number, s.seen = m.GetInput(), m.GetNumber(), m.GetSeen()
+	if b.frames != nil {
+		s.seen = b.within(s.seen)
+	}
+	s.goBy(c)
 }
 
+// seatOf is the seat that a client has, by his session or by his direct line.
 func (b *battle) seatOf(c client) *seat {
 	for i := range b.seats {
-		if b.seats[i].client == c && c != nil {
-			return &b.seats[i]
+		if s := &b.seats[i]; c != nil && (s.client == c || s.line != nil && client(s.line) == c) {
+			return s
 		}
 	}
 	return nil
 }
 
-// step simulates one tick and, when it is time, shows each player what is near him.
+// step simulates one tick and, when it is time, shows each player what is near him; or, in frame mode, tells everybody of the tick.
 func (b *battle) step() {
 	for i := range b.seats {
 		b.packed[i] = b.seats[i].input
@@ -110,7 +185,13 @@ func (b *battle) step() {
 	}
 	b.tape.add(b.packed)
 	b.arena.Step(b.inputs)
-	if b.arena.Tick()%b.cfg.SnapshotEvery == 0 || b.arena.Done() {
+	switch {
+	case b.frames != nil:
+		b.frames.note(b.arena)
+		for i := range b.seats {
+			b.feed(&b.seats[i])
+		}
+	case b.arena.Tick()%b.cfg.SnapshotEvery == 0 || b.arena.Done():
 		b.show()
 	}
 }
@@ -119,16 +200,23 @@ func (b *battle) step() {
 func (b *battle) show() {
 	for i := range b.seats {
 		s := &b.seats[i]
-		if s.client == nil {
+		if s.out == nil {
 			continue
 		}
 		b.arena.Near(i, b.cfg.ViewRadius, &b.view)
-		_ = s.client.Push(s.snapshots.Encode(int32(b.arena.Tick()), s.number, s.seen, &b.view))
+		_ = s.out.Push(s.snapshots.Encode(int32(b.arena.Tick()), s.number, s.seen, &b.view))
 	}
 }
 
-// push sends one message to every player who is there.
-func (b *battle) push(m proto.Message) {
+// end tells every player who is there how the battle ended, in frame mode behind the last of its ticks. That goes by sessions, which lose nothing.
+func (b *battle) end(m proto.Message) {
+	for i := range b.seats {
+		s := &b.seats[i]
+		s.hangUp()
+		for range maxLastWords {
+			b.feed(s)
+		}
+	}
 	for i := range b.seats {
 		if c := b.seats[i].client; c != nil {
 			_ = c.Push(m) // whoever is gone joins again, or learns it from his world

@@ -38,6 +38,8 @@ type fakeClient struct {
 	number    uint32
 	snapshots []*pb.Snapshot
 	ended     *pb.RoomEnded
+	frames    []*pb.Frames
+	desyncs   []*pb.FrameDesync
 	err       error
 }
 
@@ -55,6 +57,10 @@ func (c *fakeClient) Push(m proto.Message) error {
 		c.err = errors.Join(c.err, c.decoder.Apply(m))
 	case *pb.RoomEnded:
 		c.ended = m
+	case *pb.Frames:
+		c.frames = append(c.frames, m)
+	case *pb.FrameDesync:
+		c.desyncs = append(c.desyncs, m)
 	}
 	return nil
 }
@@ -67,7 +73,7 @@ func (c *fakeClient) act() *pb.RoomInput {
 
 func (c *fakeClient) join(t testing.TB, b *battle, p api.PlayerID) *pb.JoinRoomReply {
 	t.Helper()
-	reply, err := b.join(p, c)
+	reply, err := b.join(p, c, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +85,7 @@ func TestBattleFromJoinToResult(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig()
 	cfg.MatchSeconds, cfg.SnapshotEvery = 30, 1
-	b := newBattle(5, players(8), cfg, 42)
+	b := newBattle(5, players(8), cfg, 42, false)
 	clients := make([]*fakeClient, 8)
 	for i, p := range players(8) {
 		clients[i] = newClient(uint64(i), float64(i)/10)
@@ -125,7 +131,7 @@ func TestSnapshotsComeAtTheirPace(t *testing.T) {
 	for every := 1; every <= 7; every++ {
 		cfg := testConfig()
 		cfg.MatchSeconds, cfg.SnapshotEvery = 1, every
-		b, c := newBattle(5, players(2), cfg, 1), newClient(1, 0)
+		b, c := newBattle(5, players(2), cfg, 1, false), newClient(1, 0)
 		c.join(t, b, 1000)
 		var want, got []int32
 		for tick := int32(1); tick <= 20; tick++ {
@@ -148,7 +154,7 @@ func TestRecordingReplaysAnything(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		luck := rand.New(rand.NewPCG(seed, 2))
-		b := newBattle(5, players(1+luck.IntN(8)), testConfig(), uint32(seed))
+		b := newBattle(5, players(1+luck.IntN(8)), testConfig(), uint32(seed), false)
 		n := len(b.seats)
 		at := make([]*fakeClient, n) // the oracle: who sits where, and what his ship is told
 		told := make([]uint32, n)
@@ -194,7 +200,7 @@ func TestRecordingReplaysAnything(t *testing.T) {
 
 func TestRecordingKeepsInputs(t *testing.T) {
 	t.Parallel()
-	b, c := newBattle(5, players(2), testConfig(), 7), newClient(1, 0)
+	b, c := newBattle(5, players(2), testConfig(), 7, false), newClient(1, 0)
 	c.join(t, b, 1001)
 	b.steer(c, &pb.RoomInput{Input: arena.Input{DX: 127}.Pack(), Number: 1})
 	for !b.arena.Done() {
@@ -213,8 +219,8 @@ func TestRecordingKeepsInputs(t *testing.T) {
 
 func TestJoin(t *testing.T) {
 	t.Parallel()
-	b := newBattle(5, players(2), testConfig(), 1)
-	if _, err := b.join(7, newClient(1, 0)); fault.CodeOf(err) != fault.Forbidden {
+	b := newBattle(5, players(2), testConfig(), 1, false)
+	if _, err := b.join(7, newClient(1, 0), 0); fault.CodeOf(err) != fault.Forbidden {
 		t.Errorf("a stranger joins: %v", err)
 	}
 	if b.came() != 0 {
@@ -243,7 +249,7 @@ func TestJoin(t *testing.T) {
 
 func TestNobodyShowsNothing(t *testing.T) {
 	t.Parallel()
-	b := newBattle(5, players(2), testConfig(), 1)
+	b := newBattle(5, players(2), testConfig(), 1, false)
 	b.leave(nil)
 	b.steer(nil, &pb.RoomInput{Number: 1, Input: 1})
 	b.step()

@@ -23,6 +23,8 @@ type Config struct {
 	SnapshotEvery int `yaml:"snapshot_every" doc:"ticks between two snapshots; there are 20 ticks a second"`
 	// ViewRadius is how far a player sees from his ship along each axis, in points of the arena.
 	ViewRadius int32 `yaml:"view_radius" doc:"how far a player sees from his ship along each axis, in points of the arena"`
+	// FrameModes are the match modes whose clients are told everybody's inputs and run the simulation themselves. In all others they are shown what is near.
+	FrameModes []string `yaml:"frame_modes" doc:"match modes in which clients run the simulation on everybody's inputs; in others they are shown what is near"`
 	// MaxRooms is how many battles the node takes at a time; it refuses more as overloaded.
 	MaxRooms int `yaml:"max_rooms" doc:"how many battles the node takes at a time"`
 	// RecordFor is how long a result is offered to db, and after that to the players' owners, before the room gives up and logs it.
@@ -40,6 +42,7 @@ func Defaults() Config {
 		AbandonAfter:  20 * time.Second,
 		SnapshotEvery: 2,
 		ViewRadius:    12000,
+		FrameModes:    []string{"duel-frame"},
 		MaxRooms:      1000,
 		RecordFor:     5 * time.Minute,
 		Drain:         2 * time.Second,
@@ -64,6 +67,11 @@ func (c Config) Validate() error {
 	duration("abandon_after", c.AbandonAfter, time.Second, 10*time.Minute)
 	number("snapshot_every", c.SnapshotEvery, 1, arena.TicksPerSecond)
 	number("view_radius", int(c.ViewRadius), 1000, 131072)
+	for i, mode := range c.FrameModes {
+		if mode == "" {
+			errs = append(errs, fmt.Errorf("frame_modes[%d]: no mode has no name", i))
+		}
+	}
 	number("max_rooms", c.MaxRooms, 1, 100_000)
 	duration("record_for", c.RecordFor, time.Second, time.Hour)
 	duration("drain", c.Drain, 0, 2*time.Hour)

@@ -82,7 +82,7 @@ func (r *Room) open(ctx *actor.Context, m *open) (*pb.CreateRoomReply, error) {
 		for _, p := range m.request.GetPlayers() {
 			r.players = append(r.players, api.PlayerID(p))
 		}
-		r.battle = newBattle(r.match, r.players, r.zone.cfg, r.zone.seed())
+		r.battle = newBattle(r.match, r.players, r.zone.cfg, r.zone.seed(), r.zone.cfg.framed(r.mode))
 		r.phase = gathering
 	case gathering, fighting:
 		if !slices.Equal(numbers(r.players), m.request.GetPlayers()) {
@@ -94,12 +94,12 @@ func (r *Room) open(ctx *actor.Context, m *open) (*pb.CreateRoomReply, error) {
 	return &pb.CreateRoomReply{Room: int64(r.match)}, nil
 }
 
-func (r *Room) join(ctx *actor.Context, _ *pb.JoinRoom) (*pb.JoinRoomReply, error) {
+func (r *Room) join(ctx *actor.Context, m *pb.JoinRoom) (*pb.JoinRoomReply, error) {
 	s := line.SessionOf(ctx)
 	if s == nil {
 		return nil, fault.New(fault.Invalid, "only a client joins a room")
 	}
-	return r.admit(ctx, api.PlayerID(s.Player), s)
+	return r.admit(ctx, api.PlayerID(s.Player), s, m.GetHave())
 }
 
 // A visitor is a client that says when it is gone: a session.
@@ -109,12 +109,12 @@ type visitor interface {
 }
 
 // admit seats a player, and begins the battle when he is the last, or begins to wait for the others when he is the first.
-func (r *Room) admit(ctx *actor.Context, player api.PlayerID, v visitor) (*pb.JoinRoomReply, error) {
+func (r *Room) admit(ctx *actor.Context, player api.PlayerID, v visitor, have int32) (*pb.JoinRoomReply, error) {
 	if r.phase != gathering && r.phase != fighting {
 		return nil, fault.New(fault.FailedPrecondition, "the battle is over")
 	}
 	before := r.battle.came()
-	reply, err := r.battle.join(player, v)
+	reply, err := r.battle.join(player, v, have)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,27 @@ func (r *Room) input(ctx *actor.Context, m *pb.RoomInput) error {
 		r.battle.steer(s, m)
 	}
 	return nil
+}
+
+// checksum holds a client's simulation against the zone's.
+func (r *Room) checksum(ctx *actor.Context, m *pb.FrameChecksum) error {
+	if s := line.SessionOf(ctx); s != nil && r.battle != nil {
+		r.verify(s, m)
+	}
+	return nil
+}
+
+func (r *Room) verify(c client, m *pb.FrameChecksum) {
+	s, want := r.battle.check(c, m)
+	switch {
+	case s == nil:
+	case !s.desync:
+		r.zone.stats.checksums.WithLabelValues("agreed").Inc()
+	default:
+		r.zone.stats.checksums.WithLabelValues("desync").Inc()
+		r.zone.log.Warn("a client's simulation is not the zone's", "match", r.match, "player", s.player, "tick", m.GetTick(), "checksum", m.GetChecksum(), "want", want)
+		_ = s.client.Push(&pb.FrameDesync{Room: int64(r.match), Tick: m.GetTick(), Checksum: want}) // whoever is gone joins again in any case
+	}
 }
 
 func (r *Room) detached(_ *actor.Context, m *line.Detached) error {
@@ -188,7 +209,7 @@ func (r *Room) end(ctx *actor.Context) {
 		Match: int64(r.match), Mode: r.mode, Area: uint32(r.area), Seed: r.battle.tape.Seed, Standings: standings,
 		StartedMs: r.started.UnixMilli(), EndedMs: time.Now().UnixMilli(),
 	}
-	r.battle.push(&pb.RoomEnded{Room: int64(r.match), Standings: standings})
+	r.battle.end(&pb.RoomEnded{Room: int64(r.match), Standings: standings})
 	if r.zone.recorded != nil {
 		r.zone.recorded(r.battle.tape)
 	}
@@ -202,6 +223,9 @@ func (r *Room) abort(ctx *actor.Context, reason string) {
 	r.ticks.Stop()
 	r.zone.log.Warn("battle aborted", "match", r.match, "reason", reason)
 	r.zone.stats.battles.WithLabelValues("aborted").Inc()
+	if r.battle != nil {
+		r.battle.hangUp()
+	}
 	r.phase, r.battle = recording, nil
 	r.notices = r.unmatched(reason)
 	r.retry = newRetry(r.zone.cfg.RecordFor)

@@ -125,7 +125,11 @@ func inWorld(t *testing.T, change func(*Config), fn func(t *testing.T, w *world)
 		w.zone.OnRecording(func(r *Recording) { w.tape = r })
 		w.zone.build(w.sys, log, w)
 		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, ctx *actor.Context, m *seatMsg) (*pb.JoinRoomReply, error) {
-			return r.admit(ctx, m.player, m.client)
+			return r.admit(ctx, m.player, m.client, 0)
+		})
+		actor.HandleTell(w.zone.rooms.Behavior(), func(r *Room, _ *actor.Context, m *checksumMsg) error {
+			r.verify(m.client, m.m)
+			return nil
 		})
 		defer func() {
 			if err := w.sys.Stop(context.Background()); err != nil {

@@ -54,6 +54,7 @@ func (z *Zone) Start(_ context.Context, n *node.Node) error {
 func (z *Zone) serve(h line.Host) {
 	line.HandleBy(h, z.rooms, roomOf[*pb.JoinRoom], (*Room).join)
 	line.HandleSendBy(h, z.rooms, roomOf[*pb.RoomInput], (*Room).input)
+	line.HandleSendBy(h, z.rooms, roomOf[*pb.FrameChecksum], (*Room).checksum)
 }
 
 // build makes the zone of what a node gives it.
