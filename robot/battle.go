@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"loumiao/framework/fault"
 	"loumiao/game/arena"
+	"loumiao/game/lockstep"
 	"loumiao/game/pb"
 	"loumiao/game/snapshot"
 )
@@ -47,7 +50,7 @@ func (r *robot) seek(ctx, playing context.Context) (bool, error) {
 		return true, nil
 	}
 	r.seeking = true // whether or not the answer comes
-	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: r.cfg.Mode})
+	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: r.cfg.modes()[r.rand.IntN(len(r.cfg.modes()))]})
 	if err != nil {
 		return false, err
 	}
@@ -145,8 +148,8 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 			return nil, err
 		}
 		switch m := m.(type) {
-		case *pb.Snapshot:
-			if err := b.see(m); err != nil {
+		case *pb.Snapshot, *pb.Frames:
+			if err := b.take(ctx, m); err != nil {
 				return nil, err
 			}
 			if drop >= 0 && time.Since(began) > drop {
@@ -156,6 +159,10 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 				r.conn.Cut() // and the session goes on
 				drop = -1
 			}
+		case *pb.FrameDesync:
+			r.tally.hold(inStep, fmt.Errorf("player %d: the zone says that the simulation is another one after tick %d", r.player, m.GetTick()))
+		case *pb.RoomEnded:
+			b.compare(m)
 		case *pb.MatchFound:
 			r.another(m)
 		case *pb.MatchAborted:
@@ -174,7 +181,7 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err error) {
 	const longestMatch = time.Hour
 	b = &battle{robot: r}
-	joined, err := ask[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom()})
+	joined, err := ask[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom(), Have: r.have()})
 	if r.conn.Err() == nil && !r.worldGone {
 		switch fault.CodeOf(err) {
 		case fault.NotOwner, fault.NotFound, fault.FailedPrecondition, fault.Lost:
@@ -184,7 +191,11 @@ func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err e
 	if err != nil {
 		return nil, 0, err
 	}
-	b.decoder = snapshot.NewDecoder(joined)
+	if joined.GetFrames() == nil {
+		b.decoder = snapshot.NewDecoder(joined)
+	} else if b.sim, err = r.simulate(joined); err != nil {
+		return nil, 0, err
+	}
 	b.mind = arena.NewRand(r.rand.Uint32())
 	takes := time.Duration(joined.GetTicks()) * time.Duration(joined.GetTickMs()) * time.Millisecond
 	return b, matchTimeout + min(max(takes, 0), longestMatch), nil
@@ -193,7 +204,8 @@ func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err e
 // A battle is what a robot knows of the room that it is in.
 type battle struct {
 	robot   *robot
-	decoder *snapshot.Decoder // nil when it came too late
+	decoder *snapshot.Decoder    // in state mode
+	sim     *lockstep.Simulation // in frame mode; nil like the decoder when it came too late
 	mind    *arena.Rand
 	tick    int32
 	decided int32 // tick of the last decision
@@ -201,13 +213,24 @@ type battle struct {
 	last    uint32
 }
 
-// see takes a snapshot in and answers it with what the ship does next, when that has changed or the zone wants to know what was seen.
-func (b *battle) see(m *pb.Snapshot) error {
-	const tellSeen = 4 // ticks
-	r := b.robot
-	if b.decoder == nil || m.GetRoom() != r.playing.GetRoom() {
-		return nil
+// take takes in what the zone tells of the battle.
+func (b *battle) take(ctx context.Context, m proto.Message) error {
+	switch m := m.(type) {
+	case *pb.Snapshot:
+		if b.decoder != nil && m.GetRoom() == b.robot.playing.GetRoom() {
+			return b.see(m)
+		}
+	case *pb.Frames:
+		if b.sim != nil && m.GetRoom() == b.robot.playing.GetRoom() {
+			return b.follow(ctx, m)
+		}
 	}
+	return nil
+}
+
+// see takes a snapshot in and answers it.
+func (b *battle) see(m *pb.Snapshot) error {
+	r := b.robot
 	var broken error
 	if m.GetTick() <= b.tick {
 		broken = fmt.Errorf("player %d: the snapshot of tick %d comes after that of tick %d", r.player, m.GetTick(), b.tick)
@@ -218,15 +241,21 @@ func (b *battle) see(m *pb.Snapshot) error {
 		r.tally.wait("zone.snapshot", 0, err)
 		return nil
 	}
+	return b.act(m.GetRoom(), b.decoder.Seen(), b.decoder.View)
+}
+
+// act says what the ship does next, when that has changed or the zone wants to know what was seen.
+func (b *battle) act(room int64, seen int32, view func() arena.View) error {
+	const tellSeen = 4 // ticks
 	input := b.last
-	if b.tick-b.decided >= r.temper.reflex {
+	if b.tick-b.decided >= b.robot.temper.reflex {
 		b.decided = b.tick
-		input = arena.Decide(b.decoder.View(), b.mind).Pack()
+		input = arena.Decide(view(), b.mind).Pack()
 	}
 	if input == b.last && b.number != 0 && b.tick%tellSeen != 0 {
 		return nil
 	}
 	b.last = input
 	b.number++
-	return r.conn.Send(&pb.RoomInput{Room: m.GetRoom(), Input: input, Number: b.number, Seen: b.decoder.Seen()})
+	return b.robot.conn.Send(&pb.RoomInput{Room: room, Input: input, Number: b.number, Seen: seen})
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"loumiao/framework/wire"
@@ -26,7 +28,7 @@ type Config struct {
 	Seed int64
 	// Area is where they play; 0 is the server's default.
 	Area uint16
-	// Mode is what they play. Default "arena".
+	// Mode is what they play; of several, separated by commas, each robot takes any for each match. Default "arena".
 	Mode string
 	// Transport is "tcp", "ws", "kcp" or "mix", which is some of each that the gate speaks. Default "mix".
 	Transport string
@@ -59,6 +61,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+func (c Config) modes() []string { return strings.Split(c.Mode, ",") }
+
 // Validate reports everything that is wrong, joined.
 func (c Config) Validate() error {
 	var errs []error
@@ -86,6 +90,9 @@ func (c Config) Validate() error {
 	case "", "tcp", "ws", "kcp", "mix":
 	default:
 		bad("transport: %q; must be tcp, ws, kcp or mix", c.Transport)
+	}
+	if c.Mode != "" && slices.Contains(c.modes(), "") {
+		bad("mode: %q has one without a name", c.Mode)
 	}
 	if !(c.JSON >= 0 && c.JSON <= 1) { // so that NaN is refused too
 		bad("json: %v; must be 0 to 1", c.JSON)

@@ -10,6 +10,7 @@ const (
 	rewardOnce
 	historyTold
 	orderKept
+	inStep
 	invariants
 )
 
@@ -20,6 +21,7 @@ var invariantNames = [invariants]string{
 	"a match's reward is in the ledger exactly once, as told",
 	"a match is in the player's history, as told",
 	"messages come in order, none lost and none twice",
+	"a robot that runs the simulation has the zone's checksums, and its result",
 }
 
 // hold counts one check of an invariant; err is how it is broken, nil if it is not.

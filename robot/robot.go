@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/fault"
+	"loumiao/game/lockstep"
 	"loumiao/game/pb"
 	"loumiao/robot/client"
 )
@@ -40,9 +41,10 @@ type robot struct {
 	player   int64
 	misses   int // attempts in a row that did not come through a gate
 	furthest stage
-	playing  *pb.MatchFound // the match that the player is in; nil: none
-	seeking  bool           // a match has been asked for, and what comes of it is not known
-	ended    int64          // the last match whose end was told
+	playing  *pb.MatchFound       // the match that the player is in; nil: none
+	seeking  bool                 // a match has been asked for, and what comes of it is not known
+	sim      *lockstep.Simulation // of the last match in frame mode, as far as it was told
+	ended    int64                // the last match whose end was told
 	account  account
 
 	// Of the session in hand.

@@ -84,7 +84,7 @@ login.guest.p50=80ms, errors=0.`,
 	flags.DurationVar(&cfg.Grace, "grace", 2*time.Minute, "how long the last matches may take after that")
 	flags.Int64Var(&cfg.Seed, "seed", cfg.Seed, "what everything random comes from; also names the robots' accounts")
 	flags.Uint16Var(&cfg.Area, "area", 0, "area to play in; 0: the server's default")
-	flags.StringVar(&cfg.Mode, "mode", "arena", "match mode to play")
+	flags.StringVar(&cfg.Mode, "mode", "arena", "match mode to play, or several with commas between")
 	flags.StringVar(&cfg.Transport, "transport", "mix", "tcp, ws, kcp or mix")
 	flags.Float64Var(&cfg.JSON, "json", 0.1, "share of robots whose sessions are JSON, 0 to 1")
 	flags.StringArrayVar(&thresholds, "fail-over", nil, "`threshold` over which the run fails, such as p99=200ms; may be given again")
