@@ -32,7 +32,7 @@ var nodeTypes = []nodeType{
 	{number: 12, name: api.Queue, job: "login queue",
 		make: func(p *process, _ int) (node.Service, error) { return queue.New(p.cfg.Queue), nil }},
 	{number: 4, name: api.Zone, job: "battle rooms", needs: []string{api.DB},
-		make: func(p *process, _ int) (node.Service, error) { return zone.New(p.cfg.Zone), nil }},
+		make: func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil }},
 	{number: 13, name: api.Match, job: "matchmaking", needs: []string{api.Zone},
 		make: func(p *process, _ int) (node.Service, error) { return match.New(p.cfg.Match), nil }},
 	{number: 3, name: api.World, job: "one actor a player", needs: []string{api.DB, api.Queue},

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"loumiao/framework/direct"
 	"loumiao/framework/fault"
 	"loumiao/game/api"
 	"loumiao/game/arena"
@@ -30,13 +31,14 @@ type battle struct {
 // A seat is one player's place: his ship has its number.
 type seat struct {
 	player    api.PlayerID
-	came      bool   // he has joined once
-	client    client // his session; nil while he is away
-	line      lined  // his direct line; nil: none
-	out       client // the one of the two that his newest input came by, where he is sent the battle
-	input     uint32 // what his ship does, packed, until he says otherwise
-	number    uint32 // of that input
-	seen      int32  // the newest snapshot that his client has; in frame mode, how many ticks
+	came      bool          // he has joined once
+	client    client        // his session; nil while he is away
+	line      lined         // his direct line; nil: none
+	offered   direct.Ticket // for the line that he may open next
+	out       client        // the one of the two that his newest input came by, where he is sent the battle
+	input     uint32        // what his ship does, packed, until he says otherwise
+	number    uint32        // of that input
+	seen      int32         // the newest snapshot that his client has; in frame mode, how many ticks
 	snapshots *snapshot.Encoder
 
 	sent   int32 // in frame mode, how many ticks he was sent
@@ -85,6 +87,7 @@ func (b *battle) join(player api.PlayerID, c client, have int32) (*pb.JoinRoomRe
 	s.hangUp()
 	s.came, s.client, s.out = true, c, c
 	s.input, s.number, s.seen, s.desync = 0, 0, 0, false
+	s.offered = direct.Ticket{}
 	s.sent = b.within(have)
 
 	rules := b.arena.Config()
@@ -117,15 +120,16 @@ func (b *battle) leave(c client) {
 	}
 }
 
-// dial gives a player a direct line, in place of an older one. The battle goes by it once an input has come by it.
-func (b *battle) dial(player api.PlayerID, l lined) bool {
-	i := slices.IndexFunc(b.seats, func(s seat) bool { return s.player == player && s.client != nil })
-	if i < 0 {
+// dial gives a player a direct line, in place of an older one, if it is the one that his session was offered. The battle goes by it once an input has come by
+// it.
+func (b *battle) dial(player api.PlayerID, ticket direct.Ticket, l lined) bool {
+	i := slices.IndexFunc(b.seats, func(s seat) bool { return s.player == player && s.client != nil && s.offered == ticket })
+	if i < 0 || ticket == (direct.Ticket{}) {
 		return false
 	}
 	s := &b.seats[i]
 	s.hangUp()
-	s.line = l
+	s.line, s.offered = l, direct.Ticket{}
 	return true
 }
 
@@ -204,8 +208,22 @@ func (b *battle) show() {
 			continue
 		}
 		b.arena.Near(i, b.cfg.ViewRadius, &b.view)
-		_ = s.out.Push(s.snapshots.Encode(int32(b.arena.Tick()), s.number, s.seen, &b.view))
+		s.push(s.snapshots.Encode(int32(b.arena.Tick()), s.number, s.seen, &b.view))
 	}
+}
+
+// push sends a player a part of the battle, and reports whether that was sent. A direct line that does not take it is no line.
+func (s *seat) push(m proto.Message) bool {
+	if s.out == nil {
+		return false
+	}
+	if s.out.Push(m) == nil {
+		return true
+	}
+	if s.out != s.client {
+		s.hangUp()
+	}
+	return false
 }
 
 // end tells every player who is there how the battle ended, in frame mode behind the last of its ticks. That goes by sessions, which lose nothing.

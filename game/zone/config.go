@@ -3,6 +3,8 @@ package zone
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 
 	"loumiao/game/arena"
@@ -25,6 +27,9 @@ type Config struct {
 	ViewRadius int32 `yaml:"view_radius" doc:"how far a player sees from his ship along each axis, in points of the arena"`
 	// FrameModes are the match modes whose clients are told everybody's inputs and run the simulation themselves. In all others they are shown what is near.
 	FrameModes []string `yaml:"frame_modes" doc:"match modes in which clients run the simulation on everybody's inputs; in others they are shown what is near"`
+	// Direct is where players' direct lines come in, host:port of UDP. DirectHost is the host that they are told instead of that one.
+	Direct     string `yaml:"direct" doc:"address for players' direct lines over KCP, host:port of UDP; each further zone of a pod takes the next port; empty: none"`
+	DirectHost string `yaml:"direct_host" doc:"host that players are told for direct lines instead of the one above; needed when that is a wildcard"`
 	// MaxRooms is how many battles the node takes at a time; it refuses more as overloaded.
 	MaxRooms int `yaml:"max_rooms" doc:"how many battles the node takes at a time"`
 	// RecordFor is how long a result is offered to db, and after that to the players' owners, before the room gives up and logs it.
@@ -72,10 +77,44 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("frame_modes[%d]: no mode has no name", i))
 		}
 	}
+	if c.Direct != "" {
+		host, _, err := c.direct(0)
+		ip := net.ParseIP(host)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("direct: %w", err))
+		case c.DirectHost == "" && (host == "" || ip != nil && ip.IsUnspecified()):
+			errs = append(errs, fmt.Errorf("direct_host: needed, because direct %q is a wildcard", c.Direct))
+		}
+	}
 	number("max_rooms", c.MaxRooms, 1, 100_000)
 	duration("record_for", c.RecordFor, time.Second, time.Hour)
 	duration("drain", c.Drain, 0, 2*time.Hour)
 	return errors.Join(errs...)
+}
+
+// At is the settings of the index-th zone of a pod.
+func (c Config) At(index int) Config {
+	if host, port, err := c.direct(index); err == nil && port != 0 {
+		c.Direct = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	return c
+}
+
+// direct is where the index-th zone of a pod takes direct lines.
+func (c Config) direct(index int) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(c.Direct)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q is not host:port", c.Direct)
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q: the port must be a number from 0 to 65535", c.Direct)
+	}
+	if n != 0 {
+		n += uint64(index)
+	}
+	return host, int(n), nil
 }
 
 // rules is the arena's rules for a battle of so many players.

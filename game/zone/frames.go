@@ -65,7 +65,7 @@ func (b *battle) feed(s *seat) {
 		}
 		seats := int32(len(b.seats))
 		m := &pb.Frames{Room: int64(b.match), Tick: from, Inputs: b.tape.Inputs[from*seats : to*seats], Checksums: b.frames.of(from, to)}
-		if s.out.Push(m) != nil {
+		if !s.push(m) {
 			return
 		}
 		s.sent = to

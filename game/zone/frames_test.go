@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/protobuf/proto"
 
+	"loumiao/framework/direct"
 	"loumiao/game/api"
 	"loumiao/game/arena"
 	"loumiao/game/lockstep"
@@ -125,7 +126,12 @@ func TestEveryWayThroughABattleInFrameMode(t *testing.T) {
 				case roll < 10:
 					old := lines[i]
 					lines[i] = &way{to: f}
-					if !b.dial(player, lines[i]) || old != nil && !old.closed {
+					ticket := direct.Ticket{byte(1 + luck.IntN(200))}
+					if b.dial(player, ticket, lines[i]) {
+						t.Fatal("a line that was not offered is taken")
+					}
+					b.seatOf(sessions[i]).offered = ticket
+					if !b.dial(player, ticket, lines[i]) || b.dial(player, ticket, &way{}) || old != nil && !old.closed {
 						t.Fatal("there is no new line, or an old one")
 					}
 				case roll < 13 && lines[i] != nil: // the client gives it up, or the zone does

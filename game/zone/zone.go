@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"loumiao/framework/actor"
+	"loumiao/framework/direct"
 	"loumiao/framework/fault"
 	"loumiao/framework/line"
 	"loumiao/framework/node"
@@ -33,6 +34,7 @@ type Zone struct {
 	rooms *actor.Pool[api.MatchID, Room]
 	busy  *busy
 	stats *stats
+	desk  *direct.Desk // of direct lines; nil: none
 }
 
 // New is a zone that is not started.
@@ -47,6 +49,9 @@ func (z *Zone) Start(_ context.Context, n *node.Node) error {
 	z.build(n.Actors(), n.Log(), &remote{n.RPC()})
 	rpc.HandleFunc(n, api.CreateRoom, z.createRoom)
 	z.serve(n)
+	if err := z.listen(n.Registry(), n.Stretch(silence)); err != nil {
+		return err
+	}
 	return z.stats.register(n.Metrics())
 }
 
@@ -55,6 +60,7 @@ func (z *Zone) serve(h line.Host) {
 	line.HandleBy(h, z.rooms, roomOf[*pb.JoinRoom], (*Room).join)
 	line.HandleSendBy(h, z.rooms, roomOf[*pb.RoomInput], (*Room).input)
 	line.HandleSendBy(h, z.rooms, roomOf[*pb.FrameChecksum], (*Room).checksum)
+	line.HandleBy(h, z.rooms, roomOf[*pb.OpenLine], (*Room).openLine)
 }
 
 // build makes the zone of what a node gives it.
@@ -73,6 +79,9 @@ func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers) {
 	actor.HandleTell(b, (*Room).forget)
 	actor.HandleTell(b, (*Room).finish)
 	actor.HandleTell(b, (*Room).detached)
+	actor.HandleTell(b, (*Room).lineOpened)
+	actor.HandleTell(b, (*Room).lineSaid)
+	actor.HandleTell(b, (*Room).lineClosed)
 	b.OnStop((*Room).close)
 }
 
@@ -101,7 +110,11 @@ func (z *Zone) Stop(ctx context.Context) error {
 	if z.busy.wait(patience) != nil {
 		z.log.Warn("rooms stopped before they had settled", "rooms", z.busy.count())
 	}
-	return z.rooms.Drain(ctx)
+	err := z.rooms.Drain(ctx)
+	if z.desk != nil {
+		err = errors.Join(err, z.desk.Stop(ctx))
+	}
+	return err
 }
 
 // createRoom makes the room of a match. Called again for the same match, it answers the same.
