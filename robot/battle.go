@@ -135,12 +135,21 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.short = r.newShortcut(r.playing.GetRoom())
+	defer b.short.close()
 	drop := time.Duration(-1)
 	if r.chance(r.temper.clumsy) {
 		drop = r.thought()
 	}
 	for began := time.Now(); ; {
-		m, err := r.next(ctx, limit-time.Since(began))
+		left := limit - time.Since(began)
+		m, err := r.next(ctx, min(left, lineLook))
+		if err := b.look(); err != nil {
+			return nil, err
+		}
+		if errors.Is(err, errNothing) && left > lineLook {
+			continue
+		}
 		if err != nil {
 			if errors.Is(err, errNothing) {
 				err = fault.Errorf(fault.Deadline, "the match did not end in %s", limit)
@@ -149,15 +158,17 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 		}
 		switch m := m.(type) {
 		case *pb.Snapshot, *pb.Frames:
-			if err := b.take(ctx, m); err != nil {
+			if err := b.take(m); err != nil {
 				return nil, err
 			}
 			if drop >= 0 && time.Since(began) > drop {
 				if r.chance(crashes) {
 					return nil, errDropped
 				}
-				r.conn.Cut() // and the session goes on
-				drop = -1
+				if !r.chance(0.5) || !b.short.cut() {
+					r.conn.Cut()
+				}
+				drop = -1 // and the session goes on
 			}
 		case *pb.FrameDesync:
 			r.tally.hold(inStep, fmt.Errorf("player %d: the zone says that the simulation is another one after tick %d", r.player, m.GetTick()))
@@ -211,10 +222,11 @@ type battle struct {
 	decided int32 // tick of the last decision
 	number  uint32
 	last    uint32
+	short   *shortcut
 }
 
 // take takes in what the zone tells of the battle.
-func (b *battle) take(ctx context.Context, m proto.Message) error {
+func (b *battle) take(m proto.Message) error {
 	switch m := m.(type) {
 	case *pb.Snapshot:
 		if b.decoder != nil && m.GetRoom() == b.robot.playing.GetRoom() {
@@ -222,15 +234,38 @@ func (b *battle) take(ctx context.Context, m proto.Message) error {
 		}
 	case *pb.Frames:
 		if b.sim != nil && m.GetRoom() == b.robot.playing.GetRoom() {
-			return b.follow(ctx, m)
+			return b.follow(m)
 		}
 	}
 	return nil
 }
 
+// look looks after the direct line. When that has ended the zone is told by the session, so that the battle comes that way.
+func (b *battle) look() error {
+	if !b.short.look() || b.number == 0 {
+		return nil
+	}
+	b.number++
+	return b.robot.conn.Send(&pb.RoomInput{Room: b.short.room, Input: b.last, Number: b.number, Seen: b.seen()})
+}
+
+// seen is what the zone is told of what has come.
+func (b *battle) seen() int32 {
+	switch {
+	case b.sim != nil:
+		return b.sim.Have()
+	case b.decoder != nil:
+		return b.decoder.Seen()
+	}
+	return 0
+}
+
 // see takes a snapshot in and answers it.
 func (b *battle) see(m *pb.Snapshot) error {
 	r := b.robot
+	if m.GetTick() <= b.tick && b.short.used {
+		return nil // it came by another way than newer ones
+	}
 	var broken error
 	if m.GetTick() <= b.tick {
 		broken = fmt.Errorf("player %d: the snapshot of tick %d comes after that of tick %d", r.player, m.GetTick(), b.tick)
@@ -241,11 +276,11 @@ func (b *battle) see(m *pb.Snapshot) error {
 		r.tally.wait("zone.snapshot", 0, err)
 		return nil
 	}
-	return b.act(m.GetRoom(), b.decoder.Seen(), b.decoder.View)
+	return b.act(m.GetRoom(), b.decoder.View)
 }
 
 // act says what the ship does next, when that has changed or the zone wants to know what was seen.
-func (b *battle) act(room int64, seen int32, view func() arena.View) error {
+func (b *battle) act(room int64, view func() arena.View) error {
 	const tellSeen = 4 // ticks
 	input := b.last
 	if b.tick-b.decided >= b.robot.temper.reflex {
@@ -257,5 +292,5 @@ func (b *battle) act(room int64, seen int32, view func() arena.View) error {
 	}
 	b.last = input
 	b.number++
-	return b.robot.conn.Send(&pb.RoomInput{Room: room, Input: input, Number: b.number, Seen: seen})
+	return b.short.send(&pb.RoomInput{Room: room, Input: input, Number: b.number, Seen: b.seen()})
 }

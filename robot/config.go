@@ -34,6 +34,8 @@ type Config struct {
 	Transport string
 	// JSON is the share of sessions that are JSON, 0 to 1.
 	JSON float64
+	// Direct is the share of battles that a robot plays over a direct line, where there are such, 0 to 1.
+	Direct float64
 	// Pace is how fast robots think: 1 is as people do, 10 ten times as fast. Default 1.
 	Pace float64
 	// Thresholds make the run fail when the report is over one of them.
@@ -96,6 +98,9 @@ func (c Config) Validate() error {
 	}
 	if !(c.JSON >= 0 && c.JSON <= 1) { // so that NaN is refused too
 		bad("json: %v; must be 0 to 1", c.JSON)
+	}
+	if !(c.Direct >= 0 && c.Direct <= 1) {
+		bad("direct: %v; must be 0 to 1", c.Direct)
 	}
 	if !(c.Pace >= 0 && c.Pace <= 1000) {
 		bad("pace: %v; must be 0 to 1000", c.Pace)

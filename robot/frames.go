@@ -1,7 +1,6 @@
 package robot
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -36,7 +35,7 @@ func (r *robot) simulate(joined *pb.JoinRoomReply) (*lockstep.Simulation, error)
 }
 
 // follow runs the simulation on what the zone tells of the battle, reports its checksums and says what the ship does next.
-func (b *battle) follow(ctx context.Context, m *pb.Frames) error {
+func (b *battle) follow(m *pb.Frames) error {
 	r := b.robot
 	sums, err := b.sim.Apply(m)
 	switch {
@@ -50,7 +49,7 @@ func (b *battle) follow(ctx context.Context, m *pb.Frames) error {
 	}
 	for _, sum := range sums {
 		r.tally.hold(inStep, nil)
-		if err := r.conn.Send(sum); err != nil {
+		if err := b.short.send(sum); err != nil {
 			return err
 		}
 	}
@@ -58,7 +57,7 @@ func (b *battle) follow(ctx context.Context, m *pb.Frames) error {
 		return nil // nothing new
 	}
 	b.tick = b.sim.Have()
-	return b.act(m.GetRoom(), b.tick, func() arena.View { return b.sim.View(eyesight) })
+	return b.act(m.GetRoom(), func() arena.View { return b.sim.View(eyesight) })
 }
 
 // compare holds the zone's result against the simulation's own.

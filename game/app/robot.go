@@ -87,6 +87,7 @@ login.guest.p50=80ms, errors=0.`,
 	flags.StringVar(&cfg.Mode, "mode", "arena", "match mode to play, or several with commas between")
 	flags.StringVar(&cfg.Transport, "transport", "mix", "tcp, ws, kcp or mix")
 	flags.Float64Var(&cfg.JSON, "json", 0.1, "share of robots whose sessions are JSON, 0 to 1")
+	flags.Float64Var(&cfg.Direct, "direct", 0.5, "share of battles that are played over a direct line to the zone, 0 to 1")
 	flags.StringArrayVar(&thresholds, "fail-over", nil, "`threshold` over which the run fails, such as p99=200ms; may be given again")
 	flags.StringVar(&output, "report", "", "`file` to write the report to, as JSON")
 	flags.BoolVar(&quiet, "quiet", false, "no progress, only the report")
