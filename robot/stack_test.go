@@ -15,6 +15,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/wire"
+	"loumiao/game/arena"
 	"loumiao/game/pb"
 	"loumiao/robot/client"
 	"loumiao/robot/internal/fakegate"
@@ -227,8 +228,16 @@ func (s *stack) answer(session *fakegate.Session, p *player, f fakegate.Frame) b
 		if p.playing == nil || m.GetRoom() != p.playing.GetRoom() {
 			return false
 		}
-		reply(&pb.JoinRoomReply{Room: m.GetRoom(), Players: []int64{p.id}, Ticks: 3, TickMs: 1, Width: 1000, Height: 1000})
-		s.battle(session, p)
+		joined := &pb.JoinRoomReply{Room: m.GetRoom(), Players: []int64{p.id}, Ticks: 3, TickMs: 1, Width: 1000, Height: 1000}
+		framed := strings.HasPrefix(s.lie, "a simulation") || s.lie == "" && p.id%2 == 1
+		if framed {
+			joined.Frames = &pb.FrameMode{Rules: &pb.FrameRules{Players: 1, Ticks: 3}, ChecksumEvery: 1}
+		}
+		reply(joined)
+		if framed {
+			s.frames(session, p)
+		}
+		s.battle(session, p, framed)
 	default:
 		session.Refuse(f, fault.Errorf(fault.Unimplemented, "%T", m))
 	}
@@ -270,9 +279,34 @@ func (s *stack) match(session *fakegate.Session, p *player) {
 	session.Push(fakegate.World, found)
 }
 
+// frames is a battle in frame mode, as far as its simulation goes.
+func (s *stack) frames(session *fakegate.Session, p *player) {
+	fight := arena.New(arena.Config{Players: 1, Ticks: 3}, 0)
+	m := &pb.Frames{Room: p.playing.GetRoom()}
+	for !fight.Done() {
+		fight.Step([]arena.Input{{DX: 100}})
+		m.Inputs, m.Checksums = append(m.Inputs, arena.Input{DX: 100}.Pack()), append(m.Checksums, fight.Checksum())
+	}
+	if s.lies(p, "a simulation that is another one") {
+		m.Checksums[1]++
+	}
+	session.Push(fakegate.Zone, m)
+	if s.lies(p, "a simulation that the zone does not have") {
+		session.Push(fakegate.Zone, &pb.FrameDesync{Room: p.playing.GetRoom(), Tick: 2})
+	}
+	ended := &pb.RoomEnded{Room: p.playing.GetRoom(), Standings: []*pb.Standing{{Player: p.id, Place: 1, Score: fight.Result()[0].Score}}}
+	if s.lies(p, "a simulation with another result") {
+		ended.Standings[0].Score++
+	}
+	session.Push(fakegate.Zone, ended)
+}
+
 // battle is fought and won in a moment.
-func (s *stack) battle(session *fakegate.Session, p *player) {
+func (s *stack) battle(session *fakegate.Session, p *player, framed bool) {
 	ticks := []int32{1, 2, 3}
+	if framed {
+		ticks = nil
+	}
 	if s.lies(p, "snapshots backwards") {
 		ticks = []int32{2, 1, 3}
 	}
