@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"time"
@@ -39,6 +40,14 @@ func (z *Zone) listen(registry *wire.Registry, silence time.Duration) (err error
 		return fmt.Errorf("%w (zone.direct says where it listens)", err)
 	}
 	return nil
+}
+
+// stopDesk ends direct lines, if there can be any.
+func (z *Zone) stopDesk(ctx context.Context) error {
+	if z.desk == nil {
+		return nil
+	}
+	return z.desk.Stop(ctx)
 }
 
 // openLine makes the player who asks for it an offer of a direct line.

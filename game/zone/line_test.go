@@ -110,6 +110,9 @@ func newLine(t *testing.T, w *world) *gate {
 	w.sys = actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	w.zone.build(w.sys, slog.New(slog.DiscardHandler), w)
 	w.zone.serve(srv)
+	if err := w.zone.listen(reg, silence); err != nil {
+		t.Fatal(err)
+	}
 	if err := srv.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +135,7 @@ func newLine(t *testing.T, w *world) *gate {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		for what, stop := range map[string]func(context.Context) error{"lines": g.lines.Stop, "server": srv.Stop, "links": links.Stop, "actors": w.sys.Stop} {
+		for what, stop := range map[string]func(context.Context) error{"lines": g.lines.Stop, "server": srv.Stop, "links": links.Stop, "actors": w.sys.Stop, "direct lines": w.zone.stopDesk} {
 			if err := stop(ctx); err != nil {
 				t.Errorf("stop %s: %v", what, err)
 			}

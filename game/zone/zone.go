@@ -110,11 +110,7 @@ func (z *Zone) Stop(ctx context.Context) error {
 	if z.busy.wait(patience) != nil {
 		z.log.Warn("rooms stopped before they had settled", "rooms", z.busy.count())
 	}
-	err := z.rooms.Drain(ctx)
-	if z.desk != nil {
-		err = errors.Join(err, z.desk.Stop(ctx))
-	}
-	return err
+	return errors.Join(z.rooms.Drain(ctx), z.stopDesk(ctx))
 }
 
 // createRoom makes the room of a match. Called again for the same match, it answers the same.
