@@ -40,7 +40,7 @@ fi
 scripts/client.sh install
 typescript framework/wire/proto
 peers=() # what is not for clients
-for file in game/proto/rpc*.proto game/proto/*_rpc.proto; do
+for file in game/proto/owner.proto game/proto/rpc*.proto game/proto/*_rpc.proto; do
   [ ! -e "$file" ] || peers+=(--exclude-path "$file")
 done
 typescript game/proto "${peers[@]}"

@@ -10,5 +10,7 @@
 // was only slow or cut off can do no harm.
 //
 // When a world dies, its players enter again, through the same session, at another one: they lose at most Config.SaveEvery of their state.
+// The match that a player is in, and those that have ended, are saved before anybody is told, so that the next world brings him back
+// into the battle, or finds out how it has ended, and counts it once (rejoin.go).
 // Money and goods are never in that state; db changes them in transactions of their own.
 package world

@@ -87,7 +87,7 @@ type life struct {
 	*node.Node
 	world  *world.World // nil unless it is one
 	t      *testing.T
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	done   chan struct{}
 	err    error
 }
@@ -103,7 +103,7 @@ func (p *place) run(typ string, svc node.Service) *life {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	l := &life{Node: n, t: p.t, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(l.done)
@@ -135,10 +135,21 @@ func (l *life) over() bool {
 
 // stop ends the node in order.
 func (l *life) stop() {
-	l.cancel()
+	l.cancel(nil)
 	<-l.done
 	if l.err != nil {
 		l.t.Errorf("node %s ended with: %v", l.Type(), l.err)
+	}
+}
+
+// crash ends the node as the end of its process would, and has its lease run out at once.
+func (p *place) crash(l *life) {
+	p.t.Helper()
+	l.cancel(node.ErrCrash)
+	<-l.done
+	l.err = nil // nobody is left whom it could tell what it had
+	if err := p.env.Stores.Redis().Del(p.t.Context(), p.env.Stores.Key("lease", "{"+l.ID().String()+"}")).Err(); err != nil {
+		p.t.Fatal(err)
 	}
 }
 

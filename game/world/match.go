@@ -18,36 +18,49 @@ import (
 // so that nobody is kept from the next match.
 const matchLimit = 15 * time.Minute
 
-// A match is where the player fights now.
-type match struct {
-	began  time.Time
-	zone   id.Node
-	ticket api.TicketID
-	found  *pb.MatchFound
-}
+// maxEnded is how many matches that are over a player remembers: he may still be told of them, late or again.
+const maxEnded = 8
 
-// ended is the last matches that are over for a player, who may still be told of them, late or again. The zero value is none.
-type ended struct {
-	matches [8]api.MatchID
-	next    int
-}
-
-func (e *ended) has(m api.MatchID) bool { return slices.Contains(e.matches[:], m) }
-
-func (e *ended) add(m api.MatchID) {
-	if !e.has(m) {
-		e.matches[e.next%len(e.matches)] = m
-		e.next++
-	}
+// A Match is where the player fights now. It never changes. It is part of his state, and so it is known to whichever world has him next.
+type Match struct {
+	ID      api.MatchID    `json:"id"`
+	Room    int64          `json:"room"`
+	Zone    id.Node        `json:"zone"`
+	Ticket  api.TicketID   `json:"ticket"`
+	Mode    string         `json:"mode"`
+	Players []api.PlayerID `json:"players"`
+	Began   int64          `json:"began"` // ms
 }
 
 // bind lets the session send to the match's room.
-func (m *match) bind(s *line.Session) { s.Bind(api.Zone, m.zone) }
+func (m *Match) bind(s *line.Session) { s.Bind(api.Zone, m.Zone) }
+
+// found is how clients are told of the match.
+func (m *Match) found() *pb.MatchFound {
+	found := &pb.MatchFound{Match: int64(m.ID), Room: m.Room, Mode: m.Mode}
+	for _, p := range m.Players {
+		found.Players = append(found.Players, int64(p))
+	}
+	return found
+}
+
+// hasEnded reports whether the player knows the end of that match.
+func (s *State) hasEnded(m api.MatchID) bool { return slices.Contains(s.Ended, m) }
+
+// end notes that the match is over; if it is the player's, he is in none.
+func (s *State) end(m api.MatchID) {
+	if !s.hasEnded(m) {
+		s.Ended = append(slices.Clip(s.Ended[max(0, len(s.Ended)-maxEnded+1):]), m)
+	}
+	if s.Match != nil && s.Match.ID == m {
+		s.Match = nil
+	}
+}
 
 // startMatch takes a ticket. Asking again while waiting answers the same ticket.
 func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error) {
-	p.dropStale()
-	if p.match != nil {
+	p.dropStale(ctx)
+	if p.state.Match != nil {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
 	join := &pb.JoinMatch{Player: int64(p.id), Area: uint32(p.area), Mode: m.GetMode(), Rating: p.profile.GetRating()}
@@ -55,25 +68,30 @@ func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatc
 	if err != nil {
 		return nil, err
 	}
-	p.ticket = api.TicketID(reply.GetTicket())
+	if ticket := api.TicketID(reply.GetTicket()); ticket != p.state.Ticket {
+		// Or his next world could not say the truth about a cancel. If he asks again he gets the same one.
+		if err := p.commit(ctx, func(s *State) { s.Ticket = ticket }); err != nil {
+			return nil, err
+		}
+	}
 	return &pb.StartMatchReply{Ticket: reply.GetTicket()}, nil
 }
 
 // cancelMatch gives the ticket back, unless a match has been made with it.
 func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelMatchReply, error) {
-	if p.ticket == 0 {
+	if p.state.Ticket == 0 {
 		return &pb.CancelMatchReply{Cancelled: false}, nil
 	}
 	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any)
 	if fault.CodeOf(err) == fault.NotFound {
-		p.ticket = 0 // match has forgotten it, so nothing will come of it
-		return &pb.CancelMatchReply{Cancelled: true}, nil
+		reply, err = &pb.LeaveMatchReply{Cancelled: true}, nil // match has forgotten it, so nothing will come of it
 	}
 	if err != nil {
 		return nil, err
 	}
 	if reply.GetCancelled() {
-		p.ticket = 0
+		p.state.Ticket = 0
+		p.changed(ctx)
 	}
 	return &pb.CancelMatchReply{Cancelled: reply.GetCancelled()}, nil
 }
@@ -81,89 +99,99 @@ func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelM
 // abandonTicket is cancelMatch for a player who leaves.
 func (p *Player) abandonTicket(ctx context.Context) {
 	if _, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any); err != nil {
-		p.world.log.Warn("ticket not given back; it will expire", "player", p.id, "ticket", p.ticket, "err", err)
+		p.world.log.Warn("ticket not given back; it will expire", "player", p.id, "ticket", p.state.Ticket, "err", err)
 	}
 }
 
 func (p *Player) leaveMatch() *pb.LeaveMatch {
-	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.ticket), Area: uint32(p.area)}
+	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.state.Ticket), Area: uint32(p.area)}
 }
 
 // matched is told by match when the room is ready. It may be told twice.
-func (p *Player) matched(_ *actor.Context, m *pb.PlayerMatched) (*pb.Done, error) {
+func (p *Player) matched(ctx *actor.Context, m *pb.PlayerMatched) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	if p.ended.has(api.MatchID(m.GetMatch())) {
-		if p.ticket != 0 && int64(p.ticket) == m.GetTicket() {
-			p.abort("the match has ended already") // taken again while match had not yet heard that the player was told
+	ticket, current := api.TicketID(m.GetTicket()), p.state.Match
+	switch {
+	case p.state.hasEnded(api.MatchID(m.GetMatch())):
+		if p.state.Ticket != 0 && p.state.Ticket == ticket {
+			p.abort(ctx, "the match has ended already") // taken again while match had not yet heard that the player was told
 		}
 		return &pb.Done{}, nil
-	}
-	if p.match != nil {
-		if p.match.found.GetMatch() == m.GetMatch() {
-			return &pb.Done{}, nil
-		}
+	case current != nil && current.ID == api.MatchID(m.GetMatch()):
+		return &pb.Done{}, nil
+	case current != nil:
 		return nil, fault.New(fault.FailedPrecondition, "the player is in another match")
-	}
-	if p.ticket != 0 && m.GetTicket() < int64(p.ticket) {
+	case ticket < p.state.Ticket:
 		return nil, fault.New(fault.FailedPrecondition, "the player has a newer ticket") // told late; he has asked for a match again since
 	}
-	p.ticket = 0
-	p.match = &match{
-		began:  time.Now(),
-		zone:   id.Node(m.GetZone()),
-		ticket: api.TicketID(m.GetTicket()),
-		found:  &pb.MatchFound{Match: m.GetMatch(), Room: m.GetRoom(), Mode: m.GetMode(), Players: m.GetPlayers()},
+	match := &Match{
+		ID: api.MatchID(m.GetMatch()), Room: m.GetRoom(), Zone: id.Node(m.GetZone()), Ticket: ticket, Mode: m.GetMode(), Began: time.Now().UnixMilli(),
+	}
+	for _, player := range m.GetPlayers() {
+		match.Players = append(match.Players, api.PlayerID(player))
+	}
+	// Before anybody is told: should this world die, the next one brings him back into the battle.
+	if err := p.commit(ctx, func(s *State) { s.Ticket, s.Match = 0, match }); err != nil {
+		return nil, err
 	}
 	if p.session != nil {
-		p.match.bind(p.session)
+		match.bind(p.session)
 	}
-	p.push(p.match.found)
+	p.push(match.found())
 	return &pb.Done{}, nil
 }
 
 // dropStale ends a match that cannot be on any more.
-func (p *Player) dropStale() {
-	if p.match != nil && time.Since(p.match.began) > matchLimit {
-		p.world.log.Warn("match ended by its age: nobody told its end", "player", p.id, "match", p.match.found.GetMatch())
-		p.abort("the battle has ended, and its result has not come")
+func (p *Player) dropStale(ctx *actor.Context) {
+	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > matchLimit {
+		p.world.log.Warn("match ended by its age: nobody told its end", "player", p.id, "match", m.ID)
+		p.abort(ctx, "the battle has ended, and its result has not come")
 	}
 }
 
 // unmatched is told when a ticket, or the match that was made with it, came to nothing. What is not the player's any more is ignored; of
 // a match that he has not heard of yet he will not hear.
-func (p *Player) unmatched(_ *actor.Context, m *pb.PlayerUnmatched) (*pb.Done, error) {
+func (p *Player) unmatched(ctx *actor.Context, m *pb.PlayerUnmatched) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	if m.GetMatch() != 0 {
-		p.ended.add(api.MatchID(m.GetMatch()))
-	}
-	hisMatch := p.match != nil && (p.match.found.GetMatch() == m.GetMatch() || int64(p.match.ticket) == m.GetTicket())
-	hisTicket := p.ticket != 0 && int64(p.ticket) == m.GetTicket()
+	match, ticket := p.state.Match, api.TicketID(m.GetTicket())
+	hisMatch := match != nil && (match.ID == api.MatchID(m.GetMatch()) || match.Ticket == ticket)
+	hisTicket := p.state.Ticket != 0 && p.state.Ticket == ticket
 	if hisMatch || hisTicket {
-		p.abort(m.GetReason())
+		p.abort(ctx, m.GetReason())
+	}
+	if over := api.MatchID(m.GetMatch()); over != 0 && !p.state.hasEnded(over) {
+		if err := p.commit(ctx, func(s *State) { s.end(over) }); err != nil {
+			return nil, err
+		}
 	}
 	return &pb.Done{}, nil
 }
 
 // zoneLost is told when the node of somebody's match is gone.
-func (p *Player) zoneLost(_ *actor.Context, m *zoneLost) error {
-	if p.match != nil && p.match.zone == m.zone {
-		p.abort("the battle's server is gone")
+func (p *Player) zoneLost(ctx *actor.Context, m *zoneLost) error {
+	if p.holds() == nil && p.state.Match != nil && p.state.Match.Zone == m.zone {
+		p.abort(ctx, "the battle's server is gone")
 	}
 	return nil
 }
 
-// abort ends the wait for a match, or the match, without a result.
-func (p *Player) abort(reason string) {
-	ticket := p.ticket
-	if p.match != nil {
-		ticket = p.match.ticket
-		p.ended.add(api.MatchID(p.match.found.GetMatch()))
+// abort ends the wait for a match, or the match, without a result. If that cannot be saved now, and this world dies before it is, the player is told again by
+// the next one.
+func (p *Player) abort(ctx *actor.Context, reason string) {
+	ticket := p.state.Ticket
+	if m := p.state.Match; m != nil {
+		ticket = m.Ticket
+		p.state.end(m.ID)
 	}
-	p.match, p.ticket = nil, 0
+	p.state.Ticket = 0
+	p.changed(ctx)
+	if _ = p.saveNow(ctx, &saveNow{}); p.leaving {
+		return // he is another's
+	}
 	if p.session != nil {
 		p.session.Unbind(api.Zone)
 	}
@@ -175,27 +203,34 @@ func (p *Player) finished(ctx *actor.Context, m *pb.PlayerFinished) (*pb.Done, e
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	result := m.GetResult()
-	if p.ended.has(api.MatchID(result.GetMatch())) {
-		return &pb.Done{}, nil
+	return &pb.Done{}, p.conclude(ctx, m.GetResult())
+}
+
+// conclude counts a match's result, once.
+func (p *Player) conclude(ctx *actor.Context, result *pb.MatchResult) error {
+	match := api.MatchID(result.GetMatch())
+	if p.state.hasEnded(match) {
+		return nil
 	}
 	profile, err := api.ReadProfile.Call(ctx, p.world.rpc, &pb.ReadProfile{Player: int64(p.id)}, rpc.ByKey(int64(p.id)))
 	if err != nil {
-		return nil, err
+		return err
+	}
+	his := p.state.Match != nil && p.state.Match.ID == match
+	err = p.commit(ctx, func(s *State) {
+		s.end(match)
+		s.Stats.Matches++
+		if result.GetPlace() == 1 {
+			s.Stats.Wins++
+		}
+	})
+	if err != nil {
+		return err
 	}
 	p.profile = profile
-	p.ended.add(api.MatchID(result.GetMatch()))
-	p.state.Stats.Matches++
-	if result.GetPlace() == 1 {
-		p.state.Stats.Wins++
-	}
-	p.changed(ctx)
-	if p.match != nil && p.match.found.GetMatch() == result.GetMatch() {
-		p.match = nil
-		if p.session != nil {
-			p.session.Unbind(api.Zone)
-		}
+	if his && p.session != nil {
+		p.session.Unbind(api.Zone)
 	}
 	p.push(&pb.MatchEnded{Result: result, Profile: p.copyProfile()})
-	return &pb.Done{}, nil
+	return nil
 }

@@ -125,7 +125,7 @@ func (p *Player) saveLast(ctx context.Context) error {
 // now, such as his ticket.
 func (p *Player) letGo(ctx context.Context) {
 	w := p.world
-	if p.ticket != 0 && !p.taken && w.holds() {
+	if p.state.Ticket != 0 && !p.taken && w.holds() {
 		p.abandonTicket(ctx)
 	}
 	if err := w.owners.Unbind(ctx, int64(p.id), w.binding(p.epoch)); err != nil {
@@ -135,5 +135,5 @@ func (p *Player) letGo(ctx context.Context) {
 		p.session.Unbind(api.World)
 	}
 	w.inside.remove(p.id)
-	p.epoch, p.session, p.ticket, p.dirty = 0, nil, 0, false
+	p.epoch, p.session, p.state, p.dirty = 0, nil, State{}, false
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
 
+	"loumiao/framework/actor"
 	"loumiao/framework/fault"
+	"loumiao/framework/line"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -33,10 +36,12 @@ type peers struct {
 	leave   error // what giving a ticket back fails with
 	late    bool  // it is too late to give a ticket back
 	loads   int
+	history []*pb.MatchResult // of whoever asks
+	rooms   map[int64]bool    // that zones say they have
 }
 
 func newPeers() *peers {
-	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}}
+	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}, rooms: map[int64]bool{}}
 }
 
 // locked runs fn while nothing changes.
@@ -113,10 +118,34 @@ func (p *peers) db() service {
 			p.saves = append(p.saves, m)
 			return &pb.Done{}, nil
 		})
+		rpc.HandleFunc(n, api.ListMatches, func(context.Context, *pb.ListMatches) (*pb.GetMatchesReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return &pb.GetMatchesReply{Matches: slices.Clone(p.history)}, nil
+		})
 		rpc.HandleFunc(n, api.ReadProfile, func(_ context.Context, m *pb.ReadProfile) (*pb.Profile, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			return proto.CloneOf(p.players[m.GetPlayer()].GetProfile()), p.reading
+		})
+	}
+}
+
+// zone says which rooms it has, and answers every client who comes.
+func (p *peers) zone() service {
+	return func(n *node.Node) {
+		rpc.HandleFunc(n, api.HasRoom, func(_ context.Context, m *pb.HasRoom) (*pb.HasRoomReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return &pb.HasRoomReply{Here: p.rooms[m.GetRoom()]}, nil
+		})
+		rooms := actor.NewPool(n.Actors(), func(_ *actor.Context, _ int64) (*int, error) { return new(int), nil }, actor.PoolConfig{Name: "room", OnRequest: true})
+		key := func(_ *line.Session, m *pb.JoinRoom) (int64, error) {
+			_, err := rooms.Create(m.GetRoom())
+			return m.GetRoom(), err
+		}
+		line.HandleBy(n, rooms, key, func(_ *int, _ *actor.Context, m *pb.JoinRoom) (*pb.JoinRoomReply, error) {
+			return &pb.JoinRoomReply{Room: m.GetRoom()}, nil
 		})
 	}
 }

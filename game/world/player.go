@@ -30,9 +30,6 @@ type Player struct {
 
 	session *line.Session // nil while the client is gone
 	linger  actor.Timer   // of the last lingered
-	ticket  api.TicketID  // 0 unless waiting for a match
-	match   *match        // nil unless in one
-	ended   ended         // the matches whose end the player was told
 }
 
 // stop has the actor end after what is queued. What is queued for the player finds him leaving.
@@ -58,7 +55,8 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 		}
 		return nil, errNoLease
 	}
-	if p.epoch == 0 {
+	arrives := p.epoch == 0
+	if arrives {
 		if err := p.load(ctx, session, m.GetPass()); err != nil {
 			p.stop(ctx)
 			return nil, err
@@ -74,11 +72,14 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	}
 	p.state.Stats.Entered++
 	p.changed(ctx)
-	p.dropStale()
+	if arrives {
+		p.returned(ctx)
+	}
+	p.dropStale(ctx)
 	reply := &pb.EnterWorldReply{Profile: p.copyProfile()}
-	if p.match != nil {
-		p.match.bind(session)
-		reply.Match = p.match.found
+	if m := p.state.Match; m != nil {
+		m.bind(session)
+		reply.Match = m.found()
 	}
 	return reply, nil
 }
@@ -107,10 +108,10 @@ func (p *Player) detached(ctx *actor.Context, m *line.Detached) error {
 type lingered struct{}
 
 func (p *Player) lingered(ctx *actor.Context, _ *lingered) error {
-	p.dropStale()
+	p.dropStale(ctx)
 	switch {
 	case p.session != nil:
-	case p.match != nil:
+	case p.state.Match != nil:
 		p.lingers(ctx)
 	default:
 		p.stop(ctx)
@@ -163,6 +164,23 @@ func (p *Player) save(ctx context.Context) error {
 	}
 	p.dirty = false
 	return nil
+}
+
+// commit changes the state and saves it at once, for what others are told after it. If that fails the state is as it was: whoever asked for
+// the change asks again. change replaces what the state points to.
+func (p *Player) commit(ctx *actor.Context, change func(*State)) error {
+	before := p.state
+	change(&p.state)
+	p.changed(ctx)
+	err := p.save(ctx)
+	if err == nil {
+		return nil
+	}
+	p.state = before
+	if fault.CodeOf(err) == fault.Fenced {
+		_ = p.lost(ctx, &lost{p.epoch}) // which never fails
+	}
+	return err
 }
 
 // push sends the client a message, if there is a client.

@@ -5,12 +5,18 @@ import (
 	"fmt"
 
 	"loumiao/framework/fault"
+	"loumiao/game/api"
 )
 
 // A State is what the game itself remembers of a player, beside what db keeps in tables of its own. It is stored as JSON with a schema
 // version: to change its shape, raise Schema and add an upgrader.
+//
+// What it points to is replaced and never changed, so that a copy of a State is what the State was.
 type State struct {
-	Stats Stats `json:"stats"`
+	Stats  Stats         `json:"stats"`
+	Ticket api.TicketID  `json:"ticket,omitempty"` // 0 unless waiting for a match
+	Match  *Match        `json:"match,omitempty"`  // nil unless in one
+	Ended  []api.MatchID `json:"ended,omitempty"`  // the last matches whose end the player was told, the oldest first
 }
 
 // Stats counts what the player has done.
@@ -22,7 +28,7 @@ type Stats struct {
 }
 
 // Schema is the version of State that this build writes.
-const Schema = 2
+const Schema = 3
 
 // upgraders[n] turns a state of schema n+1 into one of schema n+2. They are pure, and are never changed once released.
 var upgraders = [Schema - 1]func(map[string]json.RawMessage) (map[string]json.RawMessage, error){
@@ -31,6 +37,8 @@ var upgraders = [Schema - 1]func(map[string]json.RawMessage) (map[string]json.Ra
 		stats, err := json.Marshal(old)
 		return map[string]json.RawMessage{"stats": stats}, err
 	},
+	// 2 to 3: the match that the player is in is remembered, and those that have ended. Of schema 2, nobody is in a match.
+	func(old map[string]json.RawMessage) (map[string]json.RawMessage, error) { return old, nil },
 }
 
 // decodeState reads a stored state of any schema up to Schema. A newer one is refused: this build would lose what it does not know.

@@ -1,9 +1,12 @@
 package world
 
 import (
+	"bytes"
+	"reflect"
 	"testing"
 
 	"loumiao/framework/fault"
+	"loumiao/game/api"
 )
 
 func TestDecodeState(t *testing.T) {
@@ -16,10 +19,16 @@ func TestDecodeState(t *testing.T) {
 		code   fault.Code // of the error
 	}{
 		{name: "a new player"},
-		{name: "this schema", data: `{"stats":{"entered":1,"greetings":2,"matches":3,"wins":4}}`, schema: Schema, want: State{Stats{1, 2, 3, 4}}},
-		{name: "schema 1", data: `{"entered":1,"greetings":2}`, schema: 1, want: State{Stats{Entered: 1, Greetings: 2}}},
+		{name: "this schema", data: `{"stats":{"entered":1,"greetings":2,"matches":3,"wins":4}}`, schema: Schema, want: State{Stats: Stats{1, 2, 3, 4}}},
+		{
+			name: "a match", schema: Schema,
+			data: `{"stats":{},"ticket":5,"match":{"id":6,"room":7,"zone":8,"ticket":4,"mode":"arena","players":[1,2],"began":9},"ended":[3,2]}`,
+			want: State{Ticket: 5, Match: &Match{6, 7, 8, 4, "arena", []api.PlayerID{1, 2}, 9}, Ended: []api.MatchID{3, 2}},
+		},
+		{name: "schema 2", data: `{"stats":{"wins":4}}`, schema: 2, want: State{Stats: Stats{Wins: 4}}},
+		{name: "schema 1", data: `{"entered":1,"greetings":2}`, schema: 1, want: State{Stats: Stats{Entered: 1, Greetings: 2}}},
 		{name: "schema 1, empty", data: `{}`, schema: 1},
-		{name: "what this build does not know", data: `{"stats":{"wins":4,"later":1},"more":2}`, schema: Schema, want: State{Stats{Wins: 4}}},
+		{name: "what this build does not know", data: `{"stats":{"wins":4,"later":1},"more":2}`, schema: Schema, want: State{Stats: Stats{Wins: 4}}},
 		{name: "a newer schema", data: `{"stats":{}}`, schema: Schema + 1, code: fault.Version},
 		{name: "no schema", data: `{}`, schema: 0, code: fault.Internal},
 		{name: "damaged", data: `{"stats":`, schema: Schema, code: fault.Internal},
@@ -36,14 +45,14 @@ func TestDecodeState(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if got != test.want {
+			if !reflect.DeepEqual(got, test.want) {
 				t.Errorf("state %+v, want %+v", got, test.want)
 			}
 			data, err := got.encode()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, err := decodeState(data, Schema); err != nil || again != got {
+			if again, err := decodeState(data, Schema); err != nil || !reflect.DeepEqual(again, got) {
 				t.Errorf("written and read again it is %+v, %v", again, err)
 			}
 		})
@@ -63,6 +72,7 @@ func TestUpgraders(t *testing.T) {
 func FuzzDecodeState(f *testing.F) {
 	f.Add([]byte(`{"entered":1}`), int32(1))
 	f.Add([]byte(`{"stats":{"entered":1}}`), int32(Schema))
+	f.Add([]byte(`{"ticket":5,"match":{"players":[1]},"ended":[]}`), int32(Schema))
 	f.Add([]byte(`null`), int32(1))
 	f.Fuzz(func(t *testing.T, data []byte, schema int32) {
 		state, err := decodeState(data, schema)
@@ -73,8 +83,12 @@ func FuzzDecodeState(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decodeState(again, Schema); err != nil || got != state {
-			t.Errorf("%s of schema %d is %+v, and written and read again %+v, %v", data, schema, state, got, err)
+		got, err := decodeState(again, Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if third, err := got.encode(); err != nil || !bytes.Equal(third, again) {
+			t.Errorf("%s of schema %d is %s, and read and written again %s, %v", data, schema, again, third, err)
 		}
 	})
 }

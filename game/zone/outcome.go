@@ -136,7 +136,7 @@ func (r *Room) later(ctx *actor.Context) bool {
 }
 
 // tellAll tells the owners all at once and returns those who have to be told again, with one reason. That nobody has owned a player for
-// long is no reason: whoever takes him next reads the result from db, and knows of no match. Nor is it one for a zone that stops: a world
+// long is no reason: whoever takes him next asks for the room, and then db for the result. Nor is it one for a zone that stops: a world
 // which holds him sees it go and ends his match.
 func tellAll(ctx context.Context, notices []notice, stopping bool) ([]notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)

@@ -48,6 +48,7 @@ func (z *Zone) OnRecording(fn func(*Recording)) { z.recorded = fn }
 func (z *Zone) Start(_ context.Context, n *node.Node) error {
 	z.build(n.Actors(), n.Log(), &remote{n.RPC()})
 	rpc.HandleFunc(n, api.CreateRoom, z.createRoom)
+	rpc.HandleFunc(n, api.HasRoom, z.hasRoom)
 	z.serve(n)
 	if err := z.listen(n.Registry(), n.Stretch(silence)); err != nil {
 		return err
@@ -72,6 +73,7 @@ func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers) {
 
 	b := z.rooms.Behavior()
 	actor.Handle(b, (*Room).open)
+	actor.Handle(b, (*Room).look)
 	actor.HandleTell(b, (*Room).abandon)
 	actor.HandleTell(b, (*Room).begin)
 	actor.HandleTell(b, (*Room).tick)

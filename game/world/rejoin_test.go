@@ -1,0 +1,137 @@
+package world_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/wire/wirepb"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/world"
+)
+
+// TestRejoin has a player's world die while he is in a match: the next one brings him back into it, or tells him how it has ended, and counts that once,
+// whoever tells it again.
+func TestRejoin(t *testing.T) {
+	t.Parallel()
+	result := &pb.MatchResult{Match: 10, Place: 1}
+	for _, test := range []struct {
+		name    string
+		here    bool              // the zone has the room
+		gone    bool              // there is no such zone
+		history []*pb.MatchResult // of the player, in db
+		ended   bool              // he is told the end, and otherwise that it came to nothing
+	}{
+		{name: "the battle is on", here: true, history: []*pb.MatchResult{{Match: 9}}},
+		{name: "it was over when nobody had him", history: []*pb.MatchResult{{Match: 11}, result, {Match: 9}}, ended: true},
+		{name: "it came to nothing", history: []*pb.MatchResult{{Match: 9}}},
+		{name: "its zone is gone", gone: true},
+		{name: "its zone is gone after the end", gone: true, history: []*pb.MatchResult{result}, ended: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			zone := p.run(api.Zone, p.peers.zone())
+			one := p.world(nil)
+			s := p.connect(1)
+			s.enter()
+			ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+			must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{
+				Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena", Players: []int64{1, 2},
+			}))
+			found := next[*pb.MatchFound](s)
+			ask[*pb.JoinRoomReply](s, &pb.JoinRoom{Room: 10})
+
+			p.crash(one)
+			s.reset()
+			p.peers.locked(func() { p.peers.history, p.peers.rooms[10] = test.history, test.here })
+			if test.gone {
+				zone.stop()
+				p.eventually("the gate knows that the zone is gone", func() bool {
+					_, there := p.gate.node.Cluster().Snapshot().Node(zone.ID())
+					return !there
+				})
+			}
+			p.world(func(c *world.Config) { c.SaveEvery = 20 * time.Millisecond })
+			again := p.connect(1) // and not where the gate still knows of the zone
+			reply := again.enter()
+			matches := `"matches":1,"wins":1`
+			switch m := reply.GetMatch(); {
+			case test.here:
+				if m.GetMatch() != 10 || m.GetRoom() != found.GetRoom() || m.GetMode() != "arena" || len(m.GetPlayers()) != 2 {
+					t.Fatalf("he comes back to the match %v", m)
+				}
+				if joined := ask[*pb.JoinRoomReply](again, &pb.JoinRoom{Room: m.GetRoom()}); joined.GetRoom() != 10 {
+					t.Errorf("he joins the room %v", joined)
+				}
+				if _, err := try[*pb.StartMatchReply](again, &pb.StartMatch{Mode: "arena"}); fault.CodeOf(err) != fault.FailedPrecondition {
+					t.Errorf("starting a match during a match: %v", err)
+				}
+				must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: result}))
+				next[*wirepb.Reset](again) // of the zone, where he has been
+				next[*pb.MatchEnded](again)
+			case m != nil:
+				t.Fatalf("he comes back to the match %v", m)
+			case test.ended:
+				if ended := next[*pb.MatchEnded](again); ended.GetResult().GetMatch() != 10 {
+					t.Fatalf("he is told the end of %v", ended)
+				}
+			default:
+				if aborted := next[*pb.MatchAborted](again); aborted.GetTicket() != ticket {
+					t.Fatalf("he is told %v", aborted)
+				}
+				matches = `"matches":0,"wins":0`
+			}
+			// Whatever is told again changes nothing, at this world or the next.
+			must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: result}))
+			if count := again.greet(); count != 1 {
+				t.Errorf("the first greeting is counted as %d", count)
+			}
+			p.eventually("it is counted once", func() bool { return strings.Contains(p.peers.state(1), matches) })
+			select {
+			case m := <-again.pushes:
+				t.Errorf("he is told again: %v", m)
+			default:
+			}
+		})
+	}
+}
+
+// TestMatchIsSavedFirst has nobody told of a match, or its end, that is not stored: whoever tells the world tells it again.
+func TestMatchIsSavedFirst(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	matched := &pb.PlayerMatched{Player: 1, Ticket: 5, Match: 10, Room: 10, Zone: 9, Mode: "arena"}
+	finished := &pb.PlayerFinished{Player: 1, Result: &pb.MatchResult{Match: 10, Place: 1}}
+	unmatched := &pb.PlayerUnmatched{Player: 1, Match: 11, Reason: "nobody came"}
+
+	refused := func(what string, err error) {
+		t.Helper()
+		if fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("%s that cannot be saved: %v", what, err)
+		}
+	}
+	p.peers.fail(fault.New(fault.Invalid, "not this time"))
+	refused("a match", tell(p, api.PlayerMatched, matched))
+	p.peers.fail(nil)
+	must(t, tell(p, api.PlayerMatched, matched))
+	next[*pb.MatchFound](s)
+	if state := p.peers.state(1); !strings.Contains(state, `"match":{"id":10,`) {
+		t.Errorf("he is told of a match and stored as %s", state)
+	}
+	p.peers.fail(fault.New(fault.Invalid, "not this time"))
+	refused("the end of a match", tell(p, api.PlayerFinished, finished))
+	refused("a match that came to nothing", tell(p, api.PlayerUnmatched, unmatched))
+	p.peers.fail(nil)
+	must(t, tell(p, api.PlayerUnmatched, unmatched))
+	must(t, tell(p, api.PlayerFinished, finished))
+	next[*pb.MatchEnded](s)
+	if state := p.peers.state(1); !strings.Contains(state, `"matches":1,"wins":1},"ended":[11,10]}`) {
+		t.Errorf("he is told the end of a match and stored as %s", state)
+	}
+}

@@ -1,0 +1,34 @@
+package zone
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"loumiao/framework/actor"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// look asks a room whether it still has something to say to a player.
+type look struct {
+	actor.Returns[*pb.HasRoomReply]
+	player api.PlayerID
+}
+
+// hasRoom says whether a player can come back into a battle, or will be told how it has ended.
+func (z *Zone) hasRoom(ctx context.Context, m *pb.HasRoom) (*pb.HasRoomReply, error) {
+	room, ok := z.rooms.Get(api.MatchID(m.GetRoom()))
+	if !ok {
+		return &pb.HasRoomReply{}, nil
+	}
+	reply, err := actor.Ask(ctx, room, &look{player: api.PlayerID(m.GetPlayer())})
+	if errors.Is(err, actor.ErrStopped) {
+		return &pb.HasRoomReply{}, nil
+	}
+	return reply, err
+}
+
+func (r *Room) look(_ *actor.Context, m *look) (*pb.HasRoomReply, error) {
+	return &pb.HasRoomReply{Here: r.phase != empty && r.phase != over && slices.Contains(r.players, m.player)}, nil
+}
