@@ -51,6 +51,8 @@ func (e *echoLines) Detach(id.Node, id.Session, uint8, fault.Code) error { retur
 func (*echoLines) Find(line.SessionInfo, uint32) []id.Node               { return nil }
 
 func (*echoLines) Resume(id.Node, line.SessionInfo, uint32) error { return nil }
+func (*echoLines) GoOn(id.Node, line.SessionInfo, uint32) error   { return nil }
+func (*echoLines) Held(id.Node, id.Session, uint8) error          { return nil }
 
 func (e *echoLines) Ack(id.Node, id.Session, uint8, uint32) error { return nil }
 

@@ -183,7 +183,7 @@ func (d downstream) Lost(peer link.Peer, err error) {
 			if s.streams[route].node != peer.Node {
 				continue
 			}
-			s.streams[route].node = 0
+			s.streams[route].node, s.streams[route].held = 0, nil
 			g.loads.add(peer.Node, -1)
 			s.reset(route, "the node is gone")
 			hit = true

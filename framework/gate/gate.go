@@ -29,6 +29,8 @@ type lines interface {
 	Ack(node id.Node, session id.Session, stream uint8, sequence uint32) error
 	Find(s line.SessionInfo, received uint32) (asked []id.Node)
 	Resume(node id.Node, s line.SessionInfo, received uint32) error
+	GoOn(node id.Node, s line.SessionInfo, sent uint32) error
+	Held(node id.Node, session id.Session, stream uint8) error
 	Flush()
 }
 
@@ -53,6 +55,7 @@ type Gate struct {
 	crowd    addresses
 	claims   claims
 	loads    loads
+	owned    owned
 	dirty    dirtyList
 	stats    stats
 	count    atomic.Int64

@@ -179,6 +179,14 @@ func (f *fakeLines) Resume(n id.Node, s line.SessionInfo, received uint32) error
 	return f.record(event{what: "resume", node: n, session: s.ID, stream: s.Stream, info: s, frame: frame{Header: wire.Header{Sequence: received}}})
 }
 
+func (f *fakeLines) GoOn(n id.Node, s line.SessionInfo, sent uint32) error {
+	return f.record(event{what: "go on", node: n, session: s.ID, stream: s.Stream, info: s, frame: frame{Header: wire.Header{Sequence: sent}}})
+}
+
+func (f *fakeLines) Held(n id.Node, s id.Session, stream uint8) error {
+	return f.record(event{what: "held", node: n, session: s, stream: stream})
+}
+
 // next is the next thing that the gate told its lines.
 func (f *fakeLines) next(t testing.TB, what string) event {
 	t.Helper()

@@ -180,7 +180,14 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 		return nil // sent before the client saw the Reset: it knows that this is lost
 	}
 	var err error = errUnbound
-	if st.node != 0 {
+	switch {
+	case st.held != nil:
+		if st.used, err = true, nil; !st.held.wait(h, body) {
+			s.detach(e.route, fault.OK)
+			s.reset(e.route, "too much was sent while the session moved")
+			s.wrote = true
+		}
+	case st.node != 0:
 		st.used = true
 		err = s.send(st.node, e, h, body)
 	}

@@ -13,7 +13,7 @@ type stats struct {
 	refused, limited, stale, stray, dropped  atomic.Int64
 	kicks, violations, slow, silent, noHello atomic.Int64
 	pushedOut, overloaded, unauthenticated   atomic.Int64
-	crowded, compressed                      atomic.Int64
+	crowded, compressed, moved, fenced       atomic.Int64
 }
 
 // A metric is one figure of a gate.
@@ -55,6 +55,8 @@ func (g *Gate) Collector() prometheus.Collector {
 		counter("rate_limited_total", "Frames from clients over their rate.", func(s *stats) *atomic.Int64 { return &s.limited }),
 		counter("stale_total", "Frames from clients that had not seen a reset.", func(s *stats) *atomic.Int64 { return &s.stale }),
 		counter("stray_total", "Frames from backends for sessions that are not theirs, or gone.", func(s *stats) *atomic.Int64 { return &s.stray }),
+		counter("moved_total", "Streams that went on at another backend without their clients' noticing.", func(s *stats) *atomic.Int64 { return &s.moved }),
+		counter("fenced_total", "Backends refused for an old epoch, once a stream.", func(s *stats) *atomic.Int64 { return &s.fenced }),
 		counter("compressed_total", "Bodies compressed; one for any number of clients.", func(s *stats) *atomic.Int64 { return &s.compressed }),
 		counter("dropped_total", "Droppable frames that a slow client was not sent.", func(s *stats) *atomic.Int64 { return &s.dropped }),
 		counter("kicks_total", "Sessions ended by the gate with a reason.", func(s *stats) *atomic.Int64 { return &s.kicks }),

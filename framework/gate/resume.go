@@ -77,12 +77,13 @@ type finding struct {
 	node id.Node
 }
 
-// answer takes a node's answer. Of two nodes that both have a stream, it is the one that got it later: the other has missed that it is over.
+// answer takes a node's answer. Of two nodes that both have a stream, it is the one with the newer epoch, or the one that got it later: the
+// other has missed that it is over.
 func (x *search) answer(node id.Node, route int, f line.Found) {
 	if !x.open[question{node, route}] {
 		return
 	}
-	if best, ok := x.found[route]; f.Found && (!ok || f.Since.After(best.Since)) {
+	if best, ok := x.found[route]; f.Found && (!ok || f.Epoch > best.Epoch || f.Epoch == best.Epoch && f.Since.After(best.Since)) {
 		x.found[route] = finding{f, node}
 	}
 	x.close(question{node, route})
@@ -177,7 +178,7 @@ func (s *session) reopen(received map[int]*wirepb.Mark, found map[int]finding) e
 		st := &s.streams[route]
 		f, ok := found[route]
 		if ok && g.lines.Resume(f.node, s.info(route), received[route].GetSequence()) == nil {
-			st.node, st.used = f.node, true
+			st.node, st.used, st.epoch = f.node, true, f.Epoch
 			g.loads.add(f.node, 1)
 			continue
 		}

@@ -66,10 +66,12 @@ type session struct {
 
 // A stream is what joins a session to one type of node. It belongs to the session's lock.
 type stream struct {
-	node   id.Node // 0: to none
-	used   bool    // something went over it since it began or was reset
-	resets int     // Resets that the client has not acknowledged: until then its numbered frames are stale
-	number uint32  // Resets that the client was sent in all, which tells this stream from those before it
+	node   id.Node      // 0: to none
+	used   bool         // something went over it since it began or was reset
+	resets int          // Resets that the client has not acknowledged: until then its numbered frames are stale
+	number uint32       // Resets that the client was sent in all, which tells this stream from those before it
+	epoch  uint64       // the newest under which a node has served it
+	held   *waitingList // what the client has sent since the node has it wait, to move; nil: it does not
 }
 
 // Serve reads the connection until the session is over.
@@ -202,7 +204,7 @@ func (s *session) detach(route int, code fault.Code) {
 	// An error means that there is no line, and then the node knows.
 	_ = s.gate.lines.Detach(st.node, s.id, s.gate.cfg.Routes[route].Stream, code)
 	s.gate.loads.add(st.node, -1)
-	st.node = 0
+	st.node, st.held = 0, nil
 }
 
 func (s *session) detachAll(code fault.Code) {

@@ -25,6 +25,13 @@ type Downstream interface {
 	Unbind(from link.Peer, session id.Session, typ string)
 	// Kick ends the session.
 	Kick(from link.Peer, session id.Session, code fault.Code, reason string)
+	// Own says under which epoch from serves the session's stream, before anything that it sends there; owned is what the epoch is of, and
+	// empty for the stream itself. When a newer one of the same has been seen, from is refused: the session is detached from it with [fault.Fenced].
+	Own(from link.Peer, session id.Session, stream uint8, epoch uint64, owned string)
+	// Hold has what the client sends on the stream wait, from now on, and from told so with [Lines.Held], until the stream is moved or ends.
+	Hold(from link.Peer, session id.Session, stream uint8)
+	// Move has the stream go on at node, with [Lines.GoOn], and what was held follow. sent is the last number that from has given out.
+	Move(from link.Peer, session id.Session, stream uint8, node id.Node, sent uint32)
 	// Found answers Find.
 	Found(from link.Peer, session id.Session, f Found)
 	// Lost is the last call for a line: every session is detached from that backend, and what it had not delivered will not come.

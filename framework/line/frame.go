@@ -21,9 +21,10 @@ const (
 	opForward op = 3 // session u64, head, body
 	opAck     op = 4 // session u64, stream u8, sequence u32
 	opFind    op = 5 // session u64, stream u8, turn u64, player i64, resets u32, received u32
-	opResume  op = 6 // session u64, stream u8, turn u64, received u32, type string
+	opResume  op = 6 // session u64, stream u8, turn u64, received u32, live u8 (0 or 1), type string
+	opHeld    op = 7 // session u64, stream u8
 	// Only where tracing is on, which it is not before every backend knows it.
-	opTraced op = 7 // trace and span, 16 and 8 bytes, and then as opForward
+	opTraced op = 8 // trace and span, 16 and 8 bytes, and then as opForward
 
 	// From backends.
 	opDeliver   op = 16 // session u64, head, body
@@ -32,7 +33,10 @@ const (
 	opBind      op = 19 // session u64, node u16, type string
 	opUnbind    op = 20 // session u64, type string
 	opKick      op = 21 // session u64, code u16, reason (the rest)
-	opFound     op = 22 // session u64, stream u8, found u8 (0 or 1), received u32, since i64 (ms)
+	opFound     op = 22 // session u64, stream u8, found u8 (0 or 1), received u32, since i64 (ms), epoch u64
+	opOwn       op = 23 // session u64, stream u8, epoch u64, owned string
+	opHold      op = 24 // session u64, stream u8
+	opMove      op = 25 // session u64, stream u8, node u16, sent u32
 )
 
 const (
@@ -79,6 +83,7 @@ type resume struct {
 	stream   uint8
 	turn     uint64
 	received uint32
+	live     bool // the client has not been away: received is what it has been sent, and it has not acknowledged that
 	typ      string
 }
 
@@ -90,8 +95,32 @@ type Found struct {
 	Found bool
 	// Received is the last number of the client's that the backend has taken in.
 	Received uint32
-	// Since is when the session was attached there. Should two backends have a stream of the same number, the later one counts.
+	// Epoch is under which the backend serves the stream; 0: it has said none. Should two backends have a stream of the same number, the newer
+	// epoch counts.
+	Epoch uint64
+	// Since is when the session was attached there. Of two that have the same epoch, the later one counts.
 	Since time.Time
+}
+
+// An own says under which epoch a stream is served.
+type own struct {
+	session id.Session
+	stream  uint8
+	epoch   uint64
+	owned   string // what it is an epoch of; empty: of the stream
+}
+
+// A place names a stream of a session.
+type place struct {
+	session id.Session
+	stream  uint8
+}
+
+// A move has a stream go on at another node, whose first number is the one after sent.
+type move struct {
+	place
+	node id.Node
+	sent uint32
 }
 
 type bind struct {
@@ -216,16 +245,40 @@ func appendResume(b []byte, r resume) []byte {
 	b = append(b, r.stream)
 	b = binary.BigEndian.AppendUint64(b, r.turn)
 	b = binary.BigEndian.AppendUint32(b, r.received)
-	return appendString(b, r.typ)
+	return appendString(appendBool(b, r.live), r.typ)
 }
 
 func appendFound(b []byte, session id.Session, f Found) []byte {
 	b = append(b, byte(opFound))
 	b = binary.BigEndian.AppendUint64(b, uint64(session))
-	b = append(b, f.Stream, 0)
-	if f.Found {
-		b[len(b)-1] = 1
-	}
+	b = appendBool(append(b, f.Stream), f.Found)
 	b = binary.BigEndian.AppendUint32(b, f.Received)
-	return binary.BigEndian.AppendUint64(b, uint64(f.Since.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Since.UnixMilli()))
+	return binary.BigEndian.AppendUint64(b, f.Epoch)
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func appendOwn(b []byte, o own) []byte {
+	b = appendPlace(b, opOwn, place{o.session, o.stream})
+	b = binary.BigEndian.AppendUint64(b, o.epoch)
+	return appendString(b, o.owned)
+}
+
+func appendMove(b []byte, m move) []byte {
+	b = appendPlace(b, opMove, m.place)
+	b = binary.BigEndian.AppendUint16(b, uint16(m.node))
+	return binary.BigEndian.AppendUint32(b, m.sent)
+}
+
+// appendPlace is an opHold or opHeld, or the beginning of another frame.
+func appendPlace(b []byte, o op, p place) []byte {
+	b = append(b, byte(o))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.session))
+	return append(b, p.stream)
 }

@@ -38,6 +38,9 @@ type parsed struct {
 	session  id.Session
 	found    Found
 	trace    trace.Ref
+	own      own
+	place    place
+	move     move
 }
 
 func parse(b []byte) (parsed, error) {
@@ -74,6 +77,12 @@ func parse(b []byte) (parsed, error) {
 		p.resume, err = parseResume(b)
 	case opFound:
 		p.session, p.found, err = parseFound(b)
+	case opOwn:
+		p.own, err = parseOwn(b)
+	case opHold, opHeld:
+		p.place, err = parsePlace(b)
+	case opMove:
+		p.move, err = parseMove(b)
 	default:
 		err = errFrame
 	}
@@ -109,6 +118,12 @@ func build(p parsed) []byte {
 		return appendResume(nil, p.resume)
 	case opFound:
 		return appendFound(nil, p.session, p.found)
+	case opOwn:
+		return appendOwn(nil, p.own)
+	case opHold, opHeld:
+		return appendPlace(nil, p.op, p.place)
+	case opMove:
+		return appendMove(nil, p.move)
 	}
 	return nil
 }
@@ -136,9 +151,15 @@ func sampleFrames() map[string]parsed {
 		"bind":           {op: opBind, bind: bind{7, 65535, strings.Repeat("z", maxType)}},
 		"unbind":         {op: opUnbind, bind: bind{7, 0, "zone"}},
 		"find":           {op: opFind, find: find{7, 2, math.MaxUint64, math.MinInt64, 3, math.MaxUint32}},
-		"resume":         {op: opResume, resume: resume{7, 2, math.MaxUint64, math.MaxUint32, "world"}},
-		"found":          {op: opFound, session: 7, found: Found{2, true, math.MaxUint32, time.UnixMilli(1)}},
-		"not found":      {op: opFound, session: 7, found: Found{2, false, 0, time.UnixMilli(0)}},
+		"resume":         {op: opResume, resume: resume{7, 2, math.MaxUint64, math.MaxUint32, false, "world"}},
+		"go on":          {op: opResume, resume: resume{7, 2, math.MaxUint64, math.MaxUint32, true, "world"}},
+		"own":            {op: opOwn, own: own{7, 2, math.MaxUint64, ""}},
+		"own a name":     {op: opOwn, own: own{7, 2, 1, "queue"}},
+		"hold":           {op: opHold, place: place{7, 2}},
+		"held":           {op: opHeld, place: place{math.MaxUint64, 255}},
+		"move":           {op: opMove, move: move{place{7, 2}, 65535, math.MaxUint32}},
+		"found":          {op: opFound, session: 7, found: Found{2, true, math.MaxUint32, math.MaxUint64, time.UnixMilli(1)}},
+		"not found":      {op: opFound, session: 7, found: Found{2, false, 0, 0, time.UnixMilli(0)}},
 		"kick":           {op: opKick, kick: kick{7, fault.Replaced, "elsewhere"}},
 	}
 }
@@ -191,13 +212,23 @@ func TestFramesThatNobodySends(t *testing.T) {
 	deliver := func(h wire.Header) []byte { return appendPacket(nil, opDeliver, 7, h, nil) }
 	multicast := func(h wire.Header) []byte { return appendMulticast(nil, h, []id.Session{1}, nil) }
 	tests := map[string][]byte{
-		"unknown op":              {99, 1, 2, 3},
-		"attach of nobody":        info(func(i *SessionInfo) { i.ID = 0 }),
-		"attach to the gate":      info(func(i *SessionInfo) { i.Stream = 0 }),
-		"attach to no type":       info(func(i *SessionInfo) { i.Type = "" }),
-		"attach to a long type":   info(func(i *SessionInfo) { i.Type = strings.Repeat("x", maxType+1) }),
-		"find of the gate":        appendFind(nil, find{session: 7}),
-		"resume of no type":       appendResume(nil, resume{session: 7, stream: 2}),
+		"unknown op":            {99, 1, 2, 3},
+		"attach of nobody":      info(func(i *SessionInfo) { i.ID = 0 }),
+		"attach to the gate":    info(func(i *SessionInfo) { i.Stream = 0 }),
+		"attach to no type":     info(func(i *SessionInfo) { i.Type = "" }),
+		"attach to a long type": info(func(i *SessionInfo) { i.Type = strings.Repeat("x", maxType+1) }),
+		"find of the gate":      appendFind(nil, find{session: 7}),
+		"resume of no type":     appendResume(nil, resume{session: 7, stream: 2}),
+		"half live": func() []byte {
+			b := appendResume(nil, resume{session: 7, stream: 2, typ: "world"})
+			b[22] = 2
+			return b
+		}(),
+		"own of no epoch":         appendOwn(nil, own{7, 2, 0, ""}),
+		"own of the gate":         appendOwn(nil, own{7, 0, 1, ""}),
+		"hold of the gate":        appendPlace(nil, opHold, place{7, 0}),
+		"move to no node":         appendMove(nil, move{place{7, 2}, 0, 1}),
+		"move of the gate":        appendMove(nil, move{place{7, 0}, 1, 1}),
 		"half found":              func() []byte { b := appendFound(nil, 7, Found{Stream: 2}); b[10] = 2; return b }(),
 		"forward of a push":       forward(samplePush),
 		"traced push":             appendTraced(nil, trace.Ref{}, 7, samplePush, nil),

@@ -101,6 +101,14 @@ func (l *gateLine) take(o op, b []byte) error {
 			return err
 		}
 		l.find(f)
+	case opHeld:
+		p, err := parsePlace(b)
+		if err != nil {
+			return err
+		}
+		if s := l.sessions[attachment(p)]; s != nil {
+			s.gateHolds(l.conn)
+		}
 	case opResume:
 		r, err := parseResume(b)
 		if err != nil {
@@ -149,7 +157,7 @@ func (l *gateLine) find(f find) {
 // resume takes the session over from the line that has, or had, it.
 func (l *gateLine) resume(r resume) {
 	key := attachment{r.session, r.stream}
-	if s := l.srv.book.get(key); s != nil && s.moveTo(l.conn, r.turn, r.received) {
+	if s := l.srv.book.get(key); s != nil && s.moveTo(l.conn, r) {
 		l.sessions[key] = s
 		return
 	}
@@ -211,7 +219,12 @@ func (l *gateLine) deliver(s *Session, rt *route, m proto.Message, h wire.Header
 	if l.now.IsZero() {
 		l.now = time.Now()
 	}
-	return rt.deliver(s, m, &request{session: s, route: rt, call: h.Call, span: span}, l.now.Add(l.srv.cfg.RequestTimeout))
+	s.calls.Add(1)
+	err := rt.deliver(s, m, &request{session: s, route: rt, call: h.Call, span: span}, l.now.Add(l.srv.cfg.RequestTimeout))
+	if err != nil {
+		s.calls.Add(-1)
+	}
+	return err
 }
 
 // refused tells the client about a request that no handler got, and only the log about anything else.

@@ -67,6 +67,7 @@ type backend struct {
 	entered  chan *Session        // from each Enter
 	noted    chan int64           // from each Note and Shout
 	detached chan *Detached       // from each watched session
+	held     chan *Held           // from each that is held
 	hold     chan struct{}        // not nil: a Note waits until it is closed
 	later    chan actor.Responder // not nil: an Ask is answered by whoever takes from it
 	leaving  atomic.Bool
@@ -77,6 +78,7 @@ func newBackend(t testing.TB, node id.Node, change func(*backend, *Config)) *bac
 	b := &backend{
 		t: t, sys: actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Mailbox: 64}),
 		entered: make(chan *Session, 4096), noted: make(chan int64, 1<<16), detached: make(chan *Detached, 4096),
+		held: make(chan *Held, 16),
 	}
 	boot := id.NewBoot(time.Now())
 	b.links = link.NewServer(linkConfig(node, boot, "world"))
@@ -117,6 +119,7 @@ func (b *backend) register() {
 	Handle(b.srv, b.players, (*player).echo)
 	HandleSend(b.srv, b.players, (*player).note)
 	actor.HandleTell(b.players.Behavior(), (*player).gone)
+	actor.HandleTell(b.players.Behavior(), (*player).heldBack)
 	HandleSendBy(b.srv, b.rooms, func(_ *Session, m *linepb.Shout) (int64, error) {
 		if m.GetRoom() < 0 {
 			panic("no such room")
@@ -193,6 +196,11 @@ func (p *player) knock(ctx *actor.Context, _ *linepb.Knock) (*linepb.KnockReply,
 	return &linepb.KnockReply{Session: uint64(SessionOf(ctx).ID)}, nil
 }
 
+func (p *player) heldBack(_ *actor.Context, h *Held) error {
+	p.backend.held <- h
+	return nil
+}
+
 func (p *player) gone(_ *actor.Context, d *Detached) error {
 	p.backend.detached <- d
 	return nil
@@ -211,6 +219,8 @@ type event struct {
 	code     fault.Code
 	reason   string
 	found    Found
+	own      own
+	sent     uint32
 }
 
 // A recorder is a Downstream that keeps what it is given.
@@ -240,6 +250,18 @@ func (r *recorder) Unbind(from link.Peer, s id.Session, typ string) {
 
 func (r *recorder) Kick(from link.Peer, s id.Session, code fault.Code, reason string) {
 	r.events <- event{what: "kick", from: from.Node, session: s, code: code, reason: reason}
+}
+
+func (r *recorder) Own(from link.Peer, s id.Session, stream uint8, epoch uint64, owned string) {
+	r.events <- event{what: "own", from: from.Node, session: s, own: own{s, stream, epoch, owned}}
+}
+
+func (r *recorder) Hold(from link.Peer, s id.Session, stream uint8) {
+	r.events <- event{what: "hold", from: from.Node, session: s}
+}
+
+func (r *recorder) Move(from link.Peer, s id.Session, stream uint8, node id.Node, sent uint32) {
+	r.events <- event{what: "move", from: from.Node, session: s, node: node, sent: sent}
 }
 
 func (r *recorder) Found(from link.Peer, s id.Session, f Found) {

@@ -32,6 +32,7 @@ func (s *Session) left(conn *link.Conn, code fault.Code) {
 	}
 	if s.grace > 0 && mayReturn(code) {
 		s.keep(code)
+		s.heldLocked() // nothing of the client's comes until it is back
 		s.mu.Unlock()
 		return
 	}
@@ -43,9 +44,14 @@ func (s *Session) keep(code fault.Code) {
 	s.unkeep()
 	s.conn.Store(nil)
 	s.code = code
+	s.keepFor(s.grace)
+}
+
+// keepFor waits so long for the client. It is called with mu.
+func (s *Session) keepFor(d time.Duration) {
 	s.stays++
 	stay := s.stays
-	s.expiry = time.AfterFunc(s.grace, func() { s.expire(stay) })
+	s.expiry = time.AfterFunc(d, func() { s.expire(stay) })
 	s.srv.stats.kept.Add(1)
 }
 
@@ -143,30 +149,36 @@ func (s *Session) find(f find) (found Found) {
 		return found
 	}
 	s.keep(fault.Lost)
-	found.Found, found.Received = true, s.stream.received
+	s.hold.held = false // it is about to come back
+	found.Found, found.Received, found.Epoch = true, s.stream.received, s.owner.epoch
 	s.mu.Unlock()
 	return found
 }
 
-// moveTo gives the session to the line of the gate to which its client has come back, and sends there what the client has not received. It reports
-// false if that cannot be done: the session is over, or another connection's by now.
-func (s *Session) moveTo(conn *link.Conn, turn uint64, received uint32) bool {
+// moveTo gives the session to the line of the gate to which its client has come back, or that goes on with it here, and sends there what the client has
+// not received. It reports false if that cannot be done: the session is over, or another connection's by now.
+func (s *Session) moveTo(conn *link.Conn, r resume) bool {
 	s.in.Lock()
 	defer s.in.Unlock()
 	s.mu.Lock()
-	if s.gone.Load() || turn < s.turn { // an earlier connection's gate may be read late
+	if s.gone.Load() || r.turn < s.turn { // an earlier connection's gate may be read late
 		s.mu.Unlock()
 		return false
 	}
 	s.unkeep()
-	s.turn = turn
+	s.turn = r.turn
 	s.conn.Store(conn)
+	if s.owner.epoch != 0 {
+		s.control("own", func(b []byte) []byte { return appendOwn(b, s.owner) })
+	}
 	for typ, node := range s.bound {
 		s.control("bind", func(b []byte) []byte { return appendBind(b, s.ID, typ, node) })
 	}
-	s.stream.ack(received)
+	if !r.live {
+		s.stream.ack(r.received)
+	}
 	var failed bool
-	whole := s.stream.since(received, func(head, body []byte) {
+	whole := s.stream.since(r.received, func(head, body []byte) {
 		err := conn.Write(func(b []byte) []byte { return appendReplay(b, s.ID, head, body) })
 		failed = failed || err != nil && fault.CodeOf(err) != fault.Lost // when the line has broken, the client will come again
 	})
@@ -174,6 +186,7 @@ func (s *Session) moveTo(conn *link.Conn, turn uint64, received uint32) bool {
 		s.finish(fault.Lost)
 		return false
 	}
+	s.holdAgain()
 	s.mu.Unlock()
 	s.srv.stats.resumed.Add(1)
 	return true

@@ -220,6 +220,18 @@ func (l *Lines) Resume(node id.Node, s SessionInfo, received uint32) error {
 	return l.write(node, func(b []byte) []byte { return appendResume(b, r) })
 }
 
+// GoOn attaches a session that another node has handed over to the node, while its client is connected. The node goes on after the number sent, which was
+// the other's last. If it cannot, it unbinds the session.
+func (l *Lines) GoOn(node id.Node, s SessionInfo, sent uint32) error {
+	r := resume{session: s.ID, stream: s.Stream, turn: s.Turn, received: sent, live: true, typ: s.Type}
+	return l.write(node, func(b []byte) []byte { return appendResume(b, r) })
+}
+
+// Held tells the node that nothing of the session's stream comes after what was forwarded before: the rest waits here.
+func (l *Lines) Held(node id.Node, session id.Session, stream uint8) error {
+	return l.write(node, func(b []byte) []byte { return appendPlace(b, opHeld, place{session, stream}) })
+}
+
 // Flush has what was forwarded leave. Whoever forwards calls it at the end of a batch.
 func (l *Lines) Flush() {
 	for _, n := range *l.byNode.Load() {

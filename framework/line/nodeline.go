@@ -182,6 +182,24 @@ func (h *nodeHandler) take(from link.Peer, o op, b []byte) error {
 			return err
 		}
 		h.down.Kick(from, k.session, k.code, k.reason)
+	case opOwn:
+		o, err := parseOwn(b)
+		if err != nil {
+			return err
+		}
+		h.down.Own(from, o.session, o.stream, o.epoch, o.owned)
+	case opHold:
+		p, err := parsePlace(b)
+		if err != nil {
+			return err
+		}
+		h.down.Hold(from, p.session, p.stream)
+	case opMove:
+		m, err := parseMove(b)
+		if err != nil {
+			return err
+		}
+		h.down.Move(from, m.session, m.stream, m.node, m.sent)
 	case opFound:
 		session, f, err := parseFound(b)
 		if err != nil {

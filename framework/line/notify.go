@@ -16,17 +16,17 @@ type notifier struct {
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	backlog map[actor.Ref][]*Detached
+	backlog map[actor.Ref][]any
 	wg      sync.WaitGroup
 }
 
 func newNotifier() *notifier {
-	n := &notifier{backlog: map[actor.Ref][]*Detached{}}
+	n := &notifier{backlog: map[actor.Ref][]any{}}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	return n
 }
 
-func (n *notifier) tell(ref actor.Ref, m *Detached) {
+func (n *notifier) tell(ref actor.Ref, m any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if queue, busy := n.backlog[ref]; busy {
@@ -36,7 +36,7 @@ func (n *notifier) tell(ref actor.Ref, m *Detached) {
 	if err := ref.Tell(m); !errors.Is(err, actor.ErrMailboxFull) || n.ctx.Err() != nil {
 		return // told, or there is nobody to tell
 	}
-	n.backlog[ref] = []*Detached{m}
+	n.backlog[ref] = []any{m}
 	n.wg.Go(func() { n.drain(ref) })
 }
 

@@ -15,10 +15,7 @@ import (
 
 func parseAttach(b []byte) (SessionInfo, error) {
 	r := reader{b: b}
-	s := SessionInfo{ID: id.Session(r.u64()), Stream: r.u8(), Resets: r.u32()}
-	s.Grace, s.Turn = time.Duration(r.u32())*time.Millisecond, r.u64()
-	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
-	s.Type = r.string()
+	s := r.info()
 	if !r.end() || s.check() != nil {
 		return SessionInfo{}, errFrame
 	}
@@ -54,7 +51,7 @@ func parseFind(b []byte) (find, error) {
 
 func parseResume(b []byte) (resume, error) {
 	r := reader{b: b}
-	v := resume{session: id.Session(r.u64()), stream: r.u8(), turn: r.u64(), received: r.u32(), typ: r.string()}
+	v := resume{session: id.Session(r.u64()), stream: r.u8(), turn: r.u64(), received: r.u32(), live: r.bool(), typ: r.string()}
 	if !r.end() || v.stream == 0 || v.typ == "" {
 		return resume{}, errFrame
 	}
@@ -64,12 +61,39 @@ func parseResume(b []byte) (resume, error) {
 func parseFound(b []byte) (id.Session, Found, error) {
 	r := reader{b: b}
 	session, f := id.Session(r.u64()), Found{Stream: r.u8()}
-	found := r.u8()
-	f.Found, f.Received, f.Since = found == 1, r.u32(), time.UnixMilli(int64(r.u64()))
-	if !r.end() || f.Stream == 0 || found > 1 {
+	f.Found, f.Received, f.Since, f.Epoch = r.bool(), r.u32(), time.UnixMilli(int64(r.u64())), r.u64()
+	if !r.end() || f.Stream == 0 {
 		return 0, Found{}, errFrame
 	}
 	return session, f, nil
+}
+
+func parseOwn(b []byte) (own, error) {
+	r := reader{b: b}
+	o := own{session: id.Session(r.u64()), stream: r.u8(), epoch: r.u64(), owned: r.string()}
+	if !r.end() || o.stream == 0 || o.epoch == 0 {
+		return own{}, errFrame
+	}
+	return o, nil
+}
+
+// parsePlace reads what follows opHold or opHeld.
+func parsePlace(b []byte) (place, error) {
+	r := reader{b: b}
+	p := place{session: id.Session(r.u64()), stream: r.u8()}
+	if !r.end() || p.stream == 0 {
+		return place{}, errFrame
+	}
+	return p, nil
+}
+
+func parseMove(b []byte) (move, error) {
+	r := reader{b: b}
+	m := move{place: place{session: id.Session(r.u64()), stream: r.u8()}, node: id.Node(r.u16()), sent: r.u32()}
+	if !r.end() || m.stream == 0 || m.node == 0 {
+		return move{}, errFrame
+	}
+	return m, nil
 }
 
 // parsePacket reads what follows opForward, if fromClient, or opDeliver.
@@ -185,6 +209,12 @@ func (r *reader) u16() uint16 { return binary.BigEndian.Uint16(r.take(2)) }
 func (r *reader) u32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
 func (r *reader) u64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
 
+func (r *reader) bool() bool {
+	v := r.u8()
+	r.short = r.short || v > 1
+	return v == 1
+}
+
 func (r *reader) string() string {
 	n := int(r.u8())
 	if n > maxType {
@@ -207,6 +237,14 @@ func (r *reader) head() wire.Header {
 		Call:     binary.BigEndian.Uint32(b[4:]),
 		Sequence: binary.BigEndian.Uint32(b[8:]),
 	}
+}
+
+func (r *reader) info() SessionInfo {
+	s := SessionInfo{ID: id.Session(r.u64()), Stream: r.u8(), Resets: r.u32()}
+	s.Grace, s.Turn = time.Duration(r.u32())*time.Millisecond, r.u64()
+	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
+	s.Type = r.string()
+	return s
 }
 
 func (r *reader) rest() []byte {

@@ -41,6 +41,7 @@ func (r *request) Span() trace.Span { return r.span }
 // Respond sends the handler's reply or error to the client.
 func (r *request) Respond(msg any, err error) {
 	s := r.session
+	defer s.calls.Add(-1)
 	if err == nil {
 		err = r.reply(msg)
 	}

@@ -44,12 +44,16 @@ type Session struct {
 	conn atomic.Pointer[link.Conn] // the line of the gate that has the client, nil while none has; set with mu held
 	gone atomic.Bool               // for good; set with mu held
 
+	calls atomic.Int32 // requests of the client that are not answered
+
 	in sync.Mutex // held while a message is taken in: guards stream.received, and keeps the messages of two lines apart; taken before mu
 
 	mu       sync.Mutex // guards what follows and the rest of stream; held while a number is given out, so that numbers leave in order
 	stream   stream
 	turn     uint64             // of the last connection that asked for it
 	bound    map[string]id.Node // what Bind has said, for the next gate
+	owner    own                // what Own has said, likewise
+	hold     hold               // on its way to another node
 	expiry   *time.Timer        // while no gate has the client
 	stays    int                // how often that was so
 	code     fault.Code         // why it has none, or is gone
@@ -127,6 +131,22 @@ func (s *Session) Unbind(typ string) {
 	defer s.mu.Unlock()
 	delete(s.bound, typ)
 	s.control("unbind", func(b []byte) []byte { return appendUnbind(b, s.ID, typ) })
+}
+
+// Own says under which epoch this node serves the session's stream: that of its player, say. Whatever this Session sends from now on, to the
+// client or to have it bound, unbound or kicked, is refused by a gate that has seen a newer epoch of the stream; the session then ends here, with
+// [fault.Fenced], and the client opens the stream again. A gate that is new to the session is told again.
+//
+// owned names what it is an epoch of, if not of this one stream: a singleton, whose newest epoch a gate knows for all its sessions. It has at most 64 bytes.
+func (s *Session) Own(epoch uint64, owned string) {
+	if epoch == 0 || len(owned) > maxType {
+		s.srv.log.Error("own refused: it needs an epoch, and a name that is not too long", "session", s.ID, "epoch", epoch, "owned", owned)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner = own{s.ID, s.number, epoch, owned}
+	s.control("own", func(b []byte) []byte { return appendOwn(b, s.owner) })
 }
 
 // Kick ends the client's session, after what was pushed before. The client is told code and reason (at most 512 bytes), which it may

@@ -8,7 +8,13 @@ import (
 )
 
 func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
-	p, err := d.players.Load(ctx, player.ID(m.GetPlayer()), m.GetAccount(), uint16(m.GetArea()))
+	var p *player.Player
+	var err error
+	if who := player.ID(m.GetPlayer()); m.GetEpoch() == 0 {
+		p, err = d.players.Load(ctx, who, m.GetAccount(), uint16(m.GetArea()))
+	} else {
+		p, err = d.players.LoadFrom(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetEpoch())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,85 @@ func (x *HasRoomReply) GetHere() bool {
 	return false
 }
 
+// Gives a player, who is saved, and his client's stream to another world.
+type AdoptPlayer struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Player  int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Account int64                  `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
+	Area    uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	// That of the world that gives him. When somebody has taken him since, he is not given.
+	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// As the line has exported it.
+	Session       []byte `protobuf:"bytes,5,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdoptPlayer) Reset() {
+	*x = AdoptPlayer{}
+	mi := &file_owner_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdoptPlayer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdoptPlayer) ProtoMessage() {}
+
+func (x *AdoptPlayer) ProtoReflect() protoreflect.Message {
+	mi := &file_owner_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdoptPlayer.ProtoReflect.Descriptor instead.
+func (*AdoptPlayer) Descriptor() ([]byte, []int) {
+	return file_owner_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AdoptPlayer) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *AdoptPlayer) GetAccount() int64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *AdoptPlayer) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *AdoptPlayer) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *AdoptPlayer) GetSession() []byte {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
 var File_owner_proto protoreflect.FileDescriptor
 
 const file_owner_proto_rawDesc = "" +
@@ -129,7 +208,13 @@ const file_owner_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x16\n" +
 	"\x06player\x18\x02 \x01(\x03R\x06player\"\"\n" +
 	"\fHasRoomReply\x12\x12\n" +
-	"\x04here\x18\x01 \x01(\bR\x04hereb\x06proto3"
+	"\x04here\x18\x01 \x01(\bR\x04here\"\x83\x01\n" +
+	"\vAdoptPlayer\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x12\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x18\n" +
+	"\asession\x18\x05 \x01(\fR\asessionb\x06proto3"
 
 var (
 	file_owner_proto_rawDescOnce sync.Once
@@ -143,10 +228,11 @@ func file_owner_proto_rawDescGZIP() []byte {
 	return file_owner_proto_rawDescData
 }
 
-var file_owner_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_owner_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_owner_proto_goTypes = []any{
 	(*HasRoom)(nil),      // 0: game.HasRoom
 	(*HasRoomReply)(nil), // 1: game.HasRoomReply
+	(*AdoptPlayer)(nil),  // 2: game.AdoptPlayer
 }
 var file_owner_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -167,7 +253,7 @@ func file_owner_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_owner_proto_rawDesc), len(file_owner_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

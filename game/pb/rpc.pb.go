@@ -62,10 +62,12 @@ func (*Done) Descriptor() ([]byte, []int) {
 
 // Loads a player and takes a new epoch: from now on every older holder is refused.
 type LoadPlayer struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Account       int64                  `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
-	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Player  int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Account int64                  `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
+	Area    uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	// Only if this is the newest epoch; 0: whoever holds him.
+	Epoch         uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -117,6 +119,13 @@ func (x *LoadPlayer) GetAccount() int64 {
 func (x *LoadPlayer) GetArea() uint32 {
 	if x != nil {
 		return x.Area
+	}
+	return 0
+}
+
+func (x *LoadPlayer) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -1710,12 +1719,13 @@ const file_rpc_proto_rawDesc = "" +
 	"\n" +
 	"\trpc.proto\x12\x04game\x1a\vworld.proto\x1a\n" +
 	"zone.proto\"\x06\n" +
-	"\x04Done\"R\n" +
+	"\x04Done\"h\n" +
 	"\n" +
 	"LoadPlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area\"\x95\x01\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\"\x95\x01\n" +
 	"\fPlayerRecord\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x14\n" +

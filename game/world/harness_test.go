@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/id"
+	"loumiao/framework/link/linktest"
 	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
@@ -201,6 +203,8 @@ type door struct {
 	addr string
 	many bool // a player may have many sessions
 
+	grace time.Duration // in which a client may come back
+
 	mu   sync.Mutex
 	sent id.Node // not 0: where every session is brought, whoever owns its player
 }
@@ -212,6 +216,7 @@ func (d *door) Start(ctx context.Context, n *node.Node) (err error) {
 	cfg := gate.Config{
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(), RateMessages: -1,
 		Listen: []gate.Listen{{Transport: transport, Addr: "127.0.0.1:0"}},
+		Grace:  d.grace,
 		Routes: []gate.Route{{Type: api.World, Stream: 3, Pick: gate.PickOwner}, {Type: api.Zone, Stream: 4, Pick: gate.PickNone}},
 		Authenticate: func(_ context.Context, token string) (gate.Identity, error) {
 			player, err := strconv.ParseInt(token, 10, 64)
@@ -269,18 +274,27 @@ type session struct {
 	*client.Conn
 	t      *testing.T
 	pushes chan proto.Message
+
+	way     *linktest.Proxy // to the gate, when clients may come back
+	resumed chan struct{}
 }
 
 // connect opens a session of the player.
 func (p *place) connect(player int64) *session {
 	p.t.Helper()
-	s := &session{t: p.t, pushes: make(chan proto.Message, 100)}
+	s := &session{t: p.t, pushes: make(chan proto.Message, 4096), resumed: make(chan struct{}, 64)}
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	var err error
-	s.Conn, err = client.Dial(ctx, p.gate.addr, client.Options{
-		Registry: p.env.Registry, Token: strconv.FormatInt(player, 10), OnPush: func(m proto.Message) { s.pushes <- m },
-	})
+	addr := p.gate.addr
+	opts := client.Options{Registry: p.env.Registry, Token: strconv.FormatInt(player, 10), OnPush: func(m proto.Message) { s.pushes <- m }}
+	if p.gate.grace > 0 {
+		s.way = linktest.NewProxy(p.t, strings.TrimPrefix(addr, "tcp://"))
+		addr = "tcp://" + s.way.Addr()
+		opts.Reconnect = func(context.Context, int, error) (string, string, error) { return addr, opts.Token, nil }
+		opts.OnResume = func(time.Duration) { s.resumed <- struct{}{} }
+	}
+	s.Conn, err = client.Dial(ctx, addr, opts)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -91,7 +91,13 @@ func (n *notary) load(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, 
 	if n.deaf[from] {
 		return nil, errDeaf
 	}
-	p, err := n.players.Load(ctx, player.ID(m.GetPlayer()), m.GetAccount(), uint16(m.GetArea()))
+	load := n.players.Load
+	if m.GetEpoch() != 0 {
+		load = func(ctx context.Context, who player.ID, account int64, area uint16) (*player.Player, error) {
+			return n.players.LoadFrom(ctx, who, account, area, m.GetEpoch())
+		}
+	}
+	p, err := load(ctx, player.ID(m.GetPlayer()), m.GetAccount(), uint16(m.GetArea()))
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,16 @@ func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) er
 		}
 	}
 	p.releaseElsewhere(ctx)
-	load := &pb.LoadPlayer{Player: int64(p.id), Account: session.Account, Area: uint32(session.Area)}
+	return p.take(ctx, session.Account, api.Area(session.Area), 0)
+}
+
+// take loads the player under a new epoch: from whoever holds him, or from the holder of one epoch only.
+func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uint64) error {
+	w := p.world
+	if !w.holds() {
+		return errNoLease
+	}
+	load := &pb.LoadPlayer{Player: int64(p.id), Account: account, Area: uint32(area), Epoch: from}
 	record, err := api.LoadPlayer.Call(ctx, w.rpc, load, rpc.ByKey(int64(p.id)))
 	if err != nil {
 		return err
@@ -50,7 +59,7 @@ func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) er
 	if err != nil {
 		return err
 	}
-	w.inside.add(p.id, api.Area(session.Area), record.GetEpoch()) // first: should Redis forget the binding at once, it is made again
+	w.inside.add(p.id, area, record.GetEpoch()) // first: should Redis forget the binding at once, it is made again
 	if err := w.owners.Bind(ctx, int64(p.id), w.binding(record.GetEpoch())); err != nil {
 		w.inside.remove(p.id)
 		if errors.Is(err, lease.ErrFenced) {
@@ -58,7 +67,7 @@ func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) er
 		}
 		return fmt.Errorf("bind player %d: %w", p.id, err)
 	}
-	p.epoch, p.area, p.profile, p.state = record.GetEpoch(), api.Area(session.Area), record.GetProfile(), state
+	p.epoch, p.account, p.area, p.profile, p.state = record.GetEpoch(), account, area, record.GetProfile(), state
 	return nil
 }
 

@@ -24,20 +24,21 @@ const goodPass = "good"
 
 // peers is what the world knows of db, queue and match: players in memory, with epochs.
 type peers struct {
-	mu      sync.Mutex
-	players map[int64]*pb.PlayerRecord
-	saves   []*pb.SavePlayer
-	failing error // what saves fail with
-	reading error // what reading a profile fails with
-	passes  []*pb.RedeemPass
-	inside  map[int64]bool
-	left    map[int64]int // how often
-	tickets []*pb.LeaveMatch
-	leave   error // what giving a ticket back fails with
-	late    bool  // it is too late to give a ticket back
-	loads   int
-	history []*pb.MatchResult // of whoever asks
-	rooms   map[int64]bool    // that zones say they have
+	mu         sync.Mutex
+	players    map[int64]*pb.PlayerRecord
+	saves      []*pb.SavePlayer
+	failing    error // what saves fail with
+	reading    error // what reading a profile fails with
+	unloadable error // what loads fail with
+	passes     []*pb.RedeemPass
+	inside     map[int64]bool
+	left       map[int64]int // how often
+	tickets    []*pb.LeaveMatch
+	leave      error // what giving a ticket back fails with
+	late       bool  // it is too late to give a ticket back
+	loads      int
+	history    []*pb.MatchResult // of whoever asks
+	rooms      map[int64]bool    // that zones say they have
 }
 
 func newPeers() *peers {
@@ -93,12 +94,18 @@ func (p *peers) db() service {
 		rpc.HandleFunc(n, api.LoadPlayer, func(_ context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
+			if p.unloadable != nil {
+				return nil, p.unloadable
+			}
 			record := p.players[m.GetPlayer()]
 			if record == nil {
 				record = &pb.PlayerRecord{Account: m.GetAccount(), Profile: &pb.Profile{
 					Player: m.GetPlayer(), Name: fmt.Sprintf("Player %d", m.GetPlayer()), Area: m.GetArea(), Level: 1,
 				}}
 				p.players[m.GetPlayer()] = record
+			}
+			if m.GetEpoch() != 0 && m.GetEpoch() != record.GetEpoch() {
+				return nil, fault.New(fault.Fenced, "an old epoch")
 			}
 			record.Epoch++
 			p.loads++

@@ -21,6 +21,7 @@ type Player struct {
 	id    api.PlayerID
 
 	epoch   uint64 // 0 until the player is loaded
+	account int64
 	area    api.Area
 	profile *pb.Profile
 	state   State
@@ -30,6 +31,8 @@ type Player struct {
 
 	session *line.Session // nil while the client is gone
 	linger  actor.Timer   // of the last lingered
+
+	departing actor.Responder // waits until the player has moved to another world; nil: he does not
 }
 
 // stop has the actor end after what is queued. What is queued for the player finds him leaving.
@@ -49,11 +52,18 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	if p.leaving {
 		return nil, p.passOn(ctx, m)
 	}
-	if !p.world.holds() {
+	err := error(nil)
+	switch {
+	case !p.world.holds():
+		err = errNoLease
+	case p.world.stopping.Load() && p.session != session:
+		err = errStopping
+	}
+	if err != nil {
 		if p.epoch == 0 {
 			p.stop(ctx)
 		}
-		return nil, errNoLease
+		return nil, err
 	}
 	arrives := p.epoch == 0
 	if arrives {
@@ -66,10 +76,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	if p.session != nil && p.session != session {
 		p.session.Kick(fault.Replaced, "the player has logged in elsewhere")
 	}
-	if p.session != session {
-		p.session = session
-		session.Watch(ctx.Self())
-	}
+	p.attend(ctx, session)
 	p.state.Stats.Entered++
 	p.changed(ctx)
 	if arrives {
@@ -82,6 +89,15 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 		reply.Match = m.found()
 	}
 	return reply, nil
+}
+
+// attend has the session be the player's.
+func (p *Player) attend(ctx *actor.Context, session *line.Session) {
+	if p.session != session {
+		p.session = session
+		session.Watch(ctx.Self())
+		session.Own(p.epoch, "")
+	}
 }
 
 // passOn gives the player's next actor what has come too late for this one.
@@ -97,10 +113,15 @@ func (p *Player) passOn(ctx *actor.Context, m *pb.EnterWorld) error {
 
 // detached is told when the client is gone.
 func (p *Player) detached(ctx *actor.Context, m *line.Detached) error {
-	if p.session == m.Session {
-		p.session = nil
-		p.lingers(ctx)
+	if p.session != m.Session {
+		return nil
 	}
+	p.session = nil
+	p.departs(nil)
+	if m.Code == fault.Fenced { // its gate has seen a newer owner
+		return p.lost(ctx, &lost{p.epoch})
+	}
+	p.lingers(ctx)
 	return nil
 }
 

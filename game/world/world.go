@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -35,6 +36,8 @@ type World struct {
 	unwatch func()
 	design  Design
 	now     func() time.Time
+
+	stopping atomic.Bool // nobody new is taken
 }
 
 // New is a world that is not started.
@@ -67,8 +70,12 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	rpc.Handle(n, w.players, api.PlayerFinished, (*Player).finished)
 	rpc.Handle(n, w.players, api.ReleasePlayer, (*Player).release)
 	w.serveGoods(n)
+	rpc.HandleFunc(n, api.AdoptPlayer, w.adoptPlayer)
 
 	b := w.players.Behavior()
+	actor.Handle(b, (*Player).depart)
+	actor.Handle(b, (*Player).adopt)
+	actor.HandleTell(b, (*Player).held)
 	actor.HandleTell(b, (*Player).detached)
 	actor.HandleTell(b, (*Player).lingered)
 	actor.HandleTell(b, (*Player).saveNow)
@@ -86,11 +93,13 @@ func (w *World) Ready(context.Context) error {
 	return nil
 }
 
-// Stop saves every player and lets him go; his client enters another world.
+// Stop hands the players over to other worlds, and saves who is left and lets him go: his client enters another world.
 func (w *World) Stop(ctx context.Context) error {
 	if w.unwatch != nil {
 		w.unwatch()
 	}
+	w.stopping.Store(true)
+	w.handOver(ctx)
 	return w.players.Drain(ctx)
 }
 

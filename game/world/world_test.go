@@ -162,7 +162,7 @@ func TestLinger(t *testing.T) {
 	})
 }
 
-// TestWorldStops has a world save its players and send them elsewhere.
+// TestWorldStops has a world that is alone save its players, who enter the next one.
 func TestWorldStops(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -170,12 +170,12 @@ func TestWorldStops(t *testing.T) {
 	s := p.connect(1)
 	s.enter()
 	s.greet()
-	two := p.world(nil)
 	one.stop()
 	if !strings.Contains(p.peers.state(1), `"greetings":1`) {
 		t.Errorf("the player is stored as %s", p.peers.state(1))
 	}
 	s.reset()
+	two := p.world(nil)
 	s.enter()
 	if n := s.greet(); n != 2 {
 		t.Errorf("the second greeting is counted as %d", n)

@@ -59,6 +59,9 @@ func (g *gate) Broadcast(link.Peer, wire.Header, []byte)               {}
 func (g *gate) Bind(link.Peer, id.Session, string, id.Node)            {}
 func (g *gate) Unbind(link.Peer, id.Session, string)                   {}
 func (g *gate) Kick(link.Peer, id.Session, fault.Code, string)         {}
+func (g *gate) Own(link.Peer, id.Session, uint8, uint64, string)       {}
+func (g *gate) Hold(link.Peer, id.Session, uint8)                      {}
+func (g *gate) Move(link.Peer, id.Session, uint8, id.Node, uint32)     {}
 func (g *gate) Found(link.Peer, id.Session, line.Found)                {}
 
 func (g *gate) Lost(link.Peer, error) {}

@@ -20,6 +20,18 @@ const createAttempts = 8
 // Load returns a player and takes a new epoch: from now on every older holder is refused. The first Load creates the player, with a
 // name of his own and the starting wallet. A player of another account is fault.Forbidden. area counts only for a new player.
 func (s *Store) Load(ctx context.Context, id ID, account int64, area uint16) (*Player, error) {
+	return s.load(ctx, id, account, area, 0)
+}
+
+// LoadFrom is [Store.Load] of a player who is given from one holder to the next: [ErrFenced] unless epoch is his newest.
+func (s *Store) LoadFrom(ctx context.Context, id ID, account int64, area uint16, epoch uint64) (*Player, error) {
+	if epoch == 0 {
+		return nil, fault.Errorf(fault.Invalid, "player %d: no epoch to load him from", id)
+	}
+	return s.load(ctx, id, account, area, epoch)
+}
+
+func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, from uint64) (*Player, error) {
 	if id <= 0 || account <= 0 {
 		return nil, fault.Errorf(fault.Invalid, "player %d or account %d is not a positive number", id, account)
 	}
@@ -27,7 +39,7 @@ func (s *Store) Load(ctx context.Context, id ID, account int64, area uint16) (*P
 	for attempt := 1; ; attempt++ {
 		err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 			row, err := lock(tx, id)
-			if errors.Is(err, ErrNotFound) {
+			if errors.Is(err, ErrNotFound) && from == 0 {
 				row, err = s.create(tx, id, account, area, attempt)
 			}
 			if err != nil {
@@ -35,6 +47,9 @@ func (s *Store) Load(ctx context.Context, id ID, account int64, area uint16) (*P
 			}
 			if row.Account != account {
 				return fault.New(fault.Forbidden, "the player belongs to another account")
+			}
+			if from != 0 && row.Epoch != from {
+				return ErrFenced
 			}
 			row.Epoch++
 			row.Version++
