@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 )
@@ -143,6 +144,24 @@ func (o *Owners) Unbind(ctx context.Context, key int64, b Binding) error {
 	err := unbindScript.Run(ctx, o.stores.Redis(), []string{o.key(key)}, b.text(), tombstone.text(), tombstoneTTL.Milliseconds()).Err()
 	if err != nil {
 		return fmt.Errorf("lease: unbind %s %d: %w", o.kind, key, err)
+	}
+	return nil
+}
+
+// ErrUnbound: it is not known who owns the key, as when Redis has lost it. Who does binds it again soon.
+var ErrUnbound = fault.New(fault.Unavailable, "it is not known who owns this; try again")
+
+// Confirm is for whoever is asked for something in an owner's name: nil if b is the binding of key, [ErrFenced] if another one is, or was the last, and
+// [ErrUnbound] if there is none. That b's lease is good is for b to know: this says that nobody has taken the key from it.
+func (o *Owners) Confirm(ctx context.Context, key int64, b Binding) error {
+	text, err := o.stores.Redis().Get(ctx, o.key(key)).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return ErrUnbound
+	case err != nil:
+		return fmt.Errorf("lease: confirm owner of %s %d: %w", o.kind, key, err)
+	case text != b.text():
+		return ErrFenced
 	}
 	return nil
 }

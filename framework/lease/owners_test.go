@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,6 +44,18 @@ func (m *ownership) lookup(key int64) (lease.Binding, bool) {
 		return lease.Binding{}, false
 	}
 	return b, true
+}
+
+// confirm is what Confirm should say.
+func (m *ownership) confirm(key int64, b lease.Binding) error {
+	switch held, bound := m.bound[key]; {
+	case bound && held == b:
+		return nil
+	case m.epoch[key] == 0:
+		return lease.ErrUnbound
+	default:
+		return lease.ErrFenced
+	}
 }
 
 func TestOwnersAgainstOracle(t *testing.T) {
@@ -89,6 +102,13 @@ func TestOwnersAgainstOracle(t *testing.T) {
 				if want := model.bind(key, b); (err == nil) != want {
 					t.Fatalf("step %d: bind %d to %+v: %v, want bound %v", step, key, b, err, want)
 				}
+			case op == 5:
+				if held, ok := model.bound[key]; ok && rng.IntN(2) == 0 {
+					b = held
+				}
+				if err, want := owners.Confirm(ctx, key, b), model.confirm(key, b); !errors.Is(err, want) {
+					t.Fatalf("step %d: confirm that %d is %+v's: %v, want %v", step, key, b, err, want)
+				}
 			case op < 7:
 				if held, ok := model.bound[key]; ok && rng.IntN(2) == 0 {
 					b = held
@@ -104,6 +124,43 @@ func TestOwnersAgainstOracle(t *testing.T) {
 					t.Fatalf("step %d: lookup %d: %+v, %v, %v; want %+v, %v", step, key, got, ok, err, want, bound)
 				}
 			}
+		}
+	})
+}
+
+// TestBindAll binds more keys than go in one round trip, of which some are another's by now.
+func TestBindAll(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Stores) {
+		start(t, lease.New(s, 1, 1, lease.Config{}, storetest.Log(t)))
+		owners := lease.NewOwners(s, "player")
+		all := map[int64]lease.Binding{}
+		for key := range int64(1100) {
+			all[key] = lease.Binding{Node: 1, Boot: 1, Epoch: 5}
+			if key%100 == 0 {
+				if err := owners.Bind(t.Context(), key, lease.Binding{Node: 2, Boot: 1, Epoch: 6}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for range 2 { // the second time nothing changes
+			fenced, err := owners.BindAll(t.Context(), all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.Sort(fenced); len(fenced) != 11 || fenced[0] != 0 || fenced[10] != 1000 {
+				t.Fatalf("fenced: %v", fenced)
+			}
+		}
+		for _, key := range []int64{1, 499, 501, 1099} {
+			if got, ok, err := owners.Lookup(t.Context(), key); got != all[key] || !ok || err != nil {
+				t.Errorf("Lookup(%d) = %+v, %v, %v", key, got, ok, err)
+			}
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := owners.BindAll(ended, all); err == nil {
+			t.Error("keys were bound without Redis")
 		}
 	})
 }

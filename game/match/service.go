@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"loumiao/framework/lease"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -12,8 +13,9 @@ import (
 
 // A Service is the match node.
 type Service struct {
-	cfg  Config
-	desk *desk
+	cfg    Config
+	desk   *desk
+	owners *lease.Owners
 }
 
 var _ node.Service = (*Service)(nil)
@@ -26,6 +28,7 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	if err := s.cfg.Validate(); err != nil {
 		return err
 	}
+	s.owners = n.Owners()
 	stats := newStats()
 	if err := stats.register(n.Metrics()); err != nil {
 		return fmt.Errorf("match: metrics: %w", err)
@@ -55,6 +58,9 @@ func (s *Service) join(ctx context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply
 	if err != nil {
 		return nil, err
 	}
+	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
+		return nil, err
+	}
 	ticket, err := s.desk.join(ctx, Pool{area, m.GetMode()}, api.PlayerID(m.GetPlayer()), m.GetRating())
 	if err != nil {
 		return nil, err
@@ -67,11 +73,20 @@ func (s *Service) leave(ctx context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchRe
 	if err != nil {
 		return nil, err
 	}
+	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
+		return nil, err
+	}
 	won, err := s.desk.leave(ctx, area, api.PlayerID(m.GetPlayer()), api.TicketID(m.GetTicket()))
 	if err != nil {
 		return nil, err
 	}
 	return &pb.LeaveMatchReply{Cancelled: won}, nil
+}
+
+// speaksFor is an error unless the world that calls has the player: one that was paused and goes on may ask for what his next one does not know of.
+func (s *Service) speaksFor(ctx context.Context, player int64, epoch uint64) error {
+	from := rpc.Caller(ctx)
+	return outside(s.owners.Confirm(ctx, player, lease.Binding{Node: from.Node, Boot: from.Boot, Epoch: epoch}))
 }
 
 func areaOf(n uint32) (api.Area, error) {

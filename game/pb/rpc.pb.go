@@ -1058,11 +1058,13 @@ func (x *ReportInside) GetLeft() []int64 {
 }
 
 type JoinMatch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Area          uint32                 `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
-	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
-	Rating        int32                  `protobuf:"varint,4,opt,name=rating,proto3" json:"rating,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Area   uint32                 `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
+	Mode   string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	Rating int32                  `protobuf:"varint,4,opt,name=rating,proto3" json:"rating,omitempty"`
+	// That under which the world that asks has the player: nobody else may.
+	Epoch         uint64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1125,6 +1127,13 @@ func (x *JoinMatch) GetRating() int32 {
 	return 0
 }
 
+func (x *JoinMatch) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 type JoinMatchReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ticket        int64                  `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
@@ -1170,10 +1179,12 @@ func (x *JoinMatchReply) GetTicket() int64 {
 }
 
 type LeaveMatch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Ticket        int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Ticket int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Area   uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	// As above.
+	Epoch         uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1225,6 +1236,13 @@ func (x *LeaveMatch) GetTicket() int64 {
 func (x *LeaveMatch) GetArea() uint32 {
 	if x != nil {
 		return x.Area
+	}
+	return 0
+}
+
+func (x *LeaveMatch) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
@@ -1816,19 +1834,21 @@ const file_rpc_proto_rawDesc = "" +
 	"\fReportInside\x12\x12\n" +
 	"\x04area\x18\x01 \x01(\rR\x04area\x12\x18\n" +
 	"\aplayers\x18\x02 \x03(\x03R\aplayers\x12\x12\n" +
-	"\x04left\x18\x03 \x03(\x03R\x04left\"c\n" +
+	"\x04left\x18\x03 \x03(\x03R\x04left\"y\n" +
 	"\tJoinMatch\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04area\x18\x02 \x01(\rR\x04area\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x16\n" +
-	"\x06rating\x18\x04 \x01(\x05R\x06rating\"(\n" +
+	"\x06rating\x18\x04 \x01(\x05R\x06rating\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"(\n" +
 	"\x0eJoinMatchReply\x12\x16\n" +
-	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\"P\n" +
+	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\"f\n" +
 	"\n" +
 	"LeaveMatch\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area\"/\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\"/\n" +
 	"\x0fLeaveMatchReply\x12\x1c\n" +
 	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"d\n" +
 	"\n" +

@@ -31,7 +31,7 @@ func BenchmarkEnter(b *testing.B) {
 				n++
 				ops[i] = Op{Enter, area, api.PlayerID(n)}
 			}
-			for _, r := range s.Apply(b.Context(), ops) {
+			for _, r := range s.Apply(b.Context(), 1, ops) {
 				if r.Err != nil {
 					b.Fatal(r.Err)
 				}

@@ -89,7 +89,7 @@ func (c *clerk) apply(ctx context.Context, tasks []task) error {
 		}
 	}
 	if first == nil {
-		results = c.store.Apply(ctx, ops)
+		results = c.store.Apply(ctx, c.epoch, ops)
 	}
 	for i := range results {
 		if first != nil {

@@ -78,7 +78,8 @@ type desk struct {
 	area   api.Area // 0: all
 	parts  int      // ticks in which everybody is told once
 	leads  func() bool
-	tasks  chan<- task // never waited for
+	own    func(*line.Session) // tells the gate under which epoch
+	tasks  chan<- task         // never waited for
 	guests map[api.PlayerID]*guest
 	lines  map[api.Area]*waitLine
 	stats  *stats
@@ -330,6 +331,7 @@ func (d *desk) enterQueue(ctx *actor.Context, _ *pb.EnterQueue) (*pb.QueueStatus
 	if session == nil {
 		return nil, errNoSession
 	}
+	d.own(session)
 	reply := ctx.Defer()
 	if err := d.enter(session, api.PlayerID(session.Player), api.Area(session.Area), reply); err != nil {
 		reply.Respond(nil, err)

@@ -180,7 +180,7 @@ func TestOffice(t *testing.T) {
 
 		// Room for two: the first two give their passes back.
 		for _, p := range []api.PlayerID{1, 2} {
-			if r := o.store.Apply(t.Context(), []Op{{Leave, area, p}})[0]; r.Err != nil {
+			if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, p}})[0]; r.Err != nil {
 				t.Fatal(r.Err)
 			}
 		}
@@ -252,7 +252,7 @@ func TestRestart(t *testing.T) {
 		}
 		last, first := o.enter(4), o.enter(2) // and 3 does not come back
 		next[*pb.Admitted](t, first)
-		if r := o.store.Apply(t.Context(), []Op{{Leave, area, 2}})[0]; r.Err != nil {
+		if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, 2}})[0]; r.Err != nil {
 			t.Fatal(r.Err)
 		}
 		next[*pb.Admitted](t, last)

@@ -91,12 +91,13 @@ end
 `
 
 var (
-	// ARGV now ttl grace capacity rate, then for each op what it is, the player, and a pass. Returns for each enter the pass, and whether it took a place; or '',
+	// ARGV now ttl grace capacity rate epoch, then for each op what it is, the player, and a pass. Returns 'fenced' when a newer epoch leads; otherwise for each enter the pass, and whether it took a place; or '',
 	// the player's position, all who wait, and his number. For other ops it returns nothing.
 	//
 	// Many ops share one run: sending and starting a script costs more than most of them.
 	applyScript = redis.NewScript(prelude + `
 local now, ttl, grace, capacity, rate = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+if field('epoch') > tonumber(ARGV[6]) then return 'fenced' end
 sweep(now)
 
 local function enter(player, code)
@@ -142,7 +143,7 @@ local function drop(player)
 end
 
 local ops, out = {enter = enter, leave = leave, drop = drop}, {}
-for i = 6, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
   out[#out + 1] = ops[ARGV[i]](ARGV[i + 1], ARGV[i + 2])
 end
 return out

@@ -43,6 +43,7 @@ type Service struct {
 	tasks  chan task
 	desk   actor.Ref
 	stage  atomic.Uint32
+	epoch  atomic.Uint64 // of the lead, once this node has it
 
 	life context.Context
 	end  context.CancelFunc
@@ -81,8 +82,14 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	ref := func() actor.Ref { return s.desk }
 	line.HandleActor(n, ref, b, (*desk).enterQueue)
 	line.HandleActor(n, ref, b, (*desk).leaveQueue)
+	d := newDesk(api.Area(n.Area()), s.cfg, s.leading, s.tasks, stats)
+	d.own = func(session *line.Session) {
+		if epoch := s.epoch.Load(); epoch != 0 {
+			session.Own(epoch, name)
+		}
+	}
 	var err error
-	s.desk, err = actor.Spawn(n.Actors(), "queue", b, newDesk(api.Area(n.Area()), s.cfg, s.leading, s.tasks, stats), actor.Options{Mailbox: deskRoom})
+	s.desk, err = actor.Spawn(n.Actors(), "queue", b, d, actor.Options{Mailbox: deskRoom})
 	if err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
@@ -98,6 +105,7 @@ func (s *Service) Ready(ctx context.Context) error {
 	led, ended := make(chan struct{}), make(chan error, 1)
 	s.work.Go(func() {
 		ended <- s.single.Run(s.life, func(ctx context.Context, epoch uint64) error {
+			s.epoch.Store(epoch) // before anybody is served under it
 			if !s.stage.CompareAndSwap(standsBy, leads) {
 				return errLostLead // and won again; but clients have been told to go elsewhere
 			}

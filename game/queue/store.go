@@ -103,8 +103,9 @@ type Result struct {
 	Err    error
 }
 
-// Apply does ops in their order, in one round trip. Those of one area that follow each other, up to [applyPage], succeed or fail together.
-func (s *Store) Apply(ctx context.Context, ops []Op) []Result {
+// Apply does ops in their order, in one round trip. Those of one area that follow each other, up to [applyPage], succeed or fail together. With
+// [ErrFenced] when a newer epoch leads: a leader that was deposed and does not know it changes nothing.
+func (s *Store) Apply(ctx context.Context, epoch uint64, ops []Op) []Result {
 	type run struct {
 		ops []Op
 		cmd *redis.Cmd
@@ -120,7 +121,7 @@ func (s *Store) Apply(ctx context.Context, ops []Op) []Result {
 	for again := false; ; again = true {
 		_, _ = s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for _, r := range runs {
-				r.cmd = applyScript.EvalSha(ctx, pipe, s.keys(r.ops[0].Area), s.args(r.ops)...)
+				r.cmd = applyScript.EvalSha(ctx, pipe, s.keys(r.ops[0].Area), s.args(epoch, r.ops)...)
 			}
 			return nil
 		})
@@ -131,6 +132,9 @@ func (s *Store) Apply(ctx context.Context, ops []Op) []Result {
 	}
 	out := make([]Result, 0, len(ops))
 	for _, r := range runs {
+		if text, err := r.cmd.Text(); err == nil && text == "fenced" {
+			r.cmd.SetErr(ErrFenced)
+		}
 		replies, err := r.cmd.Slice()
 		if err == nil && len(replies) != len(r.ops) {
 			err = fmt.Errorf("queue: %d answers to %d ops", len(replies), len(r.ops))
@@ -146,9 +150,9 @@ func (s *Store) Apply(ctx context.Context, ops []Op) []Result {
 	return out
 }
 
-func (s *Store) args(ops []Op) []any {
-	args := make([]any, 0, 5+3*len(ops))
-	args = append(args, s.now(), s.cfg.PassTTL.Milliseconds(), s.cfg.Grace.Milliseconds(), s.cfg.Capacity, s.cfg.Rate)
+func (s *Store) args(epoch uint64, ops []Op) []any {
+	args := make([]any, 0, 6+3*len(ops))
+	args = append(args, s.now(), s.cfg.PassTTL.Milliseconds(), s.cfg.Grace.Milliseconds(), s.cfg.Capacity, s.cfg.Rate, epoch)
 	for _, op := range ops {
 		switch op.Kind {
 		case Enter:

@@ -21,6 +21,7 @@ import (
 const (
 	noon           = int64(1_700_000_000_000)
 	area           = api.Area(7)
+	newest         = uint64(1 << 40) // epoch: that of a leader after all others
 	worldA, worldB = id.Node(31), id.Node(32)
 )
 
@@ -44,7 +45,7 @@ func enter(t testing.TB, s *Store, player api.PlayerID) Status {
 
 func apply(t testing.TB, s *Store, kind OpKind, player api.PlayerID) Status {
 	t.Helper()
-	r := s.Apply(t.Context(), []Op{{kind, area, player}})[0]
+	r := s.Apply(t.Context(), newest, []Op{{kind, area, player}})[0]
 	if r.Err != nil {
 		t.Fatal(r.Err)
 	}
@@ -269,6 +270,11 @@ func TestTakeover(t *testing.T) {
 		if err := s.Open(ctx, area, 1, false); !errors.Is(err, ErrFenced) {
 			t.Fatalf("an older node opens: %v", err)
 		}
+		for _, kind := range []OpKind{Enter, Leave, Drop} { // those who wait there are connected to the newer one
+			if r := s.Apply(ctx, 1, []Op{{kind, area, 4}})[0]; !errors.Is(r.Err, ErrFenced) {
+				t.Errorf("op %d of an older epoch: %v", kind, r.Err)
+			}
+		}
 		if _, _, err := s.Admit(ctx, area, 1, 9); !errors.Is(err, ErrFenced) {
 			t.Fatalf("an older node lets in: %v", err)
 		}
@@ -333,7 +339,7 @@ func TestManyAtOnce(t *testing.T) {
 				ops = append(ops, Op{Leave, area, api.PlayerID(p)})
 			}
 		}
-		for i, r := range s.Apply(t.Context(), ops) {
+		for i, r := range s.Apply(t.Context(), newest, ops) {
 			if r.Err != nil {
 				t.Fatalf("op %d: %v", i, r.Err)
 			}

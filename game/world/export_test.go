@@ -1,6 +1,7 @@
 package world
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 func (w *World) LeaseBy(holds func() bool) { w.holds = holds }
 
 // BindAgain is what the world does when Redis has come back empty.
-func (w *World) BindAgain() { w.bindAgain() }
+func (w *World) BindAgain() { w.bindAgain(context.Background()) }
 
 // pause keeps a player's actor busy until the end of done.
 type pause struct{ begun, done chan struct{} }

@@ -88,10 +88,7 @@ func (p *Player) held(ctx *actor.Context, m *line.Held) error {
 	if err == nil {
 		err = p.moveOn(ctx, stream)
 	}
-	if fault.CodeOf(err) == fault.Fenced && p.epoch != 0 {
-		_ = p.lost(ctx, &lost{p.epoch}) // which never fails
-	}
-	p.departs(err)
+	p.departs(p.overtaken(ctx, err))
 	return nil
 }
 

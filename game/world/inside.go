@@ -87,6 +87,9 @@ func (w *World) reportInside(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		if !w.holds() {
+			continue // they may be inside elsewhere
+		}
 		for area, report := range w.inside.reports() {
 			if _, err := api.ReportInside.Call(ctx, w.rpc, report, rpc.Any); err != nil && ctx.Err() == nil {
 				w.log.Warn("queue not told who is inside", "area", area, "err", err)

@@ -63,10 +63,10 @@ func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatc
 	if p.state.Match != nil {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
-	join := &pb.JoinMatch{Player: int64(p.id), Area: uint32(p.area), Mode: m.GetMode(), Rating: p.profile.GetRating()}
+	join := &pb.JoinMatch{Player: int64(p.id), Area: uint32(p.area), Mode: m.GetMode(), Rating: p.profile.GetRating(), Epoch: p.epoch}
 	reply, err := api.JoinMatch.Call(ctx, p.world.rpc, join, rpc.Any)
 	if err != nil {
-		return nil, err
+		return nil, p.overtaken(ctx, err)
 	}
 	if ticket := api.TicketID(reply.GetTicket()); ticket != p.state.Ticket {
 		// Or his next world could not say the truth about a cancel. If he asks again he gets the same one.
@@ -87,7 +87,7 @@ func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelM
 		reply, err = &pb.LeaveMatchReply{Cancelled: true}, nil // match has forgotten it, so nothing will come of it
 	}
 	if err != nil {
-		return nil, err
+		return nil, p.overtaken(ctx, err)
 	}
 	if reply.GetCancelled() {
 		p.state.Ticket = 0
@@ -104,7 +104,7 @@ func (p *Player) abandonTicket(ctx context.Context) {
 }
 
 func (p *Player) leaveMatch() *pb.LeaveMatch {
-	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.state.Ticket), Area: uint32(p.area)}
+	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.state.Ticket), Area: uint32(p.area), Epoch: p.epoch}
 }
 
 // matched is told by match when the room is ready. It may be told twice.

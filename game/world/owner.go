@@ -109,6 +109,14 @@ func (p *Player) lost(ctx *actor.Context, m *lost) error {
 	return nil
 }
 
+// overtaken lets the player go if err says that another world has him, and returns err.
+func (p *Player) overtaken(ctx *actor.Context, err error) error {
+	if fault.CodeOf(err) == fault.Fenced && p.epoch != 0 {
+		_ = p.lost(ctx, &lost{p.epoch}) // which never fails
+	}
+	return err
+}
+
 // leave is the last thing that the actor does.
 func (p *Player) leave(ctx *actor.Context) {
 	if p.epoch == 0 {

@@ -198,10 +198,7 @@ func (p *Player) commit(ctx *actor.Context, change func(*State)) error {
 		return nil
 	}
 	p.state = before
-	if fault.CodeOf(err) == fault.Fenced {
-		_ = p.lost(ctx, &lost{p.epoch}) // which never fails
-	}
-	return err
+	return p.overtaken(ctx, err)
 }
 
 // push sends the client a message, if there is a client.

@@ -2,7 +2,6 @@ package world
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -20,8 +19,8 @@ import (
 	"loumiao/game/api"
 )
 
-// bindTimeout bounds how long it takes to bind all players again.
-const bindTimeout = 5 * time.Second
+// bindPause is between two attempts to bind all players again; doubled each time up to maxBindPause.
+const bindPause, maxBindPause = 100 * time.Millisecond, 2 * time.Second
 
 // A World is the service of one world node.
 type World struct {
@@ -37,12 +36,13 @@ type World struct {
 	design  Design
 	now     func() time.Time
 
-	stopping atomic.Bool // nobody new is taken
+	stopping atomic.Bool   // nobody new is taken
+	regained chan struct{} // Redis has come back empty
 }
 
 // New is a world that is not started.
 func New(cfg Config, options ...Option) *World {
-	w := &World{cfg: cfg, inside: newInside(), design: sample(), now: time.Now}
+	w := &World{cfg: cfg, inside: newInside(), regained: make(chan struct{}, 1), design: sample(), now: time.Now}
 	for _, with := range options {
 		with(w)
 	}
@@ -88,7 +88,22 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 // Ready begins to tell the queue who is inside, and the players when a zone dies.
 func (w *World) Ready(context.Context) error {
 	w.unwatch = w.node.Cluster().Watch(w.watchZones)
-	w.node.OnRegained(w.bindAgain)
+	w.node.OnRegained(func() {
+		select {
+		case w.regained <- struct{}{}:
+		default: // it is about to look
+		}
+	})
+	w.node.Go(func(ctx context.Context) {
+		for {
+			select {
+			case <-w.regained:
+				w.bindAgain(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	w.node.Go(w.reportInside)
 	return nil
 }
@@ -133,17 +148,29 @@ func (w *World) watchZones(old, now *cluster.Snapshot) {
 	}
 }
 
-// bindAgain tells Redis again what it has forgotten. Who turns out to be another world's by now is let go.
-func (w *World) bindAgain() {
-	ctx, cancel := context.WithTimeout(context.Background(), bindTimeout)
-	defer cancel()
-	for player, epoch := range w.inside.epochs() {
-		err := w.owners.Bind(ctx, int64(player), w.binding(epoch))
-		if errors.Is(err, lease.ErrFenced) {
-			err = w.players.Tell(player, &lost{epoch})
+// bindAgain tells Redis again what it has forgotten, until it knows. Who turns out to be another world's by now is let go.
+func (w *World) bindAgain(ctx context.Context) {
+	for pause := bindPause; ; pause = min(2*pause, maxBindPause) {
+		epochs := w.inside.epochs()
+		bindings := make(map[int64]lease.Binding, len(epochs))
+		for player, epoch := range epochs {
+			bindings[int64(player)] = w.binding(epoch)
 		}
-		if err != nil {
-			w.log.Warn("owner not bound again", "player", player, "err", err)
+		fenced, err := w.owners.BindAll(ctx, bindings)
+		for _, key := range fenced {
+			player := api.PlayerID(key)
+			if err := w.players.Tell(player, &lost{epochs[player]}); err != nil {
+				w.log.Warn("player not told that another world has him", "player", player, "err", err)
+			}
+		}
+		if err == nil {
+			return
+		}
+		w.log.Warn("owners not bound again; will try again", "players", len(bindings), "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
 		}
 	}
 }
