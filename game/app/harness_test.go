@@ -36,7 +36,9 @@ func TestMain(m *testing.M) {
 		os.Exit(app.Run(context.Background(), os.Args[1:], environ, os.Stdin, os.Stdout, os.Stderr))
 	}
 	// fasthttp looks after idle workers in a goroutine that sleeps on for ten seconds after its server has shut down.
-	goleak.VerifyTestMain(m, append(udptest.Library(), goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))...)
+	goleak.VerifyTestMain(m, append(udptest.Library(), goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))...)
 }
 
 // An output keeps what a program prints, and shows it as it comes. It is safe for concurrent use.

@@ -8,16 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"loumiao/framework/fault"
+	"loumiao/framework/frameworktest"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/game/api"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { frameworktest.Main(m) }
 
 // open is a desk that runs until the end of the test.
 func open(t testing.TB, stores *store.Stores, w mesh, cfg Config, area api.Area, self string) *desk {

@@ -74,6 +74,32 @@ func TestOvertakenWhileRedisWasAway(t *testing.T) {
 	}
 }
 
+// TestOldEpochAtItsGate has a world let a player go whose gate has seen a newer owner of his, as when all else has forgotten that.
+func TestOldEpochAtItsGate(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	one, two := p.world(nil), p.world(nil)
+	s := p.connect(1)
+	for _, w := range []*life{one, two, one} { // epochs 1 to 3
+		p.gate.sendTo(w.ID())
+		s.enter()
+		must(t, <-w.world.Release(t, 1))
+		s.reset()
+	}
+	p.peers.locked(func() { p.peers.players[1].Epoch = 1 }) // so that the next is 2
+	if err := p.env.Stores.Redis().Del(t.Context(), p.env.Stores.Key("owner", "player", "{1}")).Err(); err != nil {
+		t.Fatal(err)
+	}
+	p.gate.sendTo(two.ID())
+	if _, err := try[*pb.EnterWorldReply](s, &pb.EnterWorld{Pass: goodPass}); fault.CodeOf(err) != fault.Lost {
+		t.Errorf("entering at a world with an old epoch: %v", err)
+	}
+	s.reset()
+	p.eventually("the world lets go", func() bool { return p.owner(1) == 0 })
+	s.enter() // under epoch 3
+	s.greet()
+}
+
 // TestNoLease has a world whose lease has run out do nothing for anybody, and go on when it was renewed.
 func TestNoLease(t *testing.T) {
 	t.Parallel()
