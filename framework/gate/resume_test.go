@@ -307,3 +307,34 @@ func TestResumeOfSomeStreams(t *testing.T) {
 		t.Errorf("attached with %+v", e.info)
 	}
 }
+
+// TestResumeAtTheNewestOwner has two backends that both have a stream: the one with the newer epoch goes on with it, whichever got it later.
+func TestResumeAtTheNewestOwner(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	first := s.enter(t, "tcp", "player:5")
+	first.conn.Close()
+	now := time.Now()
+	s.lines.finds = func(stream uint8, _, _ uint32) []id.Node {
+		if stream != streamWorld {
+			return nil
+		}
+		sid := first.id
+		go s.lines.down.Found(world, sid, line.Found{Stream: stream, Found: true, Received: 1, Epoch: 4, Since: now})
+		go s.lines.down.Found(peer(otherNode, "world"), sid, line.Found{Stream: stream, Found: true, Received: 2, Epoch: 5, Since: now.Add(-time.Hour)})
+		return []id.Node{worldNode, otherNode}
+	}
+	again := s.dial(t, "tcp")
+	again.hello(&wirepb.Hello{Protocol: wire.Version, Token: "player:5"})
+	w := again.welcome()
+	first.id = again.id
+	again.conn.Close()
+	back := s.dial(t, "tcp")
+	back.hello(&wirepb.Hello{
+		Protocol: wire.Version, Token: "player:5", Resume: w.GetResume(), Received: []*wirepb.Mark{{Stream: streamWorld, Sequence: 7}},
+	})
+	back.welcome()
+	if e := s.lines.next(t, "resume"); e.node != otherNode {
+		t.Errorf("resumed: %+v", e)
+	}
+}

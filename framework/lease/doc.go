@@ -12,6 +12,8 @@
 //	world B                  takes over: SQL makes epoch 5, binds it ──► serves
 //	SQL      epoch 4         epoch 5  ────────────────────────────────► a save with epoch 4: refused
 //
+// Whoever is asked for something in an owner's name asks back with [Owners.Confirm], and a gate compares the epochs under which its sessions are served.
+//
 // A holder judges its own lease by its own monotonic clock and stops a margin before the end; everybody else judges it by Redis, and
 // SQL judges by epochs alone, without any clock. Expiry times in SQL are compared by the database's clock.
 //

@@ -19,6 +19,9 @@
 // seen a second time are dropped. So a session outlives its client's connection, its gate and its line: it is kept for a while, and goes on
 // where it stopped when the client comes back by any gate (see keep.go).
 //
+// A stream can also move to another node of its type while its client is connected and notices nothing: a node that stops hands it over (see handover.go). A
+// node says under which epoch it serves a session ([Session.Own]), and a gate that has seen a newer one hears it no more.
+//
 // Nothing here waits for a slow client or a busy actor: a full mailbox answers a request with [fault.Overloaded], and a full line does
 // the same to whoever sends. line knows no client's connection (that is the gate's) and decides nothing about who plays where (that is
 // the game's); it never decodes a body on the gate's side.

@@ -9,6 +9,9 @@
 // gone. Whoever loads a player takes a new epoch from SQL, and from then on db refuses every save of an older holder; so a world that
 // was only slow or cut off can do no harm.
 //
+// A world that stops hands its players over to others, with their clients' streams; the clients notice nothing (handover.go). What an older holder still sends to
+// a client, or asks of match, is refused by its epoch.
+//
 // When a world dies, its players enter again, through the same session, at another one: they lose at most Config.SaveEvery of their state.
 // The match that a player is in, and those that have ended, are saved before anybody is told, so that the next world brings him back
 // into the battle, or finds out how it has ended, and counts it once (rejoin.go).

@@ -23,7 +23,8 @@ func (s *Store) Load(ctx context.Context, id ID, account int64, area uint16) (*P
 	return s.load(ctx, id, account, area, 0)
 }
 
-// LoadFrom is [Store.Load] of a player who is given from one holder to the next: [ErrFenced] unless epoch is his newest.
+// LoadFrom is [Store.Load] of a player who is given from one holder to the next: [ErrFenced] unless epoch is his newest,
+// [ErrNotFound] when he was never loaded.
 func (s *Store) LoadFrom(ctx context.Context, id ID, account int64, area uint16, epoch uint64) (*Player, error) {
 	if epoch == 0 {
 		return nil, fault.Errorf(fault.Invalid, "player %d: no epoch to load him from", id)

@@ -57,6 +57,29 @@ func read(t *testing.T, s *player.Store, n player.ID) *player.Player {
 	return p
 }
 
+// TestLoadFrom gives a player from one holder to the next, unless somebody else has taken him since.
+func TestLoadFrom(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
+		if _, err := s.LoadFrom(t.Context(), 7, 1007, 1, 1); !errors.Is(err, player.ErrNotFound) {
+			t.Errorf("a player who was never loaded: %v", err)
+		}
+		load(t, s, 7)
+		load(t, s, 7)
+		for epoch, want := range map[uint64]fault.Code{0: fault.Invalid, 1: fault.Fenced, 3: fault.Fenced} {
+			if _, err := s.LoadFrom(t.Context(), 7, 1007, 1, epoch); fault.CodeOf(err) != want {
+				t.Errorf("from epoch %d: %v, want %v", epoch, err, want)
+			}
+		}
+		if _, err := s.LoadFrom(t.Context(), 7, 9, 1, 2); fault.CodeOf(err) != fault.Forbidden {
+			t.Errorf("of another account: %v", err)
+		}
+		if p, err := s.LoadFrom(t.Context(), 7, 1007, 1, 2); err != nil || p.Epoch != 3 {
+			t.Errorf("from the holder: %+v, %v", p, err)
+		}
+	})
+}
+
 func TestLoadCreatesOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
