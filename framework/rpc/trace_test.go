@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"loumiao/framework/actor"
+	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/trace"
@@ -147,3 +148,54 @@ func (f fake) Child(trace.Kind, string) trace.Recording { return f }
 func (fake) Set(string, string)                         {}
 func (fake) SetInt(string, int64)                       {}
 func (fake) End(error)                                  {}
+
+// ownCalls is calls to the own node, on the caller's goroutine, with and without tracing: nothing else takes part, so that the difference can be seen.
+func ownCalls(t testing.TB) map[string]func() {
+	var traces tracetest.Traces
+	calls := map[string]func(){}
+	for name, change := range map[string]func(*Config){"off": func(*Config) {}, "on, no trace": tracedBy(&traces, "caller"), "on, traced": func(c *Config) { c.Tracer = fakes{} }} {
+		n := newNode(t, cluster.NewStatic(), 1, "echo", change)
+		n.view.Set(n.member)
+		HandleFunc(n, echo, func(_ context.Context, m *text) (*text, error) { return m, nil }, Inline())
+		ctx := context.Background()
+		if name == "on, traced" {
+			ctx = trace.With(ctx, trace.Of(fake{trace.Ref{Trace: [16]byte{1}, Span: [8]byte{1}}}))
+		}
+		req := wrapperspb.String("hello")
+		calls[name] = func() {
+			if _, err := echo.Call(ctx, n.rpc, req, To(1)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	return calls
+}
+
+type fakes struct{}
+
+func (fakes) Begin(trace.Kind, string) trace.Span                       { return trace.Span{} }
+func (fakes) Continue(ref trace.Ref, _ trace.Kind, _ string) trace.Span { return trace.Of(fake{ref}) }
+
+// Not parallel: it counts allocations.
+func TestWhatIsNotTracedAllocatesNoMore(t *testing.T) {
+	calls := ownCalls(t)
+	off, untraced := testing.AllocsPerRun(1000, calls["off"]), testing.AllocsPerRun(1000, calls["on, no trace"])
+	if untraced > off {
+		t.Errorf("%v allocations with a tracer and no trace, %v without a tracer", untraced, off)
+	}
+}
+
+// What tracing costs a call:
+//
+//	go test ./framework/rpc -run '^$' -bench Trace -count 5
+func BenchmarkTrace(b *testing.B) {
+	calls := ownCalls(b)
+	for _, name := range []string{"off", "on, no trace", "on, traced"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				calls[name]()
+			}
+		})
+	}
+}
