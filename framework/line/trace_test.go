@@ -63,6 +63,22 @@ func TestTracedMessages(t *testing.T) {
 	if n := receive(t, b.noted, "a note"); n != 10 {
 		t.Errorf("note %d", n)
 	}
+	// One that nobody handles: its player has not entered.
+	other := world
+	other.ID, other.Player = 2, 101
+	g.attach(b, other)
+	body, err := wire.MarshalAppend(nil, &linepb.Echo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := wire.Header{Kind: wire.Request, Call: 1, Stream: other.Stream, Message: b.srv.cfg.Registry.IDOf(&linepb.Echo{})}
+	if err := g.lines.ForwardTraced(root.Ref(), b.member.Node, other.ID, h, body); err != nil {
+		t.Fatal(err)
+	}
+	g.lines.Flush()
+	if code, _ := g.expect("deliver").failed(t); code != fault.NotOwner {
+		t.Errorf("code %v", code)
+	}
 	await(t, "all spans ended once", func() bool { return traces.Unbalanced() == 0 })
 	failed := map[string]int{}
 	for _, s := range traces.Ended() {
@@ -70,7 +86,7 @@ func TestTracedMessages(t *testing.T) {
 			failed[s.Name]++
 		}
 	}
-	if n := len(traces.Ended()); n != 9 || failed["linetest.Echo"] != 2 || failed["linepb.Echo"] != 2 {
+	if n := len(traces.Ended()); n != 10 || failed["linetest.Echo"] != 3 || failed["linepb.Echo"] != 2 {
 		t.Errorf("%d spans, failed were %v", n, failed)
 	}
 }
