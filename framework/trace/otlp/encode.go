@@ -101,7 +101,7 @@ func nanos(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
 func keyValues(attrs []attribute.KeyValue) []keyValue {
 	out := make([]keyValue, 0, len(attrs))
 	for _, a := range attrs {
-		text := a.Value.Emit()
+		text := a.Value.String()
 		kv := keyValue{Key: string(a.Key)}
 		if a.Value.Type() == attribute.INT64 {
 			kv.Value.Int = &text
