@@ -136,6 +136,9 @@ func TestOnlyAPartIsTraced(t *testing.T) {
 	}
 }
 
+// patience is far more than anything takes here, and less than waiting for a collector that never answers would: that is sendTimeout for each batch.
+const patience = 30 * time.Second
+
 // A collector that takes connections and says nothing, and one that is not there, hold up nobody; what cannot be sent is dropped, and the log says so, without the password.
 func TestACollectorThatIsAwaySlowsNobody(t *testing.T) {
 	t.Parallel()
@@ -157,12 +160,12 @@ func TestACollectorThatIsAwaySlowsNobody(t *testing.T) {
 		for range many {
 			tracer.Begin(trace.Server, "x").End(nil)
 		}
-		if took := time.Since(begun); took > sendTimeout/2 {
+		if took := time.Since(begun); took > patience {
 			t.Errorf("%s: %d spans took %v", name, many, took)
 		}
 		begun = time.Now()
 		_ = stop(context.Background())
-		if took := time.Since(begun); took > stopTimeout+2*time.Second {
+		if took := time.Since(begun); took > patience {
 			t.Errorf("%s: stopping took %v", name, took)
 		}
 		if text := log.String(); strings.Contains(text, "hunter2") || name == "gone" && strings.Count(text, "traces are lost") != 1 {
