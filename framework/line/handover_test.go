@@ -46,7 +46,7 @@ func TestHandover(t *testing.T) {
 			for _, what := range []string{"own", "bind", "deliver", "hold"} {
 				g.expect(what)
 			}
-			if _, err := s.Export(); err != errNotHeld {
+			if _, err := s.Export(); err != ErrNotHeld {
 				t.Fatalf("exported before the client is held: %v", err)
 			}
 			g.send(a, info, 6, &linepb.Note{Number: 6})
@@ -157,7 +157,7 @@ func TestHoldOfAClientWhoIsAway(t *testing.T) {
 	if !g.find(keptWorld, 100, 1).Found {
 		t.Fatal("not found")
 	}
-	if _, err := s.Export(); err != errNotHeld {
+	if _, err := s.Export(); err != ErrNotHeld {
 		t.Fatalf("exported while its client comes back: %v", err)
 	}
 	g.resume(b, keptWorld, 1)

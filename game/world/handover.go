@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -42,8 +43,13 @@ type departure struct{ actor.Returns[*departed] }
 
 type departed struct{}
 
-// handOver hands the players over who have a client, some at a time, until ctx ends.
+// handOver hands the players over who have a client, some at a time, for half of the time until ctx ends: the rest is for saving those who stay.
 func (w *World) handOver(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
 	var all sync.WaitGroup
 	places := make(chan struct{}, handoversAtOnce)
 	w.players.Range(func(player api.PlayerID, ref actor.Ref) bool {
@@ -84,6 +90,9 @@ func (p *Player) held(ctx *actor.Context, m *line.Held) error {
 	var stream *line.Handover
 	if err == nil {
 		stream, err = p.session.Export()
+	}
+	if errors.Is(err, line.ErrNotHeld) {
+		return nil // the client has come back by another gate, and will be held there
 	}
 	if err == nil {
 		err = p.moveOn(ctx, stream)
