@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,20 +85,20 @@ func TestHandover(t *testing.T) {
 // TestHandoverFails has no other world take a player: he is saved, and his client told to start over.
 func TestHandoverFails(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(p *place, two *life){
-		"he cannot be loaded": func(p *place, _ *life) {
+	for name, fail := range map[string]func(p *place, lost *atomic.Bool){
+		"he cannot be loaded": func(p *place, _ *atomic.Bool) {
 			p.peers.locked(func() { p.peers.unloadable = fault.New(fault.Internal, "no such table") })
 		},
-		"db is gone for a while": func(p *place, _ *life) {
+		"db is gone for a while": func(p *place, _ *atomic.Bool) {
 			p.peers.locked(func() { p.peers.unloadable = fault.New(fault.Unavailable, "not now") })
 		},
-		"he has been taken": func(p *place, _ *life) {
+		"he has been taken": func(p *place, _ *atomic.Bool) {
 			p.peers.locked(func() {
 				p.peers.players[1].Epoch++
 				p.peers.failing = nil
 			})
 		},
-		"the other has no lease": func(_ *place, two *life) { two.world.LeaseBy(func() bool { return false }) },
+		"the other has no lease": func(_ *place, lost *atomic.Bool) { lost.Store(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,13 +106,15 @@ func TestHandoverFails(t *testing.T) {
 			one := p.world(nil)
 			one.world.Pausable()
 			two := p.world(nil)
+			var lost atomic.Bool
+			two.world.LeaseBy(func() bool { return !lost.Load() })
 			p.reached(two)
 			p.gate.sendTo(one.ID())
 			s := p.connect(1)
 			s.enter()
 			s.greet()
 			one.world.Save(t, 1)
-			fail(p, two)
+			fail(p, &lost)
 			one.stop()
 			s.reset()
 			p.gate.sendTo(0)

@@ -87,7 +87,7 @@ func (w *World) reportInside(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if !w.holds() {
+		if !w.node.Lease().Valid() {
 			continue // they may be inside elsewhere
 		}
 		for area, report := range w.inside.reports() {
