@@ -34,6 +34,9 @@ type Config struct {
 	// Authenticate tells whose token it is. Its error goes to the client. It is called by many goroutines. nil: every token is refused, and only
 	// anonymous sessions are possible.
 	Authenticate func(ctx context.Context, token string) (Identity, error)
+	// Admit says why somebody whose token is good may not begin a session now; its error goes to the client. One who comes back to a session that he has is
+	// not asked about. It returns at once, and is called by many goroutines. nil: everybody may.
+	Admit func(who Identity) error
 	// Sessions is where gates agree on each player's one session. nil: the gate is the only one.
 	Sessions SessionRegistry
 	// KickRemote ends what another gate has of a player, because he is here now: with fault.Replaced his session, with fault.Lost only the connection

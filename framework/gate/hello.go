@@ -63,6 +63,11 @@ func (s *session) hello(h wire.Header, body []byte) error {
 		return s.resume(ctx, &hello)
 	}
 	if s.who.Player != 0 {
+		if g.cfg.Admit != nil {
+			if err := g.cfg.Admit(s.who); err != nil {
+				return err
+			}
+		}
 		if err := s.claim(ctx, s.id, false); err != nil {
 			return err
 		}

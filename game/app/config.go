@@ -16,6 +16,7 @@ import (
 	"loumiao/framework/trace/otlp"
 	"loumiao/game/api"
 	"loumiao/game/area"
+	centre "loumiao/game/config"
 	"loumiao/game/gate"
 	"loumiao/game/goods"
 	"loumiao/game/match"
@@ -48,9 +49,11 @@ type Config struct {
 	Login login.Config `yaml:"login"`
 	Gate  gate.Config  `yaml:"gate"`
 	Queue queue.Config `yaml:"queue"`
-	World world.Config `yaml:"world"`
-	Match match.Config `yaml:"match"`
-	Zone  zone.Config  `yaml:"zone"`
+	// Centre is the configuration centre's.
+	Centre centre.Config `yaml:"config"`
+	World  world.Config  `yaml:"world"`
+	Match  match.Config  `yaml:"match"`
+	Zone   zone.Config   `yaml:"zone"`
 
 	Areas  []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
 	Goods  goods.Config  `yaml:"goods"`
@@ -119,6 +122,8 @@ type PodConfig struct {
 
 // defaults is the configuration before any file.
 func defaults() Config {
+	matching := match.Config{}.WithDefaults()
+	matching.Modes = nil // those of the design tables
 	return Config{
 		DataDir: "data",
 		Cluster: ClusterConfig{Host: "127.0.0.1", Stop: 10 * time.Second},
@@ -131,7 +136,7 @@ func defaults() Config {
 		Gate:    gate.Defaults(),
 		Queue:   queue.Config{}.WithDefaults(),
 		World:   world.Defaults(),
-		Match:   match.Config{}.WithDefaults(),
+		Match:   matching,
 		Zone:    zone.Defaults(),
 		Goods:   goods.Defaults(),
 		Charge:  charge.Defaults(),

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"loumiao/framework/id"
 	"loumiao/framework/lease"
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/trace"
@@ -35,6 +37,8 @@ type process struct {
 	keys    keys
 	log     *slog.Logger
 	stores  *store.Stores
+	schema  *live.Schema
+	feed    *live.Feed
 	env     node.Env
 	unclaim func()
 }
@@ -71,8 +75,12 @@ func openProcess(ctx context.Context, cfg Config, log *slog.Logger, debug, migra
 	if err := p.claimDatabase(ctx); err != nil {
 		return p, err
 	}
+	if p.schema, err = api.LiveSchema(); err != nil {
+		return p, err
+	}
+	p.feed = live.Open(ctx, live.NewBoard(p.stores), filepath.Join(cfg.DataDir, "live"), log)
 	p.env = node.Env{
-		Stores: p.stores, Registry: registry, GossipKey: p.keys.gossip, LinkKey: p.keys.link,
+		Stores: p.stores, Live: p.feed, Registry: registry, GossipKey: p.keys.gossip, LinkKey: p.keys.link,
 		Join: cfg.Cluster.Join, Owned: "player", Version: version(), Debug: debug, Log: log,
 	}
 	if cfg.Trace.Endpoint != "" {
@@ -120,6 +128,9 @@ func (p *process) claimDatabase(ctx context.Context) error {
 }
 
 func (p *process) close() {
+	if p.feed != nil {
+		p.feed.Close()
+	}
 	if p.unclaim != nil {
 		p.unclaim()
 	}

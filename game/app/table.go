@@ -6,6 +6,7 @@ import (
 
 	"loumiao/framework/node"
 	"loumiao/game/api"
+	"loumiao/game/config"
 	"loumiao/game/match"
 	"loumiao/game/queue"
 	"loumiao/game/rpcgate"
@@ -27,6 +28,8 @@ type nodeType struct {
 var nodeTypes = []nodeType{
 	{number: 10, name: api.RPCGate, job: "relays calls between nodes, with rpc.route: relay",
 		make: func(*process, int) (node.Service, error) { return rpcgate.New(), nil }},
+	{number: 11, name: api.Config, job: "configuration centre", stores: []string{"config"},
+		make: func(p *process, _ int) (node.Service, error) { return config.New(p.cfg.Centre, p.schema), nil }},
 	{number: 5, name: api.DB, job: "writes the game's tables", stores: []string{"player"},
 		make: func(p *process, _ int) (node.Service, error) { return p.newDB(), nil }},
 	{number: 12, name: api.Queue, job: "login queue",

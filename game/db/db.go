@@ -4,10 +4,12 @@ import (
 	"context"
 	"time"
 
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
 	"loumiao/game/store/player"
+	"loumiao/game/tables"
 )
 
 // A DB is the service of one db node.
@@ -15,6 +17,7 @@ type DB struct {
 	node    *node.Node
 	players *player.Store
 	items   player.Items
+	tables  *live.Value[*tables.Tables]
 }
 
 // New is a db that is not started.
@@ -38,7 +41,9 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.node, d.players = n, player.New(sql, n.IDs(), time.Now).Carrying(d.items)
+	d.node, d.tables = n, api.Tables.Of(n.Live())
+	levels := func(exp int64) int32 { return d.tables.Get().LevelAt(exp) }
+	d.players = player.New(sql, n.IDs(), time.Now).WithLevels(levels).Carrying(d.items)
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
 	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)

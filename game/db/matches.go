@@ -13,6 +13,9 @@ func (d *DB) recordMatch(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatc
 		ID: player.MatchID(m.GetMatch()), Mode: m.GetMode(), Area: uint16(m.GetArea()), Seed: m.GetSeed(),
 		Started: time.UnixMilli(m.GetStartedMs()), Ended: time.UnixMilli(m.GetEndedMs()),
 	}
+	if r, ok := d.tables.Get().Reward(m.GetMode()); ok { // a mode that is gone since is settled as the arena is
+		match.Settle = player.Reward{Gold: r.Gold, GoldPerBehind: r.GoldPerBehind, Exp: r.Exp, ExpPerKill: r.ExpPerKill}.Settle
+	}
 	for _, s := range m.GetStandings() {
 		match.Standings = append(match.Standings, player.Standing{
 			Player: player.ID(s.GetPlayer()), Place: s.GetPlace(), Score: s.GetScore(), Kills: s.GetKills(), Deaths: s.GetDeaths(),

@@ -15,6 +15,7 @@ import (
 	"loumiao/framework/gate/tcp"
 	"loumiao/framework/gate/ws"
 	"loumiao/framework/id"
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/framework/udp"
@@ -45,6 +46,8 @@ type Gate struct {
 	gate  *gate.Gate
 	gates *api.Gates
 	load  api.GateLoad
+
+	maintenance *live.Value[api.MaintenanceState]
 }
 
 // New is a gate that is not started: the index-th of its pod.
@@ -54,7 +57,7 @@ func New(cfg Config, tokens *token.Verifier, index int) *Gate {
 
 // Start opens the gate to clients. Those who come before the nodes behind it are found are told that they are unavailable.
 func (g *Gate) Start(ctx context.Context, n *node.Node) error {
-	g.node, g.gates = n, api.NewGates(n.Stores())
+	g.node, g.gates, g.maintenance = n, api.NewGates(n.Stores()), api.Maintenance.Of(n.Live())
 	var (
 		listen                   []gate.Listen
 		overTCP, overWS, overKCP gate.Transport
@@ -92,6 +95,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
 		Listen: listen, Routes: routes(),
 		Authenticate: g.authenticate,
+		Admit:        g.admit,
 		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
@@ -167,6 +171,11 @@ func (g *Gate) authenticate(_ context.Context, text string) (gate.Identity, erro
 		return gate.Identity{}, err
 	}
 	return gate.Identity{Player: claims.Player, Account: claims.Account, Area: claims.Area}, nil
+}
+
+// admit refuses newcomers during maintenance.
+func (g *Gate) admit(who gate.Identity) error {
+	return g.maintenance.In(who.Area).Admits(api.AccountID(who.Account))
 }
 
 func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {

@@ -10,8 +10,8 @@ import (
 
 // Config says what is played and how long things may take.
 type Config struct {
-	// Modes by name. A name is 1 to 32 of a-z, 0-9, '-' and '_'. Default: "arena", for 8, and "duel-frame", for 2 whose clients
-	// run the simulation.
+	// Modes by name. A name is 1 to 32 of a-z, 0-9, '-' and '_'. Default: those of the design tables, as they change; without tables
+	// "arena", for 8, and "duel-frame", for 2 whose clients run the simulation.
 	Modes map[string]Mode `yaml:"modes"`
 	// Tick is the pause between two passes over a pool. Default 200 ms.
 	Tick time.Duration `yaml:"tick"`

@@ -35,6 +35,7 @@ type desk struct {
 	ids   func() int64
 	log   *slog.Logger
 	stats *stats
+	modes func() map[string]Mode // what is played now; what it returns is not changed
 
 	life context.Context // of the matchers
 	end  context.CancelFunc
@@ -42,6 +43,7 @@ type desk struct {
 	mu      sync.Mutex // also held while a goroutine is added, so that none is after stop
 	stopped bool
 	areas   map[api.Area]bool // value: noted in Redis
+	pools   map[Pool]bool     // those whose matchers run
 	running sync.WaitGroup
 }
 
@@ -49,7 +51,8 @@ func newDesk(cfg Config, area api.Area, self string, store *Store, mesh mesh, id
 	d := &desk{
 		cfg: cfg, area: area, self: self, store: store, mesh: mesh, ids: ids, log: log, stats: stats,
 		work:  newAssigner(cfg, store, mesh, log, stats),
-		areas: map[api.Area]bool{},
+		modes: func() map[string]Mode { return cfg.Modes },
+		areas: map[api.Area]bool{}, pools: map[Pool]bool{},
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
@@ -77,7 +80,7 @@ func (d *desk) stop(ctx context.Context) error {
 
 // join is a player's wish to be matched.
 func (d *desk) join(ctx context.Context, p Pool, player api.PlayerID, rating int32) (api.TicketID, error) {
-	switch _, ok := d.cfg.Modes[p.Mode]; {
+	switch _, ok := d.modes()[p.Mode]; {
 	case !ok:
 		return 0, errNoMode
 	case player <= 0:
@@ -112,15 +115,37 @@ func (d *desk) serve(area api.Area) (unnoted bool) {
 		return !noted && !d.stopped
 	}
 	d.areas[area] = false
-	for name, mode := range d.cfg.Modes {
+	d.fill(area)
+	return true
+}
+
+// modesChanged starts the matchers of modes that are new. Those that run have each pass by the rules of its moment; of a mode that is gone, nobody joins the pool
+// any more, and by the last rules it runs empty.
+func (d *desk) modesChanged() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return
+	}
+	for area := range d.areas {
+		d.fill(area)
+	}
+}
+
+// fill starts the area's matchers that do not run. The caller holds mu.
+func (d *desk) fill(area api.Area) {
+	for name, mode := range d.modes() {
 		pool := Pool{area, name}
+		if d.pools[pool] {
+			continue
+		}
+		d.pools[pool] = true
 		m := &matcher{
-			pool: pool, mode: mode, cfg: d.cfg, self: d.self, store: d.store, mesh: d.mesh, work: d.work, ids: d.ids,
+			pool: pool, mode: mode, latest: d.modes, cfg: d.cfg, self: d.self, store: d.store, mesh: d.mesh, work: d.work, ids: d.ids,
 			log: d.log.With("area", area, "mode", name), stats: d.stats.pool(pool),
 		}
 		d.running.Go(func() { m.run(d.life) })
 	}
-	return true
 }
 
 // note has other nodes that serve all areas look at this one too.

@@ -23,7 +23,7 @@ const (
 // A matcher runs the passes over one pool. One goroutine uses it.
 type matcher struct {
 	pool  Pool
-	mode  Mode
+	mode  Mode // of this pass
 	cfg   Config
 	self  string
 	store *Store
@@ -32,6 +32,8 @@ type matcher struct {
 	ids   func() int64
 	log   *slog.Logger
 	stats poolStats
+
+	latest func() map[string]Mode // for run
 
 	former   former
 	picture  waiting
@@ -52,6 +54,9 @@ func (m *matcher) run(ctx context.Context) {
 			m.resign(context.WithoutCancel(ctx))
 			return
 		case <-timer.C:
+		}
+		if mode, ok := m.latest()[m.pool.Mode]; ok {
+			m.mode = mode
 		}
 		err := m.step(ctx)
 		switch {

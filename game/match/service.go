@@ -3,25 +3,31 @@ package match
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"loumiao/framework/lease"
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
 	"loumiao/game/pb"
+	"loumiao/game/tables"
 )
 
 // A Service is the match node.
 type Service struct {
-	cfg    Config
-	desk   *desk
-	owners *lease.Owners
+	cfg      Config
+	designed bool // the modes are those of the design tables
+	desk     *desk
+	owners   *lease.Owners
 }
 
 var _ node.Service = (*Service)(nil)
 
 // New is a match node that has not started.
-func New(cfg Config) *Service { return &Service{cfg: cfg.WithDefaults()} }
+func New(cfg Config) *Service {
+	return &Service{cfg: cfg.WithDefaults(), designed: len(cfg.Modes) == 0}
+}
 
 // Start registers what worlds call.
 func (s *Service) Start(_ context.Context, n *node.Node) error {
@@ -39,9 +45,37 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	self := n.ID().String() + "." + n.Boot().String()
 	s.desk = newDesk(cfg, api.Area(n.Area()), self, NewStore(n.Stores()), mesh, n.IDs().Next, n.Log(), stats)
 
+	if s.designed {
+		s.follow(api.Tables.Of(n.Live()))
+	}
 	rpc.HandleFunc(n, api.JoinMatch, s.join)
 	rpc.HandleFunc(n, api.LeaveMatch, s.leave)
 	return nil
+}
+
+// follow has the desk play the modes of the design tables, as they change.
+func (s *Service) follow(designed *live.Value[*tables.Tables]) {
+	type played struct {
+		of    *tables.Tables
+		modes map[string]Mode
+	}
+	var last atomic.Pointer[played] // so that they are not made anew for each ticket
+	s.desk.modes = func() map[string]Mode {
+		now := designed.Get()
+		if was := last.Load(); was != nil && was.of == now {
+			return was.modes
+		}
+		next := &played{now, map[string]Mode{}}
+		for _, m := range now.Modes {
+			next.modes[m.ID] = Mode{
+				Players: m.Players, MinPlayers: m.MinPlayers, Patience: m.Patience,
+				Window: m.Window, WidenPerSecond: m.WidenPerSecond, MaxWindow: m.MaxWindow,
+			}
+		}
+		last.Store(next)
+		return next.modes
+	}
+	designed.OnChange(s.desk.modesChanged)
 }
 
 // Ready starts the passes, and the care for what dead nodes have left.

@@ -70,6 +70,10 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	}
 	s.node = n
 	s.store = NewStore(n.Stores(), s.cfg)
+	capacity, rate := api.QueueCapacity.Or(n.Live(), int64(s.cfg.Capacity)), api.QueueRate.Or(n.Live(), int64(s.cfg.Rate))
+	s.store.Follow(func(area api.Area) Limits {
+		return Limits{Capacity: int(capacity.In(uint16(area))), Rate: int(rate.In(uint16(area)))}
+	})
 	times := s.cfg.Lease
 	times.TTL = n.Stretch(or(times.TTL, 10*time.Second))
 	name := "queue"

@@ -43,13 +43,24 @@ type Store struct {
 	client redis.UniversalClient
 	key    func(parts ...string) string
 	cfg    Config
+	limits func(api.Area) Limits
 	now    func() int64 // milliseconds; 0: Redis's own clock
 }
 
 // NewStore uses the given Redis and its clock. cfg must be valid.
 func NewStore(r Redis, cfg Config) *Store {
-	return &Store{client: r.Redis(), key: r.Key, cfg: cfg.WithDefaults(), now: func() int64 { return 0 }}
+	fixed := Limits{cfg.Capacity, cfg.Rate}
+	return &Store{
+		client: r.Redis(), key: r.Key, cfg: cfg.WithDefaults(), limits: func(api.Area) Limits { return fixed }, now: func() int64 { return 0 },
+	}
 }
+
+// Limits is how many players get into an area, and how fast: Config.Capacity and Config.Rate.
+type Limits struct{ Capacity, Rate int }
+
+// Follow has the store ask for an area's limits each time that it needs them, instead of those of its configuration. It is called before the store is used; limits may
+// be called by several goroutines.
+func (s *Store) Follow(limits func(api.Area) Limits) { s.limits = limits }
 
 func (s *Store) at(area api.Area, name string) string {
 	return s.key("{queue:"+area.String()+"}", name)
@@ -150,9 +161,11 @@ func (s *Store) Apply(ctx context.Context, epoch uint64, ops []Op) []Result {
 	return out
 }
 
+// args is what a run of ops of one area takes.
 func (s *Store) args(epoch uint64, ops []Op) []any {
 	args := make([]any, 0, 6+3*len(ops))
-	args = append(args, s.now(), s.cfg.PassTTL.Milliseconds(), s.cfg.Grace.Milliseconds(), s.cfg.Capacity, s.cfg.Rate, epoch)
+	limits := s.limits(ops[0].Area)
+	args = append(args, s.now(), s.cfg.PassTTL.Milliseconds(), s.cfg.Grace.Milliseconds(), limits.Capacity, limits.Rate, epoch)
 	for _, op := range ops {
 		switch op.Kind {
 		case Enter:
@@ -197,7 +210,8 @@ type Admission struct {
 // [ErrFenced] when another node leads.
 func (s *Store) Admit(ctx context.Context, area api.Area, epoch uint64, limit int) (let []Admission, waiting int, err error) {
 	args := make([]any, 0, 5+limit)
-	args = append(args, s.now(), epoch, s.cfg.PassTTL.Milliseconds(), s.cfg.Capacity, s.cfg.Rate)
+	limits := s.limits(area)
+	args = append(args, s.now(), epoch, s.cfg.PassTTL.Milliseconds(), limits.Capacity, limits.Rate)
 	for range limit {
 		args = append(args, newPass())
 	}
@@ -225,7 +239,7 @@ func (s *Store) Admit(ctx context.Context, area api.Area, epoch uint64, limit in
 // Open makes epoch the area's leader. Everybody who waits is taken for absent, and if there is anybody, nobody is let in for Config.Settle. After a loss nobody is let in for
 // Config.Rebuild, if there is a limit. [ErrFenced] when a newer epoch leads already.
 func (s *Store) Open(ctx context.Context, area api.Area, epoch uint64, loss bool) error {
-	if loss && s.cfg.Capacity > 0 {
+	if loss && s.limits(area).Capacity > 0 {
 		if err := holdScript.Run(ctx, s.client, s.keys(area), s.now(), s.cfg.Rebuild.Milliseconds()).Err(); err != nil {
 			return fmt.Errorf("open the queue of area %v: %w", area, err)
 		}

@@ -63,6 +63,9 @@ func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatc
 	if p.state.Match != nil {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
+	if !p.world.live.match.In(uint16(p.area)).Has(int64(p.id)) {
+		return nil, fault.New(fault.FailedPrecondition, "matches are closed now")
+	}
 	join := &pb.JoinMatch{Player: int64(p.id), Area: uint32(p.area), Mode: m.GetMode(), Rating: p.profile.GetRating(), Epoch: p.epoch}
 	reply, err := api.JoinMatch.Call(ctx, p.world.rpc, join, rpc.Any)
 	if err != nil {

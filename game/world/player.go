@@ -29,8 +29,9 @@ type Player struct {
 	leaving bool // the actor stops: what is still queued changes nothing
 	taken   bool // another world has the player
 
-	session *line.Session // nil while the client is gone
-	linger  actor.Timer   // of the last lingered
+	session *line.Session         // nil while the client is gone
+	linger  actor.Timer           // of the last lingered
+	told    *pb.MaintenanceNotice // the last; nil: none
 
 	departing actor.Responder // waits until the player has moved to another world; nil: he does not
 }
@@ -83,7 +84,8 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 		p.returned(ctx)
 	}
 	p.dropStale(ctx)
-	reply := &pb.EnterWorldReply{Profile: p.copyProfile()}
+	p.tellMaintenance()
+	reply := &pb.EnterWorldReply{Profile: p.copyProfile(), TablesVersion: p.world.live.tables.Get().Version()}
 	if m := p.state.Match; m != nil {
 		m.bind(session)
 		reply.Match = m.found()
@@ -94,7 +96,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 // attend has the session be the player's.
 func (p *Player) attend(ctx *actor.Context, session *line.Session) {
 	if p.session != session {
-		p.session = session
+		p.session, p.told = session, nil
 		session.Watch(ctx.Self())
 		session.Own(p.epoch, "")
 	}

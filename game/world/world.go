@@ -31,6 +31,7 @@ type World struct {
 	owners  *lease.Owners
 	players *actor.Pool[api.PlayerID, Player]
 	inside  *inside
+	live    settings
 	holds   func() bool // whether this node's lease is good, by its own clock
 	unwatch func()
 	design  Design
@@ -57,6 +58,7 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	}
 	w.players = actor.NewPool(n.Actors(), w.arrive, actor.PoolConfig{Name: "player", OnRequest: true})
 
+	w.live = w.follow(n.Live())
 	line.Handle(n, w.players, (*Player).enter)
 	line.Handle(n, w.players, entered((*Player).greet))
 	line.Handle(n, w.players, entered((*Player).getProfile))
@@ -81,6 +83,8 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	actor.HandleTell(b, (*Player).saveNow)
 	actor.HandleTell(b, (*Player).lost)
 	actor.HandleTell(b, (*Player).zoneLost)
+	actor.HandleTell(b, (*Player).maintenanceChanged)
+	actor.HandleTell(b, (*Player).tablesChanged)
 	b.OnStop((*Player).leave)
 	return nil
 }

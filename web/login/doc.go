@@ -6,6 +6,7 @@
 //	POST /v1/guest    {"device", "area"}               │
 //	POST /v1/refresh  {"refresh"}                     ─┘
 //	GET  /v1/areas                                     ──► {"areas": [{"id", "name"}]}
+//	GET  /v1/tables                                    ──► {"version", "items", "shop", ...}: the design tables, with an ETag
 //
 // Everything is JSON, read strictly; 64-bit ids are strings; errors are those of package httpserver. Area 0, or none, is the first
 // area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
@@ -14,6 +15,9 @@
 // A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Whoever is
 // sanctioned is told why and until when, and only after proving who they are. Wrong passwords are counted per address and per name, so
 // that neither many names from one address nor one name from many can be guessed at.
+//
+// During maintenance whoever comes is told so, with its planned end, except for the accounts that the configuration centre lists. A refresh token, which can
+// be used only once, is exchanged all the same; then it is the gate that refuses.
 //
 // The service is a few handlers without state; what it knows stands in the account store. It sees no game message and opens no link.
 package login

@@ -51,6 +51,7 @@ func (s *Service) register(c *fiber.Ctx) error {
 	return s.enter(c, attempt{
 		kind: "register",
 		area: in.Area,
+		anew: true,
 		who: func(ctx context.Context) (account.ID, string, error) {
 			acc, err := s.Accounts.Register(ctx, in.Name, in.Password)
 			return acc, "", err
@@ -114,6 +115,7 @@ func (s *Service) refresh(c *fiber.Ctx) error {
 	return s.enter(c, attempt{
 		kind: "refresh",
 		area: area,
+		once: true,
 		who:  func(ctx context.Context) (account.ID, string, error) { return s.Accounts.UseRefresh(ctx, secret) },
 	})
 }
@@ -124,6 +126,21 @@ func (s *Service) areas(c *fiber.Ctx) error {
 	}{s.Deps.Areas})
 }
 
+// tables is the design tables, for clients that do not have this version yet.
+func (s *Service) tables(c *fiber.Ctx) error {
+	version, content := s.Tables()
+	etag := `"` + version + `"`
+	c.Set(fiber.HeaderETag, etag)
+	c.Set(fiber.HeaderCacheControl, "no-cache") // kept, and asked about each time
+	for known := range strings.SplitSeq(c.Get(fiber.HeaderIfNoneMatch), ",") {
+		if known = strings.TrimPrefix(strings.TrimSpace(known), "W/"); known == etag || known == "*" {
+			return c.SendStatus(fiber.StatusNotModified)
+		}
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(content)
+}
+
 // An attempt is one way to log in.
 type attempt struct {
 	kind string // for metrics and logs
@@ -132,6 +149,10 @@ type attempt struct {
 	// for that, and an honest client that comes with an old one must not shut out its neighbours.
 	guess bool
 	name  string
+	// anew is whether there is no account before.
+	anew bool
+	// once is whether finding out uses up what the client came with.
+	once bool
 	// who finds out who it is. next is the new refresh token, when there is one already.
 	who func(context.Context) (acc account.ID, next string, err error)
 }
@@ -166,6 +187,9 @@ func (s *Service) admit(c *fiber.Ctx, a attempt) (_ *Reply, err error) {
 		defer func() { s.giveBack(ctx, a.name, address, err) }()
 	}
 	gates, err := s.gates(ctx, area) // before anything changes
+	if err == nil && a.anew {
+		err = s.Admits(area, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +199,11 @@ func (s *Service) admit(c *fiber.Ctx, a attempt) (_ *Reply, err error) {
 	}
 	if err := s.refuseSanctioned(ctx, acc); err != nil {
 		return nil, err
+	}
+	if !a.once { // or the client would lose what it logs in with; the gate refuses it too
+		if err := s.Admits(area, acc); err != nil {
+			return nil, err
+		}
 	}
 	player, err := s.Accounts.Character(ctx, acc, area)
 	if err != nil {

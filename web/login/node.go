@@ -31,6 +31,7 @@ func (l *Node) Start(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
+	maintenance, designed := api.Maintenance.Of(n.Live()), api.Tables.Of(n.Live())
 	l.server = httpserver.New(l.cfg.Config, n.Log())
 	service := New(Deps{
 		Accounts:   account.New(sql, n.IDs(), time.Now),
@@ -40,6 +41,8 @@ func (l *Node) Start(ctx context.Context, n *node.Node) error {
 		Areas:      l.cfg.Areas,
 		RefreshTTL: l.refresh,
 		ClientIP:   l.server.ClientIP,
+		Admits:     func(area uint16, acc account.ID) error { return maintenance.In(area).Admits(api.AccountID(acc)) },
+		Tables:     func() (string, []byte) { t := designed.Get(); return t.Version(), t.JSON() },
 		Log:        n.Log(),
 	})
 	if err := service.Validate(); err != nil {

@@ -80,6 +80,10 @@ type Deps struct {
 	RefreshTTL time.Duration
 	// ClientIP is the address of a request's client, for the throttle: httpserver's Server.ClientIP. Default: the peer's.
 	ClientIP func(*fiber.Ctx) netip.Addr
+	// Admits says why an account may not come in now: maintenance. Default: every account may.
+	Admits func(area uint16, acc account.ID) error
+	// Tables is the design tables as clients get them, and their version. Default: there are none.
+	Tables func() (version string, json []byte)
 	// Log takes what players must not see. Default: nothing is logged.
 	Log *slog.Logger
 }
@@ -120,6 +124,9 @@ func New(deps Deps) *Service {
 			return addr.Unmap()
 		}
 	}
+	if deps.Admits == nil {
+		deps.Admits = func(uint16, account.ID) error { return nil }
+	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
@@ -140,6 +147,9 @@ func (s *Service) Routes(app *fiber.App) {
 	v1.Post("/guest", s.guest)
 	v1.Post("/refresh", s.refresh)
 	v1.Get("/areas", s.areas)
+	if s.Tables != nil {
+		v1.Get("/tables", s.tables)
+	}
 }
 
 // Collector is the service's metrics.

@@ -222,7 +222,7 @@ func remember(tx *gorm.DB, player ID, op string, result any, at int64) error {
 // progress adds experience and rating to a locked row, and counts the change.
 func (s *Store) progress(tx *gorm.DB, row *playerRow, exp int64, rating int32) error {
 	row.Exp = min(row.Exp+exp, MaxBalance)
-	row.Level = LevelAt(row.Exp)
+	row.Level = s.levelAt(row.Exp)
 	row.Rating = addRating(row.Rating, rating)
 	row.Version++
 	row.UpdatedAt = s.nowMS()

@@ -59,7 +59,7 @@ func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, fro
 			if err != nil {
 				return err
 			}
-			p, err = read(tx, row)
+			p, err = s.read(tx, row)
 			return err
 		})
 		// Either the name was taken, or another Load has created the player in this moment.
@@ -83,7 +83,7 @@ func (s *Store) Read(ctx context.Context, id ID) (*Player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read player %d: %w", id, err)
 	}
-	p, err := read(s.db.WithContext(ctx), row)
+	p, err := s.read(s.db.WithContext(ctx), row)
 	if err != nil {
 		return nil, fmt.Errorf("read player %d: %w", id, err)
 	}
@@ -101,9 +101,9 @@ func lock(tx *gorm.DB, id ID) (playerRow, error) {
 }
 
 // read completes a row.
-func read(db *gorm.DB, row playerRow) (*Player, error) {
+func (s *Store) read(db *gorm.DB, row playerRow) (*Player, error) {
 	p := &Player{
-		ID: row.ID, Account: row.Account, Area: row.Area, Origin: row.Origin, Name: row.Name, Level: row.Level, Exp: row.Exp,
+		ID: row.ID, Account: row.Account, Area: row.Area, Origin: row.Origin, Name: row.Name, Level: s.levelAt(row.Exp), Exp: row.Exp,
 		Rating: row.Rating, Epoch: row.Epoch, Version: row.Version, Schema: row.SchemaVersion, Wallet: map[string]int64{},
 	}
 	if row.SchemaVersion > 0 {
@@ -130,7 +130,7 @@ func read(db *gorm.DB, row playerRow) (*Player, error) {
 func (s *Store) create(tx *gorm.DB, id ID, account int64, area uint16, attempt int) (playerRow, error) {
 	now := s.nowMS()
 	row := playerRow{
-		ID: id, Account: account, Area: area, Origin: area, Name: defaultName(attempt), Level: LevelAt(0), Rating: StartRating,
+		ID: id, Account: account, Area: area, Origin: area, Name: defaultName(attempt), Level: s.levelAt(0), Rating: StartRating,
 		State: "{}", CreatedAt: now, UpdatedAt: now,
 	}
 	if err := tx.Create(&row).Error; err != nil {

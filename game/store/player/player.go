@@ -82,10 +82,11 @@ type Item struct {
 
 // A Store is the players' tables. It is safe for concurrent use, by any number of processes.
 type Store struct {
-	db    *gorm.DB
-	ids   *id.Generator
-	now   func() time.Time
-	items Items // nil: without a bag
+	db      *gorm.DB
+	ids     *id.Generator
+	now     func() time.Time
+	levelAt func(exp int64) int32
+	items   Items // nil: without a bag
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.
@@ -93,7 +94,15 @@ func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{db: db, ids: ids, now: now}
+	return &Store{db: db, ids: ids, now: now, levelAt: LevelAt}
+}
+
+// WithLevels is the store with another rule for the level of a player with so much experience. It may change; a player's stored level follows with what he
+// gains next, and what is returned of him at once.
+func (s *Store) WithLevels(at func(exp int64) int32) *Store {
+	other := *s
+	other.levelAt = at
+	return &other
 }
 
 func (s *Store) nowMS() int64 { return s.now().UnixMilli() }

@@ -13,7 +13,7 @@ const (
 	eloScale  = 400
 )
 
-// LevelAt is the level of a player with so much experience: level n begins at 50 n (n-1).
+// LevelAt is the level of a player with so much experience, where [Store.WithLevels] says nothing else: level n begins at 50 n (n-1).
 func LevelAt(exp int64) int32 {
 	level := int64((1 + math.Sqrt(1+4*float64(max(0, exp))/expStep)) / 2)
 	for level > 1 && expStep*level*(level-1) > exp { // what the square root's rounding may be off by
@@ -37,9 +37,22 @@ type Outcome struct {
 // depends on nothing else, because it may run more than once.
 type Settle func(standings []Standing, ratings []int32) []Outcome
 
-// Arena settles a match of the arena: ratings as Elo's, each player against each other; gold for each player left behind; experience for
-// playing, and for each kill.
+// A Reward is what a match gives each of its players.
+type Reward struct {
+	Gold          int64
+	GoldPerBehind int64 // for each player who was worse
+	Exp           int64
+	ExpPerKill    int64
+}
+
+// Arena settles a match as the sample's arena does.
 func Arena(standings []Standing, ratings []int32) []Outcome {
+	return Reward{Gold: 10, GoldPerBehind: 10, Exp: 50, ExpPerKill: 10}.Settle(standings, ratings)
+}
+
+// Settle settles a match: ratings as Elo's, each player against each other; gold for playing, and for each player left behind; experience for
+// playing, and for each kill.
+func (r Reward) Settle(standings []Standing, ratings []int32) []Outcome {
 	outcomes := make([]Outcome, len(standings))
 	for i, s := range standings {
 		behind, surplus := int64(0), 0.0 // surplus: points won beyond what the ratings let expect
@@ -61,8 +74,11 @@ func Arena(standings []Standing, ratings []int32) []Outcome {
 		if n := len(standings) - 1; n > 0 {
 			outcomes[i].Rating = int32(math.Round(eloFactor * surplus / float64(n)))
 		}
-		outcomes[i].Reward = map[string]int64{Gold: 10 + 10*behind}
-		outcomes[i].Exp = 50 + 10*int64(max(0, s.Kills))
+		outcomes[i].Reward = map[string]int64{}
+		if gold := r.Gold + r.GoldPerBehind*behind; gold > 0 {
+			outcomes[i].Reward[Gold] = gold
+		}
+		outcomes[i].Exp = r.Exp + r.ExpPerKill*int64(max(0, s.Kills))
 	}
 	return outcomes
 }
