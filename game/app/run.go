@@ -78,22 +78,9 @@ func (p *program) runNodes(ctx context.Context, cfg Config, o runOptions) error 
 	if o.child {
 		go pod.WatchParent(p.stdin, stop)
 	}
-	switch o.join {
-	case "":
-	case joinLocal:
-		at, err := readRunning(cfg.DataDir)
-		if err != nil {
-			return err
-		}
-		cfg.Cluster.Join = append(cfg.Cluster.Join, at.Seeds...)
-		if at.Redis != "" && cfg.Redis.URL == "" {
-			cfg.Redis.URL = config.Secret(at.Redis)
-		}
-	default:
-		cfg.Cluster.Join = append(cfg.Cluster.Join, strings.Split(o.join, ",")...)
-	}
-	if err := config.Check(cfg); err != nil {
-		return usage(err)
+	cfg, err := p.joined(cfg, o.join)
+	if err != nil {
+		return err
 	}
 	log := newLogger(cfg.Log, p.stderr)
 	proc, err := openProcess(ctx, cfg, log, o.debug, false)
@@ -102,6 +89,28 @@ func (p *program) runNodes(ctx context.Context, cfg Config, o runOptions) error 
 	}
 	defer proc.close()
 	return proc.runAll(ctx, o)
+}
+
+// joined is the configuration for nodes that join where join says.
+func (p *program) joined(cfg Config, join string) (Config, error) {
+	switch join {
+	case "":
+	case joinLocal:
+		at, err := readRunning(cfg.DataDir)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Cluster.Join = append(cfg.Cluster.Join, at.Seeds...)
+		if at.Redis != "" && cfg.Redis.URL == "" {
+			cfg.Redis.URL = config.Secret(at.Redis)
+		}
+	default:
+		cfg.Cluster.Join = append(cfg.Cluster.Join, strings.Split(join, ",")...)
+	}
+	if err := config.Check(cfg); err != nil {
+		return cfg, usage(err)
+	}
+	return cfg, nil
 }
 
 // runAll runs a node of each type until ctx ends or one fails; then the others stop too.

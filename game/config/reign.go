@@ -122,7 +122,7 @@ func refusal(problems []live.Problem) error {
 		return nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "nothing is published: %d problems", len(problems))
+	fmt.Fprintf(&b, "nothing is published; problems: %d", len(problems))
 	for i, p := range problems {
 		if b.Len() > maxRefusal {
 			fmt.Fprintf(&b, "\nand %d more", len(problems)-i)
