@@ -41,8 +41,8 @@ type caller struct {
 	tables *player.Store
 }
 
-// each runs test against two db nodes on the tables of each engine, and audits the books at the end.
-func each(t *testing.T, test func(t *testing.T, c *caller)) {
+// each runs test against two db nodes on the tables of each engine, after prepare, and audits the books at the end.
+func each(t *testing.T, test func(t *testing.T, c *caller), prepare ...func(t *testing.T, c *caller)) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		storetest.Migrated(t, stores, "cluster", migrations.FS("cluster"))
 		tables := player.New(storetest.Migrated(t, stores, "player", migrations.FS("player")), id.NewGenerator(1, nil), nil)
@@ -54,6 +54,9 @@ func each(t *testing.T, test func(t *testing.T, c *caller)) {
 			Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
 			Owned: "player", Debug: true, Log: slog.New(slog.DiscardHandler),
 		}}
+		for _, p := range prepare {
+			p(t, c)
+		}
 		c.node = c.run("caller", idle{})
 		for range 2 {
 			c.run(api.DB, db.New())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,5 +157,54 @@ func TestConfig(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in:\n%v", want, err)
 		}
+	}
+}
+
+// TestModesChange adds a mode, changes the rules of one and takes one away, under a desk that runs.
+func TestModesChange(t *testing.T) {
+	t.Parallel()
+	stores := storetest.Embedded(t)
+	cfg := quick()
+	w := newWorld(t, 40)
+	ids := id.NewGenerator(1, nil)
+	d := newDesk(cfg, 1, "a", NewStore(stores), w, ids.Next, slog.New(slog.DiscardHandler), newStats())
+	var modes atomic.Pointer[map[string]Mode]
+	play := func(next map[string]Mode) {
+		modes.Store(&next)
+		d.modesChanged()
+	}
+	play(map[string]Mode{"duel": {Players: 2, MinPlayers: 2, Patience: time.Minute}}) // far apart in rating, nobody meets
+	d.modes = func() map[string]Mode { return *modes.Load() }
+	d.run()
+	t.Cleanup(func() {
+		if err := d.stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	join := func(mode string, player api.PlayerID, rating int32) error {
+		_, err := d.join(t.Context(), Pool{1, mode}, player, rating)
+		return err
+	}
+	for player, rating := range map[api.PlayerID]int32{1: 1000, 2: 2000} {
+		if err := join("duel", player, rating); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := join("solo", 3, 1000); !errors.Is(err, errNoMode) {
+		t.Errorf("a mode that is not there yet: %v", err)
+	}
+	if w.told() != 0 {
+		t.Error("players met who are too far apart")
+	}
+	duel := Mode{Players: 2, MinPlayers: 2, Patience: time.Minute, Window: 5000, MaxWindow: 5000}
+	play(map[string]Mode{"duel": duel, "solo": {Players: 1, MinPlayers: 1}})
+	until(t, "the wider window lets them meet", func() bool { return w.told() == 2 })
+	if err := join("solo", 3, 1000); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the new mode is played", func() bool { return w.told() == 3 })
+	play(map[string]Mode{"solo": {Players: 1, MinPlayers: 1}})
+	if err := join("duel", 4, 1000); !errors.Is(err, errNoMode) {
+		t.Errorf("a mode that is gone: %v", err)
 	}
 }

@@ -651,3 +651,35 @@ func TestPace(t *testing.T) {
 		t.Error("an ETA beyond all bounds")
 	}
 }
+
+// TestLimitsChange raises and lowers what fits while players wait, in one area and not in another.
+func TestLimitsChange(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s, _ := newStore(t, stores, quick(1))
+		limits := map[api.Area]Limits{area: {Capacity: 1}, area + 1: {Capacity: 2}}
+		s.Follow(func(a api.Area) Limits { return limits[a] })
+		if err := s.Open(t.Context(), area, 1, false); err != nil {
+			t.Fatal(err)
+		}
+		enter(t, s, 1)
+		for p := range api.PlayerID(6) {
+			enter(t, s, 2+p)
+		}
+		wantPlayers(t, "with room for one", admit(t, s, 10))
+		limits[area] = Limits{Capacity: 4}
+		wantPlayers(t, "with room for four", admit(t, s, 10), 2, 3, 4)
+		limits[area] = Limits{Capacity: 2} // fewer than are inside
+		wantPlayers(t, "with room for two", admit(t, s, 10))
+		limits[area] = Limits{Capacity: 0, Rate: 2}
+		wantPlayers(t, "two a second", admit(t, s, 10), 5, 6)
+		limits[area] = Limits{}
+		wantPlayers(t, "without a limit", admit(t, s, 10), 7)
+		for p, pass := range []bool{true, true, false} {
+			r := s.Apply(t.Context(), []Op{{Enter, area + 1, api.PlayerID(20 + p)}})[0]
+			if r.Err != nil || (r.Status.Pass != "") != pass {
+				t.Errorf("the other area: player %d gets %+v", p, r)
+			}
+		}
+	})
+}
