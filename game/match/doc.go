@@ -16,5 +16,7 @@
 // What a ticket can rely on: a player has one at a time; it keeps its age when a zone refuses; a cancel says truthfully whether it
 // was in time; and if Redis loses it, its owner hears that it is gone.
 //
+// What is played, and by which rules, the design tables say, as they are at each pass, unless the node's file names modes of its own.
+//
 // match never knows what a match is about, keeps nothing that Redis does not have, and writes no SQL.
 package match

@@ -10,6 +10,9 @@
 // A place is what capacity counts: a pass holds one from the moment it is given out, and the player inside keeps it until his world
 // says that he left, or nobody has named him for the grace period. So inside and admitted together never exceed the capacity.
 //
+// Capacity and rate are live settings: what is published holds from the next admission on, in each area; where nothing is, the node's file does. Fewer places
+// than are taken throw nobody out.
+//
 // The order is that of arrival, by a number from Redis. A player whose connection drops keeps his number for the grace period: those
 // behind him may pass while he is away, and when he comes back he stands where he stood. The order outlives the node: the next one finds it,
 // takes everybody for absent, and lets nobody in until those who wait have had time to come back.
