@@ -110,10 +110,12 @@ func TestALostWordHealsByAsking(t *testing.T) {
 	t.Parallel()
 	stores := storetest.Embedded(t)
 	r := open(t, live.NewBoard(stores), "", storetest.Log(t))
-	if err := live.NewBoard(silent{stores}).Put(t.Context(), snapshot(1, 10)); err != nil {
-		t.Fatal(err)
+	for n := range 2 { // the first may still be found by the look with which a feed begins
+		if err := live.NewBoard(silent{stores}).Put(t.Context(), snapshot(uint64(n+1), 10+n)); err != nil {
+			t.Fatal(err)
+		}
+		r.becomes(t, int64(10+n))
 	}
-	r.becomes(t, 10)
 }
 
 func TestAProcessBeginsWithWhatItKnewLast(t *testing.T) {
@@ -158,7 +160,7 @@ func TestABrokenCacheFallsBackToTheDefaults(t *testing.T) {
 	flipped := bytes.Clone(good)
 	flipped[len(flipped)-3] ^= 1
 	for name, content := range map[string][]byte{
-		"empty": {}, "cut off": good[:len(good)-1], "one bit": flipped, "other": []byte("{}"), "longer": append(bytes.Clone(good), 'x'),
+		"empty": {}, "cut off": good[:len(good)-1], "one bit": flipped, "another number": bytes.Replace(good, []byte(`"90"`), []byte(`"91"`), 1), "other": []byte("{}"), "longer": append(bytes.Clone(good), 'x'),
 		"huge": bytes.Repeat([]byte("live 1 "), live.MaxSnapshot/6),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -148,7 +148,7 @@ func TestRandomPublicationsAndReturns(t *testing.T) {
 	each(t, func(t *testing.T, s *config.Store, _ *gorm.DB, epoch uint64) {
 		rnd := rand.New(rand.NewPCG(3, 4))
 		was := []map[string]string{{}} // by version
-		for i := range 40 {
+		for i := range 25 {
 			now, err := s.Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
