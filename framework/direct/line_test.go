@@ -42,7 +42,9 @@ func TestBothWays(t *testing.T) {
 			n := start(t, func(c *Config) { c.Rate = 10_000; c.HandshakeTimeout = enough; c.TicketTTL = enough })
 			addr := n.Addr().String()
 			if faults != nil {
-				addr = udptest.NewProxy(t, addr, *faults).Addr()
+				proxy := udptest.NewProxy(t, addr, *faults)
+				addr = proxy.Addr()
+				defer proxy.Heal()
 			}
 			p, err := n.dial(addr, n.offer(7))
 			if err != nil {

@@ -44,11 +44,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// How KCP is set. Both sides may set it as they like, but for the window: nobody may have more under way than the other side takes.
+// How KCP is set. Both sides may set it as they like.
 const (
 	datagram     = 1200 // bytes of the largest datagram sent, which passes everywhere
 	largest      = 1500 // bytes of the largest that is read
-	window       = 128  // segments under way, each way
+	down         = 128  // segments under way to a client
+	up           = 32   // and from one: what a listener may have to keep for somebody who has not said who he is, out of order or unread
 	flushEvery   = 20   // ms
 	fastResend   = 2    // later acknowledgements after which a segment is resent
 	noCongestion = 1    // a game's few bytes do not slow down for others

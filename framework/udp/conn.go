@@ -40,13 +40,13 @@ type socket interface {
 	local() net.Addr
 }
 
-func newConn(s socket, o opening, remote *net.UDPAddr) *Conn {
+func newConn(s socket, o opening, remote *net.UDPAddr, send, receive int) *Conn {
 	c := &Conn{socket: s, opening: o, remote: remote, done: make(chan struct{})}
 	c.heard.Store(time.Now().UnixNano())
 	// It cannot fail: nothing is opened.
 	c.kcp, _ = kcp.NewConn4(o.conv, remote, nil, 0, 0, false, &port{c})
 	c.kcp.SetMtu(datagram)
-	c.kcp.SetWindowSize(window, window)
+	c.kcp.SetWindowSize(send, receive)
 	c.kcp.SetNoDelay(1, flushEvery, fastResend, noCongestion)
 	return c
 }

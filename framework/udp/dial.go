@@ -33,7 +33,7 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 		return nil, err
 	}
 	s := &single{pc: pc}
-	c := newConn(s, o, pc.RemoteAddr().(*net.UDPAddr))
+	c := newConn(s, o, pc.RemoteAddr().(*net.UDPAddr), up, down)
 	go s.read(c) // ends with the socket, which c closes
 	return c, nil
 }

@@ -193,7 +193,7 @@ func (l *Listener) add(o opening, from netip.AddrPort) bool {
 	if l.closed || len(l.accept) == cap(l.accept) || len(l.convs) >= l.cfg.MaxConversations || l.count[host] >= l.cfg.MaxPerAddress {
 		return false
 	}
-	c := newConn(l, o, net.UDPAddrFromAddrPort(from))
+	c := newConn(l, o, net.UDPAddrFromAddrPort(from), down, up)
 	l.convs[place{from, o.conv}] = c
 	l.count[host]++
 	l.accept <- c // which only the reader fills, so that there is room still

@@ -42,6 +42,16 @@ func (z *Zone) listen(registry *wire.Registry, silence time.Duration) (err error
 	return nil
 }
 
+// directAddress is where players are told that direct lines begin.
+func (z *Zone) directAddress() string {
+	address := z.desk.Addr().String()
+	if z.cfg.DirectHost == "" {
+		return address
+	}
+	_, port, _ := net.SplitHostPort(address) // which is one, as it listens there
+	return net.JoinHostPort(z.cfg.DirectHost, port)
+}
+
 // stopDesk ends direct lines, if there can be any.
 func (z *Zone) stopDesk(ctx context.Context) error {
 	if z.desk == nil {
@@ -64,13 +74,8 @@ func (r *Room) openLine(ctx *actor.Context, _ *pb.OpenLine) (*pb.OpenLineReply, 
 		return nil, err
 	}
 	r.battle.seatOf(s).offered = offer.Ticket
-	address := r.zone.desk.Addr().String()
-	if host := r.zone.cfg.DirectHost; host != "" {
-		_, port, _ := net.SplitHostPort(address) // which is one, as it listens there
-		address = net.JoinHostPort(host, port)
-	}
 	return &pb.OpenLineReply{
-		Address: address, Ticket: offer.Ticket[:], KeyUp: offer.Up[:], KeyDown: offer.Down[:], ValidMs: int32(offer.Valid.Milliseconds()),
+		Address: r.zone.directAddress(), Ticket: offer.Ticket[:], KeyUp: offer.Up[:], KeyDown: offer.Down[:], ValidMs: int32(offer.Valid.Milliseconds()),
 	}, nil
 }
 

@@ -53,6 +53,9 @@ func (z *Zone) Start(_ context.Context, n *node.Node) error {
 	if err := z.listen(n.Registry(), n.Stretch(silence)); err != nil {
 		return err
 	}
+	if z.desk != nil {
+		n.Publish("direct", "udp://"+z.directAddress())
+	}
 	return z.stats.register(n.Metrics())
 }
 

@@ -27,7 +27,7 @@ type Proxy struct {
 	faults Faults
 	closed atomic.Bool
 	blocks atomic.Bool
-	passed atomic.Int64
+	healed atomic.Bool
 	lost   atomic.Int64
 
 	mu    sync.Mutex
@@ -59,11 +59,11 @@ func (p *Proxy) Addr() string { return p.pc.LocalAddr().String() }
 // Block has nothing pass any more; or again, with false.
 func (p *Proxy) Block(on bool) { p.blocks.Store(on) }
 
-// Lost is how many datagrams were lost, and Passed how many were not.
-func (p *Proxy) Lost() int64 { return p.lost.Load() }
+// Heal ends the faults.
+func (p *Proxy) Heal() { p.healed.Store(true) }
 
-// Passed is how many datagrams were passed on.
-func (p *Proxy) Passed() int64 { return p.passed.Load() }
+// Lost is how many datagrams were lost.
+func (p *Proxy) Lost() int64 { return p.lost.Load() }
 
 func (p *Proxy) close() {
 	p.closed.Store(true)
@@ -135,12 +135,15 @@ func (p *Proxy) lane(send func([]byte)) *lane {
 
 func (l *lane) pass(b []byte) {
 	chance := func(percent int) bool { return l.rand.IntN(100) < percent }
+	if l.p.healed.Load() && !l.p.blocks.Load() {
+		l.send(b)
+		return
+	}
 	drop, swap, twice := chance(l.p.faults.Drop), chance(l.p.faults.Swap), chance(l.p.faults.Twice)
 	if drop || l.p.blocks.Load() {
 		l.p.lost.Add(1)
 		return
 	}
-	l.p.passed.Add(1)
 	if swap && l.held == nil {
 		l.held = append([]byte{}, b...)
 		return
