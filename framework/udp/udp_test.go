@@ -116,10 +116,10 @@ func TestAStreamOfBytes(t *testing.T) {
 // TestABadNetwork loses, swaps and repeats datagrams, those of the opening included.
 func TestABadNetwork(t *testing.T) {
 	t.Parallel()
-	l := listen(t, Config{Idle: 5 * time.Second}, echo)
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
+			l := listen(t, Config{}, echo)
 			proxy := udptest.NewProxy(t, l.Addr().String(), udptest.Faults{Drop: 20, Swap: 20, Twice: 10, Seed: seed})
 			c := dial(t, proxy.Addr())
 			expectEcho(t, c, 100_000)
@@ -127,6 +127,8 @@ func TestABadNetwork(t *testing.T) {
 				t.Error("the network was not bad")
 			}
 			proxy.Heal() // for the last word, which nobody repeats
+			_ = c.Close()
+			eventually(t, "the listener is told", func() bool { return l.Count() == 0 })
 		})
 	}
 }
