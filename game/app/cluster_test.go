@@ -269,16 +269,20 @@ func TestRelayedStack(t *testing.T) {
 	}
 }
 
-// TestRobots has the robots of the program play on the stack.
+// TestRobots has the robots of the program play on the stack, in both modes and over direct lines.
 func TestRobots(t *testing.T) {
 	t.Parallel()
-	alone := strings.Replace(quick, "min_players: 2", "min_players: 1, patience: 500ms", 1) // nobody waits for the last one's match
+	alone := strings.ReplaceAll(quick, "min_players: 2", "min_players: 1, patience: 500ms") // nobody waits for the last one's match
 	s := &stack{dir: t.TempDir(), config: configFile(t, alone)}
 	s.up(t)
 	report := s.dir + "/report.json"
 	for _, long := range []string{"3s", "1m"} { // on a busy machine nobody comes as far as the end of a match in the first
-		code, stdout, stderr := run(t, nil, "robot", "--login", s.login.Base, "--robots", "4", "--for", long, "--quiet", "--report", report)
+		code, stdout, stderr := run(t, nil, "robot", "--login", s.login.Base, "--robots", "4", "--for", long, "--quiet", "--report", report,
+			"--mode", "arena,duel-frame", "--direct", "1")
 		if code == 0 {
+			if !strings.Contains(stdout, "direct.open") || strings.Contains(stdout, "its result: not checked") {
+				t.Errorf("the robots have no direct lines, or play one mode only:\n%s", stdout)
+			}
 			break
 		}
 		if long != "3s" || !strings.Contains(stdout, "nobody finished a match") || strings.Contains(stdout, "BROKEN") {

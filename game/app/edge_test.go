@@ -49,5 +49,16 @@ func TestStackWithTLS(t *testing.T) {
 			t.Errorf("a greeting that the world has to find too long: %v", err)
 		}
 	}
+	ticket, err := s.ticket(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := ticket.Gates[0].KCP
+	if !strings.HasPrefix(over, "kcps://") {
+		t.Fatalf("over KCP, clients are sent to %q", over)
+	}
+	if p := s.connectTo(t, ticket, over, s.options); p.enter().GetProfile().GetPlayer() != p.id {
+		t.Error("somebody else's profile")
+	}
 	s.stop(t)
 }

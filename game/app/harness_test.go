@@ -152,11 +152,12 @@ const quick = `
 pod:
   nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, gate: 1, login: 1}
 login: {listen: 127.0.0.1:0}
-gate: {tcp: 127.0.0.1:0, ws: 127.0.0.1:0}
-zone: {match_seconds: 1}
+gate: {tcp: 127.0.0.1:0, ws: 127.0.0.1:0, kcp: 127.0.0.1:0}
+zone: {match_seconds: 1, direct: 127.0.0.1:0}
 match:
   modes:
     arena: {players: 2, min_players: 2}
+    duel-frame: {players: 2, min_players: 2}
 queue: {settle: 100ms}
 log: {level: warn}
 `
