@@ -5,7 +5,7 @@
 //	client ─ ...  ┘ ◄──│ session: bounded outbound queue      │ ◄═ line ═══
 //	                   └──────────────────────────────────────┘
 //
-// The way in: a transport (gate/tcp, gate/ws) reads frames and gives them to their session, which takes them one after another. The first is Hello: it
+// The way in: a transport (gate/tcp, gate/ws, gate/kcp) reads frames and gives them to their session, which takes them one after another. The first is Hello: it
 // is authenticated, takes the player's place from any older session, and is answered with Welcome. Each later one is looked up in the registry by its number: only what a .proto declares for clients goes on,
 // and only to the type of node that stands there. The node is the one that the stream is bound to or, for messages that may open a stream, one that the
 // gate picks. The body is not decoded, except for JSON sessions.

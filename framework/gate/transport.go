@@ -7,9 +7,9 @@ import (
 	"loumiao/framework/wire"
 )
 
-// A Transport brings clients' connections to a gate. Packages gate/tcp and gate/ws each have one. A transport serves one gate once.
+// A Transport brings clients' connections to a gate. Packages gate/tcp, gate/ws and gate/kcp each have one. A transport serves one gate once.
 type Transport interface {
-	// Name is what the transport is called in metrics and logs: "tcp", "ws".
+	// Name is what the transport is called in metrics and logs: "tcp", "ws", "kcp".
 	Name() string
 	// Listen opens addr, host:port; port 0 is any free one.
 	Listen(addr string) error

@@ -1,8 +1,8 @@
-// Package client is a player's side of the game, as a Go library: it logs in over HTTP, connects to a gate over TCP or WebSocket, plain or with TLS, and
+// Package client is a player's side of the game, as a Go library: it logs in over HTTP, connects to a gate over TCP, WebSocket or KCP, plain or with TLS, and
 // sends and receives the messages of the client protocol.
 //
 //	Login ── HTTP ──► login web          a Ticket: a token, and the gates to bring it to
-//	Dial ─── TCP or WebSocket ──► gate   a Conn: one session
+//	Dial ─── TCP, WebSocket, KCP ──► gate   a Conn: one session
 //	  Request / Start ──► a reply, or the *fault.Error that the server answered
 //	  Send ─────────────► no answer
 //	  OnPush ◄──────────  what the server says unasked

@@ -1,4 +1,6 @@
 /** The game's own messages, and the files that declare them, for a session to know. */
+import { file_config } from "./pb/config_pb.js";
+import { file_frame } from "./pb/frame_pb.js";
 import { file_goods } from "./pb/goods_pb.js";
 import { file_mail } from "./pb/mail_pb.js";
 import { file_queue } from "./pb/queue_pb.js";
@@ -6,6 +8,8 @@ import { file_social } from "./pb/social_pb.js";
 import { file_world } from "./pb/world_pb.js";
 import { file_zone } from "./pb/zone_pb.js";
 
+export * from "./pb/config_pb.js";
+export * from "./pb/frame_pb.js";
 export * from "./pb/goods_pb.js";
 export * from "./pb/mail_pb.js";
 export * from "./pb/queue_pb.js";
@@ -13,4 +17,4 @@ export * from "./pb/social_pb.js";
 export * from "./pb/world_pb.js";
 export * from "./pb/zone_pb.js";
 
-export const files = [file_goods, file_mail, file_queue, file_social, file_world, file_zone];
+export const files = [file_config, file_frame, file_goods, file_mail, file_queue, file_social, file_world, file_zone];

@@ -6,6 +6,8 @@ export interface GateAddress {
   tcp?: string;
   /** URL; undefined: it does not speak WebSocket. */
   ws?: string;
+  /** URL, kcp:// or kcps://, for clients that speak KCP; this one does not. */
+  kcp?: string;
 }
 
 /** What a login gives. */
