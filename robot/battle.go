@@ -158,7 +158,7 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 		}
 		switch m := m.(type) {
 		case *pb.Snapshot, *pb.Frames:
-			if err := b.take(m); err != nil {
+			if err := b.take(ctx, m); err != nil {
 				return nil, err
 			}
 			if drop >= 0 && time.Since(began) > drop {
@@ -223,10 +223,12 @@ type battle struct {
 	number  uint32
 	last    uint32
 	short   *shortcut
+
+	rejoined time.Time // when the robot last asked for what it had missed
 }
 
 // take takes in what the zone tells of the battle.
-func (b *battle) take(m proto.Message) error {
+func (b *battle) take(ctx context.Context, m proto.Message) error {
 	switch m := m.(type) {
 	case *pb.Snapshot:
 		if b.decoder != nil && m.GetRoom() == b.robot.playing.GetRoom() {
@@ -234,7 +236,7 @@ func (b *battle) take(m proto.Message) error {
 		}
 	case *pb.Frames:
 		if b.sim != nil && m.GetRoom() == b.robot.playing.GetRoom() {
-			return b.follow(m)
+			return b.follow(ctx, m)
 		}
 	}
 	return nil

@@ -1,9 +1,12 @@
 package robot
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"loumiao/framework/fault"
 	"loumiao/game/arena"
 	"loumiao/game/lockstep"
 	"loumiao/game/pb"
@@ -35,13 +38,12 @@ func (r *robot) simulate(joined *pb.JoinRoomReply) (*lockstep.Simulation, error)
 }
 
 // follow runs the simulation on what the zone tells of the battle, reports its checksums and says what the ship does next.
-func (b *battle) follow(m *pb.Frames) error {
+func (b *battle) follow(ctx context.Context, m *pb.Frames) error {
 	r := b.robot
 	sums, err := b.sim.Apply(m)
 	switch {
 	case errors.Is(err, lockstep.ErrGap):
-		r.tally.hold(orderKept, fmt.Errorf("player %d: %w", r.player, err))
-		return err
+		return b.rejoin(ctx)
 	case err != nil:
 		r.tally.hold(inStep, fmt.Errorf("player %d: %w", r.player, err))
 		r.sim = nil
@@ -58,6 +60,22 @@ func (b *battle) follow(m *pb.Frames) error {
 	}
 	b.tick = b.sim.Have()
 	return b.act(m.GetRoom(), func() arena.View { return b.sim.View(eyesight) })
+}
+
+// rejoin asks for what was missed, as after a connection that broke.
+func (b *battle) rejoin(ctx context.Context) error {
+	const soon = time.Second // what came before the answer to the last time is missing the same
+	if time.Since(b.rejoined) < soon {
+		return nil
+	}
+	b.rejoined = time.Now()
+	_, err := ask[*pb.JoinRoomReply](b.robot, ctx, "zone.rejoin", &pb.JoinRoom{Room: b.sim.Room(), Have: b.sim.Have()})
+	switch fault.CodeOf(err) {
+	case fault.NotOwner, fault.NotFound, fault.FailedPrecondition, fault.Lost:
+		return nil // the battle is over, or the session is; either is told otherwise
+	}
+	b.number = 0
+	return err
 }
 
 // compare holds the zone's result against the simulation's own.

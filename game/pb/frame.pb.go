@@ -276,7 +276,8 @@ func (x *FrameRules) GetDeathCost() int32 {
 	return 0
 }
 
-// The inputs of one tick or more. A client passes over ticks that it has simulated already. Should it ever miss some, it joins again.
+// The inputs of one tick or more. A client passes over ticks that it has simulated already. One that misses some, as after its connection broke, joins
+// again, with what it has.
 type Frames struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Room  int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
@@ -633,12 +634,12 @@ const file_frame_proto_rawDesc = "" +
 	"\n" +
 	"kill_score\x18\x13 \x01(\x05R\tkillScore\x12\x1d\n" +
 	"\n" +
-	"death_cost\x18\x14 \x01(\x05R\tdeathCost\"q\n" +
+	"death_cost\x18\x14 \x01(\x05R\tdeathCost\"s\n" +
 	"\x06Frames\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04tick\x18\x02 \x01(\x05R\x04tick\x12\x16\n" +
 	"\x06inputs\x18\x03 \x03(\aR\x06inputs\x12\x1c\n" +
-	"\tchecksums\x18\x04 \x03(\x06R\tchecksums:\t\xca\xf3\x18\x05\b\x87 \x10\x02\"d\n" +
+	"\tchecksums\x18\x04 \x03(\x06R\tchecksums:\v\xca\xf3\x18\a\b\x87 \x10\x02(\x01\"d\n" +
 	"\rFrameChecksum\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04tick\x18\x02 \x01(\x05R\x04tick\x12\x1a\n" +
