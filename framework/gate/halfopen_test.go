@@ -57,7 +57,7 @@ func guarded(t *testing.T, timeout time.Duration, change func(*gate.Config)) *st
 	server, trust := selfsigned.Pair(t)
 	ways := map[string]gate.Transport{
 		"tcp":   tcp.New(tcp.Config{HandshakeTimeout: timeout}),
-		"kcp":   kcp.New(kcp.Config{HandshakeTimeout: timeout}),
+		"kcp":   kcp.New(kcp.Config{HandshakeTimeout: timeout, UDP: swift}),
 		"ws":    ws.New(ws.Config{HandshakeTimeout: timeout, Path: "/ws"}),
 		"tls":   tcp.New(tcp.Config{HandshakeTimeout: timeout, TLS: server}),
 		"wss":   ws.New(ws.Config{HandshakeTimeout: timeout, Path: "/ws", TLS: server}),

@@ -43,6 +43,7 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	_ = pc.SetReadBuffer(readBuffer) // as much of it as the system allows
 	l := newListener(cfg)
 	l.pc = pc
 	l.work.Go(l.read)
@@ -112,6 +113,8 @@ func (l *Listener) Wait() {
 	<-l.empty
 	l.work.Wait()
 }
+
+const readBuffer = 4 << 20 // bytes of datagrams that may wait for a listener: what does not fit is lost
 
 const minPause = 5 * time.Millisecond // after a failed read
 

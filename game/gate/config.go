@@ -31,7 +31,7 @@ type Config struct {
 
 	MinClient     string `yaml:"min_client" doc:"lowest client version that is let in, as 1.2.3; empty: all"`
 	MaxSessions   int    `yaml:"max_sessions" min:"1" max:"1000000" doc:"clients that one gate holds"`
-	MaxPerAddress int    `yaml:"max_per_address" min:"0" max:"1000000" doc:"connections that one client address may have; 0: no limit"`
+	MaxPerAddress int    `yaml:"max_per_address" min:"0" max:"1000000" doc:"connections that one client address may have; 0: no limit, but 1024 over KCP"`
 
 	Compress  int           `yaml:"compress_from" min:"0" max:"1048576" doc:"from how many bytes on a message is compressed for clients that ask for that; 0: never"`
 	MaxBody   int           `yaml:"max_body" min:"64" max:"1048576" doc:"largest message body from a client, in bytes"`
