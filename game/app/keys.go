@@ -86,7 +86,7 @@ func loadKeys(cfg Config) (k keys, err error) {
 		public := k.signing.Public().(ed25519.PublicKey)
 		k.verifying[token.KeyID(public)] = public
 	}
-	if cfg.Charge.Sandbox.Enabled && cfg.Charge.Sandbox.Secret == "" {
+	if cfg.Charge.Sandbox.Enabled && cfg.Charge.Sandbox.Key == "" {
 		secret, err := made.key("charge_sandbox", "")
 		if err != nil {
 			return k, err

@@ -31,8 +31,8 @@ func (p *process) newLogin(index int) (node.Service, error) {
 
 func (p *process) newCharge(index int) node.Service {
 	cfg := p.cfg.Charge
-	if cfg.Sandbox.Secret == "" {
-		cfg.Sandbox.Secret = config.Secret(p.keys.sandbox)
+	if cfg.Sandbox.Key == "" {
+		cfg.Sandbox.Key = config.Secret(p.keys.sandbox)
 	}
 	return charge.NewNode(cfg, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), nil, index)
 }

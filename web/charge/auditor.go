@@ -131,7 +131,8 @@ func (a *auditor) ledger(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !ok || !missing(o.Goods, given).Empty() || !missing(given, o.Goods).Empty() {
+		// Items for which there was no room are in a mail, and come into the ledger when that is claimed.
+		if !ok || len(missing(o.Goods, given).Wallet) > 0 || !missing(given, o.Goods).Empty() {
 			a.found(ctx, "not_in_ledger", o)
 		}
 		return a.books.Checked(ctx, o.ID)

@@ -484,7 +484,7 @@ func TestProducts(t *testing.T) {
 	each(t, func(t *testing.T, s *setup) {
 		r := s.send("GET", "/v1/products", "", 0)
 		want := `{"products":[{"id":"gold_pouch","title":"Pouch of gold","price":99,"currency":"USD","wallet":{"gold":100}},` +
-			`{"id":"starter_pack","title":"Starter pack","price":499,"currency":"USD","wallet":{"gold":600},"items":{"shield":3}}],"providers":["sandbox","store"]}`
+			`{"id":"starter_pack","title":"Starter pack","price":499,"currency":"USD","wallet":{"gold":600},"items":{"shield_large":3}}],"providers":["sandbox","store"]}`
 		if r.status != 200 || r.body != want {
 			t.Errorf("%+v", r)
 		}
@@ -506,9 +506,9 @@ func TestConfig(t *testing.T) {
 		"URL":               {func(c *Config) { c.Public = "pay.example.com" }, "public"},
 		"product":           {func(c *Config) { c.Products = map[string]Product{"x": {Price: 1, Currency: "USD"}} }, "products.x"},
 		"currency":          {func(c *Config) { p := c.Products["gold_pouch"]; p.Currency = "$"; c.Products["gold_pouch"] = p }, "products.gold_pouch"},
-		"no webhook secret": {func(c *Config) { c.Stripe.Key = "sk_test_1" }, "stripe.webhook_secret"},
-		"short secret":      {func(c *Config) { c.Sandbox.Secret = "short" }, "sandbox.secret"},
-		"sandbox and money": {func(c *Config) { c.Sandbox.Enabled, c.Stripe.Key, c.Stripe.WebhookSecret = true, "sk_live_1", "w" }, "sandbox.enabled"},
+		"no webhook secret": {func(c *Config) { c.Stripe.Key = "sk_test_1" }, "stripe.webhook_key"},
+		"short secret":      {func(c *Config) { c.Sandbox.Key = "short" }, "sandbox.key"},
+		"sandbox and money": {func(c *Config) { c.Sandbox.Enabled, c.Stripe.Key, c.Stripe.WebhookKey = true, "sk_live_1", "w" }, "sandbox.enabled"},
 	} {
 		cfg := Defaults()
 		tc.change(&cfg)

@@ -14,8 +14,8 @@ import (
 	"loumiao/web/httpserver"
 )
 
-// minSecret is the shortest secret that is taken, in bytes.
-const minSecret = 16
+// minKey is the shortest key of the sandbox that is taken, in bytes.
+const minKey = 16
 
 // Config is what can be configured of a charge node.
 type Config struct {
@@ -40,19 +40,18 @@ type Product struct {
 
 // SandboxConfig is about payments that cost nothing.
 type SandboxConfig struct {
-	Enabled bool `yaml:"enabled" doc:"let everybody pay with a button, and buy from a fake app store; for development only"`
-	// Secret is made up by the program where it is not given.
-	Secret    config.Secret `yaml:"secret" doc:"signs the sandbox's callbacks; empty: made up"`
-	OldSecret config.Secret `yaml:"old_secret" doc:"is accepted as well, while the secret is changed"`
+	Enabled bool          `yaml:"enabled" doc:"let everybody pay with a button, and buy from a fake app store; for development only"`
+	Key     config.Secret `yaml:"key" doc:"signs the sandbox's callbacks, at least 16 characters; empty: made up by the program"`
+	OldKey  config.Secret `yaml:"old_key" doc:"is accepted as well, while the key is changed"`
 }
 
 // StripeConfig is about payments by Stripe.
 type StripeConfig struct {
-	Key              config.Secret `yaml:"key" doc:"secret key of Stripe's API; empty: no payments by Stripe"`
-	WebhookSecret    config.Secret `yaml:"webhook_secret" doc:"signs Stripe's webhooks to PUBLIC/v1/callbacks/stripe"`
-	OldWebhookSecret config.Secret `yaml:"old_webhook_secret" doc:"is accepted as well, while the webhook secret is rolled over"`
-	Base             string        `yaml:"base" doc:"URL of Stripe's API"`
-	Return           string        `yaml:"return" doc:"where Stripe sends the player's browser afterwards; empty: a page here that says thanks"`
+	Key           config.Secret `yaml:"key" doc:"key of Stripe's API, sk_...; empty: no payments by Stripe"`
+	WebhookKey    config.Secret `yaml:"webhook_key" doc:"whsec_..., signs Stripe's webhooks to PUBLIC/v1/callbacks/stripe"`
+	OldWebhookKey config.Secret `yaml:"old_webhook_key" doc:"is accepted as well, while the webhook's key is rolled over"`
+	Base          string        `yaml:"base" doc:"URL of Stripe's API"`
+	Return        string        `yaml:"return" doc:"where Stripe sends the player's browser afterwards; empty: a page here that says thanks"`
 }
 
 // Defaults is a configuration that sells two things in the sandbox, once that is enabled.
@@ -61,7 +60,7 @@ func Defaults() Config {
 		Config: httpserver.DefaultConfig(),
 		Products: map[string]Product{
 			"gold_pouch":   {Title: "Pouch of gold", Price: 99, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 100}}},
-			"starter_pack": {Title: "Starter pack", Price: 499, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 600}, Items: map[string]int64{"shield": 3}}},
+			"starter_pack": {Title: "Starter pack", Price: 499, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 600}, Items: map[string]int64{"shield_large": 3}}},
 		},
 		ExpireAfter: time.Hour,
 		OpenOrders:  5,
@@ -93,14 +92,14 @@ func (c Config) Validate() error {
 		}
 	}
 	stripe := c.Stripe
-	if stripe.Key != "" && stripe.WebhookSecret == "" {
-		bad("stripe.webhook_secret: needed to tell Stripe's webhooks from others'")
+	if stripe.Key != "" && stripe.WebhookKey == "" {
+		bad("stripe.webhook_key: needed to tell Stripe's webhooks from others'")
 	}
 	if stripe.Key != "" && stripe.Base == "" {
 		bad("stripe.base: must not be empty")
 	}
-	if secret := c.Sandbox.Secret; secret != "" && len(secret) < minSecret {
-		bad("sandbox.secret: must have at least %d characters", minSecret)
+	if key := c.Sandbox.Key; key != "" && len(key) < minKey {
+		bad("sandbox.key: must have at least %d characters", minKey)
 	}
 	if c.Sandbox.Enabled && strings.HasPrefix(stripe.Key.Reveal(), "sk_live") {
 		bad("sandbox.enabled: must be off where stripe.key takes real money")

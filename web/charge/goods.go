@@ -13,7 +13,7 @@ import (
 type Goods interface {
 	// Known is fault.NotFound for a player who has never been in the game, and so can have nothing.
 	Known(ctx context.Context, player int64) error
-	// Give gives goods once for each key.
+	// Give gives goods once for each key; items for which there is no room come by mail.
 	Give(ctx context.Context, player int64, key string, goods order.Goods) error
 	// TakeBack takes as much of the goods as the player still has, once for each key: a repetition answers what the first one took.
 	TakeBack(ctx context.Context, player int64, key string, goods order.Goods) (taken order.Goods, err error)
@@ -42,6 +42,7 @@ func (r remote) Known(ctx context.Context, player int64) error {
 func (r remote) Give(ctx context.Context, player int64, key string, goods order.Goods) error {
 	_, err := api.ApplyOp.Call(ctx, r.rpc, &pb.ApplyOp{
 		Player: player, Key: key, Reason: reasonGrant, Wallet: goods.Wallet, Items: goods.Items,
+		Spill: true, // into a mail: what is paid for is never refused for want of room
 	}, rpc.ByKey(player))
 	return err
 }
@@ -56,6 +57,12 @@ func (r remote) TakeBack(ctx context.Context, player int64, key string, goods or
 func (r remote) Given(ctx context.Context, player int64, key string) (order.Goods, bool, error) {
 	reply, err := api.ReadOp.Call(ctx, r.rpc, &pb.ReadOp{Player: player, Key: key}, rpc.ByKey(player))
 	return order.Goods{Wallet: reply.GetWallet(), Items: reply.GetItems()}, reply.GetApplied(), err
+}
+
+// tellOwner tells the node that has a player, if one has, that his goods were changed.
+func tellOwner(ctx context.Context, r *rpc.RPC, player int64) error {
+	_, err := api.PlayerChanged.Call(ctx, r, &pb.PlayerChanged{Player: player})
+	return err
 }
 
 // missing is what of the goods is not in the other.

@@ -53,6 +53,7 @@ func (c *Node) Start(ctx context.Context, n *node.Node) error {
 		ExpireAfter: c.cfg.ExpireAfter,
 		Public:      c.public,
 		Policy:      c.policy,
+		Notify:      func(ctx context.Context, player int64) error { return tellOwner(ctx, n.RPC(), player) },
 		Log:         n.Log(),
 	})
 	if err := c.service.Validate(); err != nil {
@@ -93,7 +94,7 @@ func (c *Node) providers() []pay.Provider {
 	var list []pay.Provider
 	if cfg := c.cfg.Stripe; cfg.Key != "" {
 		list = append(list, pay.Stripe{
-			Key: cfg.Key.Reveal(), WebhookSecrets: []string{cfg.WebhookSecret.Reveal(), cfg.OldWebhookSecret.Reveal()}, Base: cfg.Base, HTTP: c.client,
+			Key: cfg.Key.Reveal(), WebhookSecrets: []string{cfg.WebhookKey.Reveal(), cfg.OldWebhookKey.Reveal()}, Base: cfg.Base, HTTP: c.client,
 			Return: func() string {
 				if cfg.Return != "" {
 					return cfg.Return
@@ -103,8 +104,8 @@ func (c *Node) providers() []pay.Provider {
 		})
 	}
 	if cfg := c.cfg.Sandbox; cfg.Enabled {
-		secret := cfg.Secret.Reveal()
-		list = append(list, pay.Sandbox{Secrets: []string{secret, cfg.OldSecret.Reveal()}}, pay.Receipts{Store: pay.FakeStore{Secret: secret}})
+		key := cfg.Key.Reveal()
+		list = append(list, pay.Sandbox{Secrets: []string{key, cfg.OldKey.Reveal()}}, pay.Receipts{Store: pay.FakeStore{Secret: key}})
 	}
 	return list
 }
