@@ -28,7 +28,8 @@ func (r *robot) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.player = ticket.Player
+	r.player, r.token = ticket.Player, ticket.Token
+	r.tokenEnds = time.Now().Add(time.Duration(ticket.ExpiresIn) * time.Second)
 	r.reach(loggedIn)
 	r.pushes = make(chan proto.Message, inbox)
 	r.worldGone = false

@@ -16,6 +16,8 @@ import (
 type Config struct {
 	// Login is the URL of the login web. Required.
 	Login string
+	// Charge is the URL of the charge web, where robots buy in its sandbox. "": they buy nothing; nor do they when nothing answers there.
+	Charge string
 	// Registry knows every message of the client protocol. Required.
 	Registry *wire.Registry
 	// Robots is how many play at once, 1 to 100,000.
@@ -72,6 +74,9 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.Login)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		bad("login: %q is not a URL as http://host:port", c.Login)
+	}
+	if u, err := url.Parse(c.Charge); c.Charge != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "") {
+		bad("charge: %q is not a URL as http://host:port", c.Charge)
 	}
 	if c.Registry == nil {
 		bad("registry: missing")

@@ -14,6 +14,9 @@ func (r *robot) idle(ctx, playing context.Context) error {
 	if r.playing != nil {
 		return nil
 	}
+	if err := r.buy(ctx); err != nil {
+		return err
+	}
 	for {
 		if !sleep(playing, r.thought()) || !r.chance(r.temper.curious) {
 			return nil

@@ -11,6 +11,7 @@ const (
 	historyTold
 	orderKept
 	inStep
+	orderOnce
 	invariants
 )
 
@@ -22,6 +23,7 @@ var invariantNames = [invariants]string{
 	"a match is in the player's history, as told",
 	"messages come in order, none lost and none twice",
 	"a robot that runs the simulation has the zone's checksums, and its result",
+	"a paid order is delivered once, as it was sold",
 }
 
 // hold counts one check of an invariant; err is how it is broken, nil if it is not.

@@ -37,6 +37,7 @@ type robot struct {
 	rand     *rand.Rand
 	temper   temper
 	entrance *entrance
+	shop     *shop // nil: there is none
 
 	player   int64
 	misses   int // attempts in a row that did not come through a gate
@@ -46,6 +47,11 @@ type robot struct {
 	sim      *lockstep.Simulation // of the last match in frame mode, as far as it was told
 	ended    int64                // the last match whose end was told
 	account  account
+	nextBuy  time.Time
+
+	// Of the last login.
+	token     string
+	tokenEnds time.Time
 
 	// Of the session in hand.
 	conn      *client.Conn
@@ -57,9 +63,9 @@ type robot struct {
 }
 
 // newRobot is the number-th robot of a run.
-func newRobot(cfg Config, t *tally, number int, login client.Login) *robot {
+func newRobot(cfg Config, t *tally, number int, login client.Login, s *shop) *robot {
 	r := &robot{
-		cfg: cfg, tally: t, entrance: newEntrance(cfg, t, number, login), furthest: -1,
+		cfg: cfg, tally: t, entrance: newEntrance(cfg, t, number, login), shop: s, furthest: -1,
 		rand: rand.New(rand.NewPCG(uint64(cfg.Seed), uint64(number))),
 	}
 	r.temper = tempers[r.rand.IntN(len(tempers))]

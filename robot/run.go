@@ -42,13 +42,14 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}}
 	defer web.CloseIdleConnections()
 	login := client.Login{Base: cfg.Login, HTTP: web}
+	shop := openShop(playing, cfg, web)
 
 	var robots sync.WaitGroup
 	for i := range cfg.Robots {
 		robots.Go(func() {
 			share := float64(i) / float64(cfg.Robots)
 			if sleep(playing, time.Duration(share*float64(cfg.Ramp))) {
-				newRobot(cfg, t, i, login).play(run, playing)
+				newRobot(cfg, t, i, login, shop).play(run, playing)
 			}
 		})
 	}

@@ -43,7 +43,7 @@ func TestAnHonestStack(t *testing.T) {
 	t.Parallel()
 	s := startStack(t, "")
 	cfg := settings(t, s.web.URL)
-	cfg.Robots, cfg.JSON = 12, 0.5
+	cfg.Robots, cfg.JSON, cfg.Charge = 12, 0.5, startShop(t, s)
 	report, text := play(t, cfg)
 	if report.Failed() || report.Interrupted {
 		t.Fatal(text)
@@ -67,7 +67,7 @@ func TestAnHonestStack(t *testing.T) {
 	}
 	for _, name := range []string{
 		"login.guest", "login.register", "connect", "queue.enter", "queue.wait", "world.enter", "match.start", "match.wait", "zone.join", "match.play",
-		"world.ledger", "world.matches",
+		"world.ledger", "world.matches", "charge.order", "charge.pay", "charge.delivery",
 	} {
 		if seen[name].Count == 0 {
 			t.Errorf("there was no %s", name)
@@ -173,6 +173,9 @@ func TestLies(t *testing.T) {
 		"a greeting forgotten":                     {orderKept, "is counted as number"},
 		"two answers":                              {orderKept, "is answered, and nobody waits for that"},
 
+		"an order's goods twice":         {orderOnce, "7 gold were told, and the ledger has 14"},
+		"an order that is not delivered": {orderOnce, "7 gold were told, and the ledger has 0"},
+
 		"a push lost between connections": {orderKept, "was to come"},
 	} {
 		t.Run(lie, func(t *testing.T) {
@@ -183,6 +186,9 @@ func TestLies(t *testing.T) {
 			}
 			cfg := settings(t, s.web.URL)
 			cfg.Robots, cfg.JSON = 2, 0.5
+			if broken.invariant == orderOnce {
+				cfg.Charge = startShop(t, s)
+			}
 			report, text := play(t, cfg)
 			if !report.Failed() || !strings.Contains(text, "\nFAILED\n") {
 				t.Fatal(text)

@@ -110,7 +110,7 @@ func (s *stack) login(w http.ResponseWriter, req *http.Request) {
 	}
 	number := strconv.FormatInt(id, 10)
 	_ = json.NewEncoder(w).Encode(client.Ticket{
-		Account: id, Player: id, Area: 1, Token: number, Refresh: number,
+		Account: id, Player: id, Area: 1, Token: number, Refresh: number, ExpiresIn: 3600,
 		Gates: []client.Address{{TCP: strings.TrimPrefix(s.gate.TCP, "tcp://"), WS: s.gate.WS}},
 	})
 }

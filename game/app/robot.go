@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"loumiao/framework/wire"
+	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/robot"
 )
@@ -36,6 +37,9 @@ login.guest.p50=80ms, errors=0.`,
 					return err
 				}
 				cfg.Login = "http://" + game.Login.Listen
+				if cfg.Charge == "" && game.Pod.Nodes[api.Charge] > 0 && game.Charge.Sandbox.Enabled {
+					cfg.Charge = "http://" + game.Charge.Listen
+				}
 			}
 			for _, text := range thresholds {
 				t, err := robot.ParseThreshold(text)
@@ -78,6 +82,7 @@ login.guest.p50=80ms, errors=0.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&cfg.Login, "login", "", "`URL` of the login web; default: the one of the configuration")
+	flags.StringVar(&cfg.Charge, "charge", "", "`URL` of the charge web, to buy in its sandbox; default: none, or with the login of the configuration the one of that")
 	flags.IntVar(&cfg.Robots, "robots", cfg.Robots, "how many robots play at once")
 	flags.DurationVar(&cfg.For, "for", cfg.For, "how long they play")
 	flags.DurationVar(&cfg.Ramp, "ramp", cfg.Ramp, "over how long they come")
