@@ -22,6 +22,7 @@ const (
 
 // books is what the auditor needs of the orders' store.
 type books interface {
+	Unasked(ctx context.Context, before time.Time, limit int) ([]order.Order, error)
 	Since(ctx context.Context, state order.State, before time.Time, limit int) ([]order.Order, error)
 	Overdue(ctx context.Context, state order.State, limit int) ([]order.Order, error)
 	Orphans(ctx context.Context, before time.Time, limit int) ([]order.Order, error)
@@ -78,8 +79,10 @@ func (a *auditor) stuck(ctx context.Context) error {
 
 // pending asks providers about payments of which they have not told.
 func (a *auditor) pending(ctx context.Context) error {
-	list, err := a.books.Since(ctx, order.Pending, a.now().Add(-askAfter), auditBatch)
-	return a.each(ctx, list, err, a.ask)
+	list, err := a.books.Unasked(ctx, a.now().Add(-askAfter), auditBatch)
+	return a.each(ctx, list, err, func(ctx context.Context, o order.Order) error {
+		return errors.Join(a.ask(ctx, o), a.books.Checked(ctx, o.ID))
+	})
 }
 
 // ask takes a provider's answer in like an event that it has sent.
@@ -104,15 +107,24 @@ func (a *auditor) ask(ctx context.Context, o order.Order) error {
 
 // overdue gives up what nobody has paid in time. Of a pending one the provider is asked first: money that is there counts.
 func (a *auditor) overdue(ctx context.Context) error {
-	created, err := a.books.Overdue(ctx, order.Created, auditBatch)
-	err = a.each(ctx, created, err, a.expire)
-	pending, failed := a.books.Overdue(ctx, order.Pending, auditBatch)
-	return errors.Join(err, a.each(ctx, pending, failed, func(ctx context.Context, o order.Order) error {
+	created := a.allOverdue(ctx, order.Created, a.expire)
+	return errors.Join(created, a.allOverdue(ctx, order.Pending, func(ctx context.Context, o order.Order) error {
 		if err := a.ask(ctx, o); err != nil && fault.CodeOf(err) != fault.FailedPrecondition {
 			return err
 		}
 		return a.expire(ctx, o)
 	}))
+}
+
+// allOverdue goes on as long as there are more, and it works.
+func (a *auditor) allOverdue(ctx context.Context, state order.State, do func(context.Context, order.Order) error) error {
+	for {
+		list, err := a.books.Overdue(ctx, state, auditBatch)
+		err = a.each(ctx, list, err, do)
+		if err != nil || len(list) < auditBatch {
+			return err
+		}
+	}
 }
 
 func (a *auditor) expire(ctx context.Context, o order.Order) error {

@@ -2,6 +2,7 @@ package charge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"loumiao/game/store/order"
@@ -15,6 +16,7 @@ type events interface {
 	Receive(ctx context.Context, e order.Event) (order.Stored, error)
 	DueEvents(ctx context.Context, limit int) ([]order.EventID, error)
 	Settle(ctx context.Context, id order.EventID) (order.Settled, error)
+	Delay(ctx context.Context, id order.EventID) error
 }
 
 // A cashier takes in events and settles them.
@@ -25,7 +27,7 @@ type cashier struct {
 	wake    func() // the courier: there may be something to deliver
 }
 
-// settle processes everything that is due; it may run on any number of nodes at once. What fails is due again.
+// settle processes everything that is due; it may run on any number of nodes at once. What fails is due again later, behind the others.
 func (c *cashier) settle(ctx context.Context) error {
 	for {
 		ids, err := c.events.DueEvents(ctx, settleBatch)
@@ -35,7 +37,7 @@ func (c *cashier) settle(ctx context.Context) error {
 		for _, id := range ids {
 			done, err := c.events.Settle(ctx, id)
 			if err != nil {
-				return err
+				return errors.Join(err, c.events.Delay(ctx, id))
 			}
 			c.report(ctx, done)
 		}

@@ -329,6 +329,7 @@ func TestAuditAsksAndExpires(t *testing.T) {
 			return order.Event{Provider: "sandbox", ID: "ask:" + o.ID.String(), Type: "ask", Says: order.SaysPaid, Order: o.ID, Amount: 99, Currency: "USD"}, nil
 		}}
 		for range 2 {
+			s.pass(askAfter + time.Second)
 			s.audit()
 			s.work()
 		}
@@ -516,4 +517,38 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// poisoned is events of which one cannot be settled.
+type poisoned struct {
+	events
+	id *order.EventID
+}
+
+func (p poisoned) Settle(ctx context.Context, id order.EventID) (order.Settled, error) {
+	if *p.id == 0 {
+		*p.id = id
+	}
+	if id == *p.id {
+		return order.Settled{}, errors.New("no way")
+	}
+	return p.events.Settle(ctx, id)
+}
+
+func TestOneBadEventDoesNotStopTheOthers(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		s.born(7)
+		for range 3 {
+			o := s.order(7, "")
+			s.press(o, s.find(o).Secret, "pay")
+		}
+		s.cashier.events = poisoned{s.cashier.events, new(order.EventID)}
+		if err := s.cashier.settle(t.Context()); err == nil {
+			t.Error("a failure is not told")
+		}
+		s.work()
+		if s.has(7) != 300 {
+			t.Errorf("%d gold", s.has(7))
+		}
+	})
 }

@@ -43,7 +43,7 @@ func lock(tx *gorm.DB, id ID) (orderRow, error) {
 
 // changeable is the columns of an order that ever change.
 var changeable = []string{
-	"checkout", "payment", "pay_url", "state", "version", "updated_at", "paid_at", "granted_at", "refunded_at", "disputed_at", "cleared_at",
+	"checkout", "payment", "pay_url", "state", "version", "updated_at", "checked_at", "paid_at", "granted_at", "refunded_at", "disputed_at", "cleared_at",
 	"debt",
 }
 

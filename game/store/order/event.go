@@ -247,6 +247,21 @@ func (s *Store) processed(tx *gorm.DB, event paymentRow, outcome Outcome) error 
 	return done.Error
 }
 
+// Delay has an event that could not be settled tried again later, so that it does not stand in the way of the others.
+func (s *Store) Delay(ctx context.Context, id EventID) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		var event paymentRow
+		if err := tx.Take(&event, "id = ?", id).Error; err != nil {
+			return err
+		}
+		return s.postpone(tx, event)
+	})
+	if err != nil {
+		return fmt.Errorf("delay event %d: %w", id, err)
+	}
+	return nil
+}
+
 func (s *Store) postpone(tx *gorm.DB, event paymentRow) error {
 	wait := min(postponeFirst<<min(event.Attempts, 20), postponeMost)
 	return tx.Model(&paymentRow{}).Where("id = ? AND processed_at = 0", event.ID).

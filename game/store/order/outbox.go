@@ -86,7 +86,7 @@ func (s *Store) Granted(ctx context.Context, w Work) (Order, error) {
 		if err := drop(tx, w); err != nil || row.State != Granting {
 			return false, err
 		}
-		row.GrantedAt = s.nowMS()
+		row.GrantedAt, row.CheckedAt = s.nowMS(), 0
 		row.State = row.settled()
 		return true, nil
 	})

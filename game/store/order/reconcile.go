@@ -45,12 +45,17 @@ func (s *Store) Heal(ctx context.Context, id ID) error {
 	return err
 }
 
+// Unasked returns up to limit orders that are pending since before then, and whose provider was not asked since then: those that wait longest first.
+func (s *Store) Unasked(ctx context.Context, before time.Time, limit int) ([]Order, error) {
+	return s.list(ctx, limit, "checked_at", "state = ? AND checked_at < ? AND updated_at < ?", Pending, before.UnixMilli(), before.UnixMilli())
+}
+
 // Unchecked returns up to limit delivered orders, granted before then, that have not been compared with the ledger.
 func (s *Store) Unchecked(ctx context.Context, before time.Time, limit int) ([]Order, error) {
 	return s.list(ctx, limit, "granted_at", "state = ? AND checked_at = 0 AND granted_at < ?", Delivered, before.UnixMilli())
 }
 
-// Checked notes that an order was compared with the ledger. That is no news of the order, and not in its history.
+// Checked notes that a pending order's provider was asked, or that a delivered order was compared with the ledger. That is no news of the order, and not in its history.
 func (s *Store) Checked(ctx context.Context, id ID) error {
 	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		return tx.Model(&orderRow{}).Where("id = ?", id).Updates(map[string]any{"checked_at": s.nowMS()}).Error

@@ -244,7 +244,7 @@ func stripeRefusal(status int, data []byte) error {
 	}
 	_ = json.Unmarshal(data, &body) // if it is none, the status says what there is to say
 	why := fmt.Errorf("stripe answers %d: %s %s: %s", status, body.Error.Type, body.Error.Code, body.Error.Message)
-	if status == http.StatusBadRequest || status == http.StatusPaymentRequired {
+	if status == http.StatusBadRequest || status == http.StatusPaymentRequired || status == http.StatusNotFound {
 		return fmt.Errorf("%w: %w", ErrRefused, why)
 	}
 	return fault.Wrap(why, fault.Unavailable, "the payment provider does not take this now")

@@ -92,7 +92,7 @@ func TestStripeBegins(t *testing.T) {
 	if _, err := stripe.Begin(t.Context(), soon); err != nil || fake.sessions["order-5"].Get("expires_at") != strconv.FormatInt(now.Add(stripeShortest).Unix(), 10) {
 		t.Errorf("an order that expires soon: %v, %v", fake.sessions["order-5"], err)
 	}
-	for status, want := range map[int]fault.Code{400: fault.FailedPrecondition, 402: fault.FailedPrecondition, 401: fault.Unavailable, 409: fault.Unavailable, 429: fault.Unavailable, 500: fault.Unavailable} {
+	for status, want := range map[int]fault.Code{400: fault.FailedPrecondition, 402: fault.FailedPrecondition, 404: fault.FailedPrecondition, 401: fault.Unavailable, 409: fault.Unavailable, 429: fault.Unavailable, 500: fault.Unavailable} {
 		fake.status = status
 		_, err := stripe.Begin(t.Context(), o)
 		code, message := fault.Outside(err)
