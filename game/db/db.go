@@ -52,6 +52,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	rpc.HandleFunc(n, api.ListLedger, d.listLedger)
 	d.serveGoods()
 	d.serveMails()
+	d.serveFriends()
 	rpc.HandleFunc(n, api.TakeBack, d.takeBack)
 	rpc.HandleFunc(n, api.ReadOp, d.readOp)
 	return nil

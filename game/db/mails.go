@@ -53,7 +53,7 @@ func (d *DB) tellMailed(ctx context.Context, to int64, id player.MailID) {
 	if err == nil && len(mails) == 1 && mails[0].ID == id {
 		err = api.PlayerMailed.Send(ctx, d.node.RPC(), &pb.PlayerMailed{Player: to, Mail: mail(mails[0])})
 	}
-	if err != nil && fault.CodeOf(err) != fault.NotFound {
+	if err != nil && fault.CodeOf(err) != fault.NotOwner {
 		d.node.Log().Debug("owner not told of a mail", "player", to, "mail", id, "err", err)
 	}
 }

@@ -24,79 +24,79 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type Presence int32
+type Friend_Presence int32
 
 const (
-	Presence_OFFLINE   Presence = 0
-	Presence_ONLINE    Presence = 1
-	Presence_IN_BATTLE Presence = 2
+	Friend_OFFLINE   Friend_Presence = 0
+	Friend_ONLINE    Friend_Presence = 1
+	Friend_IN_BATTLE Friend_Presence = 2
 )
 
-// Enum value maps for Presence.
+// Enum value maps for Friend_Presence.
 var (
-	Presence_name = map[int32]string{
+	Friend_Presence_name = map[int32]string{
 		0: "OFFLINE",
 		1: "ONLINE",
 		2: "IN_BATTLE",
 	}
-	Presence_value = map[string]int32{
+	Friend_Presence_value = map[string]int32{
 		"OFFLINE":   0,
 		"ONLINE":    1,
 		"IN_BATTLE": 2,
 	}
 )
 
-func (x Presence) Enum() *Presence {
-	p := new(Presence)
+func (x Friend_Presence) Enum() *Friend_Presence {
+	p := new(Friend_Presence)
 	*p = x
 	return p
 }
 
-func (x Presence) String() string {
+func (x Friend_Presence) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (Presence) Descriptor() protoreflect.EnumDescriptor {
+func (Friend_Presence) Descriptor() protoreflect.EnumDescriptor {
 	return file_social_proto_enumTypes[0].Descriptor()
 }
 
-func (Presence) Type() protoreflect.EnumType {
+func (Friend_Presence) Type() protoreflect.EnumType {
 	return &file_social_proto_enumTypes[0]
 }
 
-func (x Presence) Number() protoreflect.EnumNumber {
+func (x Friend_Presence) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use Presence.Descriptor instead.
-func (Presence) EnumDescriptor() ([]byte, []int) {
-	return file_social_proto_rawDescGZIP(), []int{0}
+// Deprecated: Use Friend_Presence.Descriptor instead.
+func (Friend_Presence) EnumDescriptor() ([]byte, []int) {
+	return file_social_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // What another player is to this one.
-type Bond int32
+type Friend_Bond int32
 
 const (
-	Bond_NO_BOND Bond = 0
-	Bond_FRIEND  Bond = 1
+	Friend_NOTHING Friend_Bond = 0
+	Friend_FRIEND  Friend_Bond = 1
 	// This player has asked the other, or was asked by him, to be friends.
-	Bond_ASKED    Bond = 2
-	Bond_ASKED_BY Bond = 3
+	Friend_ASKED    Friend_Bond = 2
+	Friend_ASKED_BY Friend_Bond = 3
 	// This player does not want to hear of the other.
-	Bond_BLOCKED Bond = 4
+	Friend_BLOCKED Friend_Bond = 4
 )
 
-// Enum value maps for Bond.
+// Enum value maps for Friend_Bond.
 var (
-	Bond_name = map[int32]string{
-		0: "NO_BOND",
+	Friend_Bond_name = map[int32]string{
+		0: "NOTHING",
 		1: "FRIEND",
 		2: "ASKED",
 		3: "ASKED_BY",
 		4: "BLOCKED",
 	}
-	Bond_value = map[string]int32{
-		"NO_BOND":  0,
+	Friend_Bond_value = map[string]int32{
+		"NOTHING":  0,
 		"FRIEND":   1,
 		"ASKED":    2,
 		"ASKED_BY": 3,
@@ -104,31 +104,31 @@ var (
 	}
 )
 
-func (x Bond) Enum() *Bond {
-	p := new(Bond)
+func (x Friend_Bond) Enum() *Friend_Bond {
+	p := new(Friend_Bond)
 	*p = x
 	return p
 }
 
-func (x Bond) String() string {
+func (x Friend_Bond) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (Bond) Descriptor() protoreflect.EnumDescriptor {
+func (Friend_Bond) Descriptor() protoreflect.EnumDescriptor {
 	return file_social_proto_enumTypes[1].Descriptor()
 }
 
-func (Bond) Type() protoreflect.EnumType {
+func (Friend_Bond) Type() protoreflect.EnumType {
 	return &file_social_proto_enumTypes[1]
 }
 
-func (x Bond) Number() protoreflect.EnumNumber {
+func (x Friend_Bond) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use Bond.Descriptor instead.
-func (Bond) EnumDescriptor() ([]byte, []int) {
-	return file_social_proto_rawDescGZIP(), []int{1}
+// Deprecated: Use Friend_Bond.Descriptor instead.
+func (Friend_Bond) EnumDescriptor() ([]byte, []int) {
+	return file_social_proto_rawDescGZIP(), []int{2, 1}
 }
 
 // Takes another name, at a price.
@@ -235,10 +235,10 @@ type Friend struct {
 	Player  int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Level   int32                  `protobuf:"varint,3,opt,name=level,proto3" json:"level,omitempty"`
-	Bond    Bond                   `protobuf:"varint,4,opt,name=bond,proto3,enum=game.Bond" json:"bond,omitempty"`
+	Bond    Friend_Bond            `protobuf:"varint,4,opt,name=bond,proto3,enum=game.Friend_Bond" json:"bond,omitempty"`
 	SinceMs int64                  `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
 	// Of friends; as it was last heard of.
-	Presence      Presence `protobuf:"varint,6,opt,name=presence,proto3,enum=game.Presence" json:"presence,omitempty"`
+	Presence      Friend_Presence `protobuf:"varint,6,opt,name=presence,proto3,enum=game.Friend_Presence" json:"presence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -294,11 +294,11 @@ func (x *Friend) GetLevel() int32 {
 	return 0
 }
 
-func (x *Friend) GetBond() Bond {
+func (x *Friend) GetBond() Friend_Bond {
 	if x != nil {
 		return x.Bond
 	}
-	return Bond_NO_BOND
+	return Friend_NOTHING
 }
 
 func (x *Friend) GetSinceMs() int64 {
@@ -308,11 +308,11 @@ func (x *Friend) GetSinceMs() int64 {
 	return 0
 }
 
-func (x *Friend) GetPresence() Presence {
+func (x *Friend) GetPresence() Friend_Presence {
 	if x != nil {
 		return x.Presence
 	}
-	return Presence_OFFLINE
+	return Friend_OFFLINE
 }
 
 // Friends, and whom the player has asked, was asked by, or has blocked.
@@ -549,7 +549,7 @@ func (x *AddFriend) GetPlayer() int64 {
 type AddFriendReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the other is now: FRIEND or ASKED.
-	Bond          Bond `protobuf:"varint,1,opt,name=bond,proto3,enum=game.Bond" json:"bond,omitempty"`
+	Bond          Friend_Bond `protobuf:"varint,1,opt,name=bond,proto3,enum=game.Friend_Bond" json:"bond,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -584,11 +584,11 @@ func (*AddFriendReply) Descriptor() ([]byte, []int) {
 	return file_social_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *AddFriendReply) GetBond() Bond {
+func (x *AddFriendReply) GetBond() Friend_Bond {
 	if x != nil {
 		return x.Bond
 	}
-	return Bond_NO_BOND
+	return Friend_NOTHING
 }
 
 // Ends a friendship, takes a question back, declines one, or unblocks.
@@ -753,7 +753,7 @@ func (*BlockPlayerReply) Descriptor() ([]byte, []int) {
 	return file_social_proto_rawDescGZIP(), []int{12}
 }
 
-// What another player is to this one has changed, by the other's doing. NO_BOND: nothing any more.
+// What another player is to this one has changed, by the other's doing. NOTHING: no more.
 type FriendChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Friend        *Friend                `protobuf:"bytes,1,opt,name=friend,proto3" json:"friend,omitempty"`
@@ -802,7 +802,7 @@ func (x *FriendChanged) GetFriend() *Friend {
 type PresenceChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Presence      Presence               `protobuf:"varint,2,opt,name=presence,proto3,enum=game.Presence" json:"presence,omitempty"`
+	Presence      Friend_Presence        `protobuf:"varint,2,opt,name=presence,proto3,enum=game.Friend_Presence" json:"presence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -844,11 +844,11 @@ func (x *PresenceChanged) GetPlayer() int64 {
 	return 0
 }
 
-func (x *PresenceChanged) GetPresence() Presence {
+func (x *PresenceChanged) GetPresence() Friend_Presence {
 	if x != nil {
 		return x.Presence
 	}
-	return Presence_OFFLINE
+	return Friend_OFFLINE
 }
 
 // Says something to a player who is online. To one who is not, or who does not want to hear of this one, it is refused: nothing is kept.
@@ -1019,15 +1019,26 @@ const file_social_proto_rawDesc = "" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name:\x10\xca\xf3\x18\f\b\xab\x1a\x10\x01\x1a\x05world\"A\n" +
 	"\vRenameReply\x12'\n" +
-	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\xac\x1a\x10\x02\"\xb1\x01\n" +
+	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile:\t\xca\xf3\x18\x05\b\xac\x1a\x10\x02\"\xba\x02\n" +
 	"\x06Friend\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05level\x18\x03 \x01(\x05R\x05level\x12\x1e\n" +
-	"\x04bond\x18\x04 \x01(\x0e2\n" +
-	".game.BondR\x04bond\x12\x19\n" +
-	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12*\n" +
-	"\bpresence\x18\x06 \x01(\x0e2\x0e.game.PresenceR\bpresence\"\x1e\n" +
+	"\x05level\x18\x03 \x01(\x05R\x05level\x12%\n" +
+	"\x04bond\x18\x04 \x01(\x0e2\x11.game.Friend.BondR\x04bond\x12\x19\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x121\n" +
+	"\bpresence\x18\x06 \x01(\x0e2\x15.game.Friend.PresenceR\bpresence\"2\n" +
+	"\bPresence\x12\v\n" +
+	"\aOFFLINE\x10\x00\x12\n" +
+	"\n" +
+	"\x06ONLINE\x10\x01\x12\r\n" +
+	"\tIN_BATTLE\x10\x02\"E\n" +
+	"\x04Bond\x12\v\n" +
+	"\aNOTHING\x10\x00\x12\n" +
+	"\n" +
+	"\x06FRIEND\x10\x01\x12\t\n" +
+	"\x05ASKED\x10\x02\x12\f\n" +
+	"\bASKED_BY\x10\x03\x12\v\n" +
+	"\aBLOCKED\x10\x04\"\x1e\n" +
 	"\n" +
 	"GetFriends:\x10\xca\xf3\x18\f\b\xe5\x19\x10\x01\x1a\x05world\"D\n" +
 	"\x0fGetFriendsReply\x12&\n" +
@@ -1040,10 +1051,9 @@ const file_social_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05level\x18\x03 \x01(\x05R\x05level:\t\xca\xf3\x18\x05\b\xe8\x19\x10\x02\"5\n" +
 	"\tAddFriend\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player:\x10\xca\xf3\x18\f\b\xe9\x19\x10\x01\x1a\x05world\";\n" +
-	"\x0eAddFriendReply\x12\x1e\n" +
-	"\x04bond\x18\x01 \x01(\x0e2\n" +
-	".game.BondR\x04bond:\t\xca\xf3\x18\x05\b\xea\x19\x10\x02\"8\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player:\x10\xca\xf3\x18\f\b\xe9\x19\x10\x01\x1a\x05world\"B\n" +
+	"\x0eAddFriendReply\x12%\n" +
+	"\x04bond\x18\x01 \x01(\x0e2\x11.game.Friend.BondR\x04bond:\t\xca\xf3\x18\x05\b\xea\x19\x10\x02\"8\n" +
 	"\fRemoveFriend\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player:\x10\xca\xf3\x18\f\b\xeb\x19\x10\x01\x1a\x05world\"\x1e\n" +
 	"\x11RemoveFriendReply:\t\xca\xf3\x18\x05\b\xec\x19\x10\x02\"7\n" +
@@ -1051,10 +1061,10 @@ const file_social_proto_rawDesc = "" +
 	"\x06player\x18\x01 \x01(\x03R\x06player:\x10\xca\xf3\x18\f\b\xed\x19\x10\x01\x1a\x05world\"\x1d\n" +
 	"\x10BlockPlayerReply:\t\xca\xf3\x18\x05\b\xee\x19\x10\x02\"@\n" +
 	"\rFriendChanged\x12$\n" +
-	"\x06friend\x18\x01 \x01(\v2\f.game.FriendR\x06friend:\t\xca\xf3\x18\x05\b\xef\x19\x10\x02\"`\n" +
+	"\x06friend\x18\x01 \x01(\v2\f.game.FriendR\x06friend:\t\xca\xf3\x18\x05\b\xef\x19\x10\x02\"g\n" +
 	"\x0fPresenceChanged\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\x12*\n" +
-	"\bpresence\x18\x02 \x01(\x0e2\x0e.game.PresenceR\bpresence:\t\xca\xf3\x18\x05\b\xf0\x19\x10\x02\"@\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x121\n" +
+	"\bpresence\x18\x02 \x01(\x0e2\x15.game.Friend.PresenceR\bpresence:\t\xca\xf3\x18\x05\b\xf0\x19\x10\x02\"@\n" +
 	"\bSendChat\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\x03R\x02to\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text:\x10\xca\xf3\x18\f\b\x97\x1a\x10\x01\x1a\x05world\"\x1a\n" +
@@ -1063,19 +1073,7 @@ const file_social_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x17\n" +
-	"\asent_ms\x18\x04 \x01(\x03R\x06sentMs:\t\xca\xf3\x18\x05\b\x99\x1a\x10\x02*2\n" +
-	"\bPresence\x12\v\n" +
-	"\aOFFLINE\x10\x00\x12\n" +
-	"\n" +
-	"\x06ONLINE\x10\x01\x12\r\n" +
-	"\tIN_BATTLE\x10\x02*E\n" +
-	"\x04Bond\x12\v\n" +
-	"\aNO_BOND\x10\x00\x12\n" +
-	"\n" +
-	"\x06FRIEND\x10\x01\x12\t\n" +
-	"\x05ASKED\x10\x02\x12\f\n" +
-	"\bASKED_BY\x10\x03\x12\v\n" +
-	"\aBLOCKED\x10\x04b\x06proto3"
+	"\asent_ms\x18\x04 \x01(\x03R\x06sentMs:\t\xca\xf3\x18\x05\b\x99\x1a\x10\x02b\x06proto3"
 
 var (
 	file_social_proto_rawDescOnce sync.Once
@@ -1092,8 +1090,8 @@ func file_social_proto_rawDescGZIP() []byte {
 var file_social_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_social_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_social_proto_goTypes = []any{
-	(Presence)(0),             // 0: game.Presence
-	(Bond)(0),                 // 1: game.Bond
+	(Friend_Presence)(0),      // 0: game.Friend.Presence
+	(Friend_Bond)(0),          // 1: game.Friend.Bond
 	(*Rename)(nil),            // 2: game.Rename
 	(*RenameReply)(nil),       // 3: game.RenameReply
 	(*Friend)(nil),            // 4: game.Friend
@@ -1116,12 +1114,12 @@ var file_social_proto_goTypes = []any{
 }
 var file_social_proto_depIdxs = []int32{
 	20, // 0: game.RenameReply.profile:type_name -> game.Profile
-	1,  // 1: game.Friend.bond:type_name -> game.Bond
-	0,  // 2: game.Friend.presence:type_name -> game.Presence
+	1,  // 1: game.Friend.bond:type_name -> game.Friend.Bond
+	0,  // 2: game.Friend.presence:type_name -> game.Friend.Presence
 	4,  // 3: game.GetFriendsReply.friends:type_name -> game.Friend
-	1,  // 4: game.AddFriendReply.bond:type_name -> game.Bond
+	1,  // 4: game.AddFriendReply.bond:type_name -> game.Friend.Bond
 	4,  // 5: game.FriendChanged.friend:type_name -> game.Friend
-	0,  // 6: game.PresenceChanged.presence:type_name -> game.Presence
+	0,  // 6: game.PresenceChanged.presence:type_name -> game.Friend.Presence
 	7,  // [7:7] is the sub-list for method output_type
 	7,  // [7:7] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name

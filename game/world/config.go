@@ -18,13 +18,15 @@ type Config struct {
 	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside"`
 	// OpenDoors lets players in without a pass from the queue, for a game that wants none.
 	OpenDoors bool `yaml:"open_doors" doc:"let players in without a pass from the queue"`
+	// PresenceEvery is how often a player's friends are told that he comes, goes or fights, at most.
+	PresenceEvery time.Duration `yaml:"presence_every" doc:"how often a player's friends are told that he comes, goes or fights, at most"`
 	// Names is what players may call themselves.
 	Names name.Rules `yaml:"names"`
 }
 
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
-	return Config{SaveEvery: 5 * time.Second, Linger: 15 * time.Second, ReportEvery: 4 * time.Second, Names: name.Defaults()}
+	return Config{SaveEvery: 5 * time.Second, Linger: 15 * time.Second, ReportEvery: 4 * time.Second, PresenceEvery: 3 * time.Second, Names: name.Defaults()}
 }
 
 // Validate reports everything that is wrong, joined.
@@ -38,6 +40,7 @@ func (c Config) Validate() error {
 	positive("save_every", c.SaveEvery, time.Hour)
 	positive("linger", c.Linger, 24*time.Hour)
 	positive("report_every", c.ReportEvery, 5*time.Second)
+	positive("presence_every", c.PresenceEvery, time.Hour)
 	if err := c.Names.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("names: %w", err))
 	}

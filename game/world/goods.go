@@ -33,6 +33,7 @@ func (w *World) serveGoods(n *node.Node) {
 // arrived is when the player has been loaded.
 func (p *Player) arrived(ctx *actor.Context) {
 	p.awaitDay(ctx)
+	p.appear(ctx)
 }
 
 // changedElsewhere is told when somebody else has changed what the player has.

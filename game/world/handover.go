@@ -200,7 +200,9 @@ func (p *Player) adopt(ctx *actor.Context, m *adoption) (*pb.Done, error) {
 		p.stop(ctx)
 		return nil, err
 	}
+	p.arrived(ctx)
 	p.attend(ctx, session)
 	p.returned(ctx)
+	p.tellMaintenance()
 	return &pb.Done{}, nil
 }

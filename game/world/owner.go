@@ -142,6 +142,7 @@ func (p *Player) saveLast(ctx context.Context) error {
 // now, such as his ticket.
 func (p *Player) letGo(ctx context.Context) {
 	w := p.world
+	p.disappear()
 	if p.state.Ticket != 0 && !p.taken && w.holds() {
 		p.abandonTicket(ctx)
 	}

@@ -31,9 +31,13 @@ type Player struct {
 
 	session *line.Session         // nil while the client is gone
 	linger  actor.Timer           // of the last lingered
-	told    *pb.MaintenanceNotice // the last; nil: none
+	heard   *pb.MaintenanceNotice // the last; nil: none
 
 	departing actor.Responder // waits until the player has moved to another world; nil: he does not
+
+	circle circle     // what others are to him
+	look   appearance // how his friends see him
+	talk   talk       // what he may still say and hear
 }
 
 // stop has the actor end after what is queued. What is queued for the player finds him leaving.
@@ -96,7 +100,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 // attend has the session be the player's.
 func (p *Player) attend(ctx *actor.Context, session *line.Session) {
 	if p.session != session {
-		p.session, p.told = session, nil
+		p.session, p.heard = session, nil
 		session.Watch(ctx.Self())
 		session.Own(p.epoch, "")
 	}

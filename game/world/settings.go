@@ -56,10 +56,10 @@ func (p *Player) tellMaintenance() {
 			notice.EndMs = state.End.UnixMilli()
 		}
 	}
-	if proto.Equal(notice, p.told) || p.told == nil && !state.On {
+	if proto.Equal(notice, p.heard) || p.heard == nil && !state.On {
 		return
 	}
-	p.told = notice
+	p.heard = notice
 	p.push(notice)
 }
 

@@ -36,6 +36,8 @@ type World struct {
 	unwatch func()
 	design  Design
 	now     func() time.Time
+	courier *courier
+	forget  func() // ends watchWorlds
 
 	stopping atomic.Bool   // nobody new is taken
 	regained chan struct{} // Redis has come back empty
@@ -43,7 +45,9 @@ type World struct {
 
 // New is a world that is not started.
 func New(cfg Config, options ...Option) *World {
-	w := &World{cfg: cfg, inside: newInside(), regained: make(chan struct{}, 1), design: sample(), now: time.Now}
+	w := &World{
+		cfg: cfg, inside: newInside(), regained: make(chan struct{}, 1), design: sample(), now: time.Now, courier: newCourier(),
+	}
 	for _, with := range options {
 		with(w)
 	}
@@ -67,12 +71,13 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	line.Handle(n, w.players, entered((*Player).startMatch))
 	line.Handle(n, w.players, entered((*Player).cancelMatch))
 
-	rpc.Handle(n, w.players, api.PlayerMatched, (*Player).matched)
-	rpc.Handle(n, w.players, api.PlayerUnmatched, (*Player).unmatched)
-	rpc.Handle(n, w.players, api.PlayerFinished, (*Player).finished)
+	rpc.Handle(n, w.players, api.PlayerMatched, noticed((*Player).matched))
+	rpc.Handle(n, w.players, api.PlayerUnmatched, noticed((*Player).unmatched))
+	rpc.Handle(n, w.players, api.PlayerFinished, noticed((*Player).finished))
 	rpc.Handle(n, w.players, api.ReleasePlayer, (*Player).release)
 	w.serveGoods(n)
 	rpc.HandleFunc(n, api.AdoptPlayer, w.adoptPlayer)
+	w.serveFriends(n)
 
 	b := w.players.Behavior()
 	actor.Handle(b, (*Player).depart)
@@ -109,6 +114,8 @@ func (w *World) Ready(context.Context) error {
 		}
 	})
 	w.node.Go(w.reportInside)
+	w.forget = w.node.Cluster().Watch(w.watchWorlds)
+	w.node.Go(w.courier.run)
 	return nil
 }
 
@@ -116,6 +123,7 @@ func (w *World) Ready(context.Context) error {
 func (w *World) Stop(ctx context.Context) error {
 	if w.unwatch != nil {
 		w.unwatch()
+		w.forget()
 	}
 	w.stopping.Store(true)
 	w.handOver(ctx)

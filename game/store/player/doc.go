@@ -6,6 +6,8 @@
 //	applied        the result of each change, under its idempotency key
 //	match_results  that a match is recorded
 //	matches        each player's history of them
+//	counters       how often a player has done what is limited
+//	friends        what players are to each other
 //	mails          each player's mailbox, with goods to be claimed
 //
 // What it holds to:

@@ -107,7 +107,7 @@ func (m Match) validate() error {
 }
 
 func (s *Store) recordMatch(tx *gorm.DB, m Match) (MatchResult, error) {
-	players, err := lockAll(tx, m.Standings)
+	players, err := lockAll(tx, m.players()...)
 	if err != nil {
 		return MatchResult{}, err
 	}
@@ -154,12 +154,16 @@ func (s *Store) recordMatch(tx *gorm.DB, m Match) (MatchResult, error) {
 	}).Error
 }
 
-// lockAll locks the players' rows, in the order of their ids, so that two matches with the same players do not wait for each other.
-func lockAll(tx *gorm.DB, standings []Standing) (map[ID]*playerRow, error) {
-	ids := make([]ID, len(standings))
-	for i, st := range standings {
+func (m Match) players() []ID {
+	ids := make([]ID, len(m.Standings))
+	for i, st := range m.Standings {
 		ids[i] = st.Player
 	}
+	return ids
+}
+
+// lockAll locks the players' rows, in the order of their ids, so that two transactions on the same players do not wait for each other. It sorts ids.
+func lockAll(tx *gorm.DB, ids ...ID) (map[ID]*playerRow, error) {
 	slices.SortFunc(ids, cmp.Compare)
 	var rows []playerRow
 	if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Order("id").Find(&rows, "id IN ?", ids).Error; err != nil {

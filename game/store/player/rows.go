@@ -101,6 +101,15 @@ type counterRow struct {
 
 func (counterRow) TableName() string { return "counters" }
 
+type friendRow struct {
+	Player ID `gorm:"primaryKey"`
+	Friend ID `gorm:"primaryKey"`
+	Bond   Bond
+	Since  int64
+}
+
+func (friendRow) TableName() string { return "friends" }
+
 type mailRow struct {
 	Player      ID     `gorm:"primaryKey"`
 	ID          MailID `gorm:"primaryKey;autoIncrement:false"`

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file social.proto.
  */
 export const file_social: GenFile = /*@__PURE__*/
-  fileDesc("Cgxzb2NpYWwucHJvdG8SBGdhbWUiOQoGUmVuYW1lEg8KB3JlcXVlc3QYASABKAkSDAoEbmFtZRgCIAEoCToQyvMYDAirGhABGgV3b3JsZCI4CgtSZW5hbWVSZXBseRIeCgdwcm9maWxlGAEgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCKwaEAIigwEKBkZyaWVuZBIOCgZwbGF5ZXIYASABKAMSDAoEbmFtZRgCIAEoCRINCgVsZXZlbBgDIAEoBRIYCgRib25kGAQgASgOMgouZ2FtZS5Cb25kEhAKCHNpbmNlX21zGAUgASgDEiAKCHByZXNlbmNlGAYgASgOMg4uZ2FtZS5QcmVzZW5jZSIeCgpHZXRGcmllbmRzOhDK8xgMCOUZEAEaBXdvcmxkIjsKD0dldEZyaWVuZHNSZXBseRIdCgdmcmllbmRzGAEgAygLMgwuZ2FtZS5GcmllbmQ6CcrzGAUI5hkQAiIsCgpGaW5kUGxheWVyEgwKBG5hbWUYASABKAk6EMrzGAwI5xkQARoFd29ybGQiSQoPRmluZFBsYXllclJlcGx5Eg4KBnBsYXllchgBIAEoAxIMCgRuYW1lGAIgASgJEg0KBWxldmVsGAMgASgFOgnK8xgFCOgZEAIiLQoJQWRkRnJpZW5kEg4KBnBsYXllchgBIAEoAzoQyvMYDAjpGRABGgV3b3JsZCI1Cg5BZGRGcmllbmRSZXBseRIYCgRib25kGAEgASgOMgouZ2FtZS5Cb25kOgnK8xgFCOoZEAIiMAoMUmVtb3ZlRnJpZW5kEg4KBnBsYXllchgBIAEoAzoQyvMYDAjrGRABGgV3b3JsZCIeChFSZW1vdmVGcmllbmRSZXBseToJyvMYBQjsGRACIi8KC0Jsb2NrUGxheWVyEg4KBnBsYXllchgBIAEoAzoQyvMYDAjtGRABGgV3b3JsZCIdChBCbG9ja1BsYXllclJlcGx5OgnK8xgFCO4ZEAIiOAoNRnJpZW5kQ2hhbmdlZBIcCgZmcmllbmQYASABKAsyDC5nYW1lLkZyaWVuZDoJyvMYBQjvGRACIk4KD1ByZXNlbmNlQ2hhbmdlZBIOCgZwbGF5ZXIYASABKAMSIAoIcHJlc2VuY2UYAiABKA4yDi5nYW1lLlByZXNlbmNlOgnK8xgFCPAZEAIiNgoIU2VuZENoYXQSCgoCdG8YASABKAMSDAoEdGV4dBgCIAEoCToQyvMYDAiXGhABGgV3b3JsZCIaCg1TZW5kQ2hhdFJlcGx5OgnK8xgFCJgaEAIiUwoLQ2hhdEFycml2ZWQSDAoEZnJvbRgBIAEoAxIMCgRuYW1lGAIgASgJEgwKBHRleHQYAyABKAkSDwoHc2VudF9tcxgEIAEoAzoJyvMYBQiZGhACKjIKCFByZXNlbmNlEgsKB09GRkxJTkUQABIKCgZPTkxJTkUQARINCglJTl9CQVRUTEUQAipFCgRCb25kEgsKB05PX0JPTkQQABIKCgZGUklFTkQQARIJCgVBU0tFRBACEgwKCEFTS0VEX0JZEAMSCwoHQkxPQ0tFRBAEYgZwcm90bzM", [file_wire, file_world]);
+  fileDesc("Cgxzb2NpYWwucHJvdG8SBGdhbWUiOQoGUmVuYW1lEg8KB3JlcXVlc3QYASABKAkSDAoEbmFtZRgCIAEoCToQyvMYDAirGhABGgV3b3JsZCI4CgtSZW5hbWVSZXBseRIeCgdwcm9maWxlGAEgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCKwaEAIijAIKBkZyaWVuZBIOCgZwbGF5ZXIYASABKAMSDAoEbmFtZRgCIAEoCRINCgVsZXZlbBgDIAEoBRIfCgRib25kGAQgASgOMhEuZ2FtZS5GcmllbmQuQm9uZBIQCghzaW5jZV9tcxgFIAEoAxInCghwcmVzZW5jZRgGIAEoDjIVLmdhbWUuRnJpZW5kLlByZXNlbmNlIjIKCFByZXNlbmNlEgsKB09GRkxJTkUQABIKCgZPTkxJTkUQARINCglJTl9CQVRUTEUQAiJFCgRCb25kEgsKB05PVEhJTkcQABIKCgZGUklFTkQQARIJCgVBU0tFRBACEgwKCEFTS0VEX0JZEAMSCwoHQkxPQ0tFRBAEIh4KCkdldEZyaWVuZHM6EMrzGAwI5RkQARoFd29ybGQiOwoPR2V0RnJpZW5kc1JlcGx5Eh0KB2ZyaWVuZHMYASADKAsyDC5nYW1lLkZyaWVuZDoJyvMYBQjmGRACIiwKCkZpbmRQbGF5ZXISDAoEbmFtZRgBIAEoCToQyvMYDAjnGRABGgV3b3JsZCJJCg9GaW5kUGxheWVyUmVwbHkSDgoGcGxheWVyGAEgASgDEgwKBG5hbWUYAiABKAkSDQoFbGV2ZWwYAyABKAU6CcrzGAUI6BkQAiItCglBZGRGcmllbmQSDgoGcGxheWVyGAEgASgDOhDK8xgMCOkZEAEaBXdvcmxkIjwKDkFkZEZyaWVuZFJlcGx5Eh8KBGJvbmQYASABKA4yES5nYW1lLkZyaWVuZC5Cb25kOgnK8xgFCOoZEAIiMAoMUmVtb3ZlRnJpZW5kEg4KBnBsYXllchgBIAEoAzoQyvMYDAjrGRABGgV3b3JsZCIeChFSZW1vdmVGcmllbmRSZXBseToJyvMYBQjsGRACIi8KC0Jsb2NrUGxheWVyEg4KBnBsYXllchgBIAEoAzoQyvMYDAjtGRABGgV3b3JsZCIdChBCbG9ja1BsYXllclJlcGx5OgnK8xgFCO4ZEAIiOAoNRnJpZW5kQ2hhbmdlZBIcCgZmcmllbmQYASABKAsyDC5nYW1lLkZyaWVuZDoJyvMYBQjvGRACIlUKD1ByZXNlbmNlQ2hhbmdlZBIOCgZwbGF5ZXIYASABKAMSJwoIcHJlc2VuY2UYAiABKA4yFS5nYW1lLkZyaWVuZC5QcmVzZW5jZToJyvMYBQjwGRACIjYKCFNlbmRDaGF0EgoKAnRvGAEgASgDEgwKBHRleHQYAiABKAk6EMrzGAwIlxoQARoFd29ybGQiGgoNU2VuZENoYXRSZXBseToJyvMYBQiYGhACIlMKC0NoYXRBcnJpdmVkEgwKBGZyb20YASABKAMSDAoEbmFtZRgCIAEoCRIMCgR0ZXh0GAMgASgJEg8KB3NlbnRfbXMYBCABKAM6CcrzGAUImRoQAmIGcHJvdG8z", [file_wire, file_world]);
 
 /**
  * Takes another name, at a price.
@@ -82,9 +82,9 @@ export type Friend = Message<"game.Friend"> & {
   level: number;
 
   /**
-   * @generated from field: game.Bond bond = 4;
+   * @generated from field: game.Friend.Bond bond = 4;
    */
-  bond: Bond;
+  bond: Friend_Bond;
 
   /**
    * @generated from field: int64 since_ms = 5;
@@ -94,9 +94,9 @@ export type Friend = Message<"game.Friend"> & {
   /**
    * Of friends; as it was last heard of.
    *
-   * @generated from field: game.Presence presence = 6;
+   * @generated from field: game.Friend.Presence presence = 6;
    */
-  presence: Presence;
+  presence: Friend_Presence;
 };
 
 /**
@@ -105,6 +105,74 @@ export type Friend = Message<"game.Friend"> & {
  */
 export const FriendSchema: GenMessage<Friend> = /*@__PURE__*/
   messageDesc(file_social, 2);
+
+/**
+ * @generated from enum game.Friend.Presence
+ */
+export enum Friend_Presence {
+  /**
+   * @generated from enum value: OFFLINE = 0;
+   */
+  OFFLINE = 0,
+
+  /**
+   * @generated from enum value: ONLINE = 1;
+   */
+  ONLINE = 1,
+
+  /**
+   * @generated from enum value: IN_BATTLE = 2;
+   */
+  IN_BATTLE = 2,
+}
+
+/**
+ * Describes the enum game.Friend.Presence.
+ */
+export const Friend_PresenceSchema: GenEnum<Friend_Presence> = /*@__PURE__*/
+  enumDesc(file_social, 2, 0);
+
+/**
+ * What another player is to this one.
+ *
+ * @generated from enum game.Friend.Bond
+ */
+export enum Friend_Bond {
+  /**
+   * @generated from enum value: NOTHING = 0;
+   */
+  NOTHING = 0,
+
+  /**
+   * @generated from enum value: FRIEND = 1;
+   */
+  FRIEND = 1,
+
+  /**
+   * This player has asked the other, or was asked by him, to be friends.
+   *
+   * @generated from enum value: ASKED = 2;
+   */
+  ASKED = 2,
+
+  /**
+   * @generated from enum value: ASKED_BY = 3;
+   */
+  ASKED_BY = 3,
+
+  /**
+   * This player does not want to hear of the other.
+   *
+   * @generated from enum value: BLOCKED = 4;
+   */
+  BLOCKED = 4,
+}
+
+/**
+ * Describes the enum game.Friend.Bond.
+ */
+export const Friend_BondSchema: GenEnum<Friend_Bond> = /*@__PURE__*/
+  enumDesc(file_social, 2, 1);
 
 /**
  * Friends, and whom the player has asked, was asked by, or has blocked.
@@ -210,9 +278,9 @@ export type AddFriendReply = Message<"game.AddFriendReply"> & {
   /**
    * What the other is now: FRIEND or ASKED.
    *
-   * @generated from field: game.Bond bond = 1;
+   * @generated from field: game.Friend.Bond bond = 1;
    */
-  bond: Bond;
+  bond: Friend_Bond;
 };
 
 /**
@@ -287,7 +355,7 @@ export const BlockPlayerReplySchema: GenMessage<BlockPlayerReply> = /*@__PURE__*
   messageDesc(file_social, 12);
 
 /**
- * What another player is to this one has changed, by the other's doing. NO_BOND: nothing any more.
+ * What another player is to this one has changed, by the other's doing. NOTHING: no more.
  *
  * @generated from message game.FriendChanged
  */
@@ -317,9 +385,9 @@ export type PresenceChanged = Message<"game.PresenceChanged"> & {
   player: bigint;
 
   /**
-   * @generated from field: game.Presence presence = 2;
+   * @generated from field: game.Friend.Presence presence = 2;
    */
-  presence: Presence;
+  presence: Friend_Presence;
 };
 
 /**
@@ -399,72 +467,4 @@ export type ChatArrived = Message<"game.ChatArrived"> & {
  */
 export const ChatArrivedSchema: GenMessage<ChatArrived> = /*@__PURE__*/
   messageDesc(file_social, 17);
-
-/**
- * @generated from enum game.Presence
- */
-export enum Presence {
-  /**
-   * @generated from enum value: OFFLINE = 0;
-   */
-  OFFLINE = 0,
-
-  /**
-   * @generated from enum value: ONLINE = 1;
-   */
-  ONLINE = 1,
-
-  /**
-   * @generated from enum value: IN_BATTLE = 2;
-   */
-  IN_BATTLE = 2,
-}
-
-/**
- * Describes the enum game.Presence.
- */
-export const PresenceSchema: GenEnum<Presence> = /*@__PURE__*/
-  enumDesc(file_social, 0);
-
-/**
- * What another player is to this one.
- *
- * @generated from enum game.Bond
- */
-export enum Bond {
-  /**
-   * @generated from enum value: NO_BOND = 0;
-   */
-  NO_BOND = 0,
-
-  /**
-   * @generated from enum value: FRIEND = 1;
-   */
-  FRIEND = 1,
-
-  /**
-   * This player has asked the other, or was asked by him, to be friends.
-   *
-   * @generated from enum value: ASKED = 2;
-   */
-  ASKED = 2,
-
-  /**
-   * @generated from enum value: ASKED_BY = 3;
-   */
-  ASKED_BY = 3,
-
-  /**
-   * This player does not want to hear of the other.
-   *
-   * @generated from enum value: BLOCKED = 4;
-   */
-  BLOCKED = 4,
-}
-
-/**
- * Describes the enum game.Bond.
- */
-export const BondSchema: GenEnum<Bond> = /*@__PURE__*/
-  enumDesc(file_social, 1);
 

@@ -1,0 +1,229 @@
+package world_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/world"
+)
+
+// livelyWorld starts a world that tells friends quickly.
+func (p *place) livelyWorld() *life {
+	p.t.Helper()
+	return p.world(func(c *world.Config) { c.PresenceEvery = 10 * time.Millisecond })
+}
+
+// await is the next push of type R that is so; others are passed over.
+func await[R proto.Message](s *session, so func(R) bool) R {
+	s.t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case m := <-s.pushes:
+			if r, ok := m.(R); ok && so(r) {
+				return r
+			}
+		case <-late:
+			var none R
+			s.t.Fatalf("%T has not come", none)
+			return none
+		}
+	}
+}
+
+// seesAs waits until the client has been told that a player is so.
+func (s *session) seesAs(player int64, how pb.Friend_Presence) {
+	s.t.Helper()
+	await(s, func(m *pb.PresenceChanged) bool { return m.GetPlayer() == player && m.GetPresence() == how })
+}
+
+func TestFriends(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	p.livelyWorld()
+	ada, bob := p.connect(1), p.connect(2)
+	ada.enter()
+	name := bob.enter().GetProfile().GetName()
+	found := ask[*pb.FindPlayerReply](ada, &pb.FindPlayer{Name: name})
+	if found.GetPlayer() != 2 || found.GetName() != name || found.GetLevel() != 1 {
+		t.Errorf("found %v", found)
+	}
+	refused[*pb.FindPlayerReply](ada, "nobody's name", &pb.FindPlayer{Name: "\xc3\xa9 nobody"}, fault.NotFound)
+	if r := ask[*pb.AddFriendReply](ada, &pb.AddFriend{Player: 2}); r.GetBond() != pb.Friend_ASKED {
+		t.Errorf("asked: %v", r)
+	}
+	await(bob, func(m *pb.FriendChanged) bool {
+		return m.GetFriend().GetPlayer() == 1 && m.GetFriend().GetBond() == pb.Friend_ASKED_BY
+	})
+	if r := ask[*pb.AddFriendReply](bob, &pb.AddFriend{Player: 1}); r.GetBond() != pb.Friend_FRIEND {
+		t.Errorf("accepted: %v", r)
+	}
+	// One after the other: ada hears of the friendship, asks how bob is, and both know.
+	await(ada, func(m *pb.FriendChanged) bool {
+		return m.GetFriend().GetPlayer() == 2 && m.GetFriend().GetBond() == pb.Friend_FRIEND && m.GetFriend().GetName() == name
+	})
+	ada.seesAs(2, pb.Friend_ONLINE)
+	bob.seesAs(1, pb.Friend_ONLINE)
+	list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends()
+	if len(list) != 1 || list[0].GetPlayer() != 2 || list[0].GetBond() != pb.Friend_FRIEND || list[0].GetPresence() != pb.Friend_ONLINE || list[0].GetName() != name || list[0].GetSinceMs() == 0 {
+		t.Errorf("ada's friends: %v", list)
+	}
+
+	ask[*pb.RemoveFriendReply](bob, &pb.RemoveFriend{Player: 1})
+	await(ada, func(m *pb.FriendChanged) bool { return m.GetFriend().GetBond() == pb.Friend_NOTHING })
+	ask[*pb.BlockPlayerReply](bob, &pb.BlockPlayer{Player: 1})
+	refused[*pb.AddFriendReply](ada, "asking who has blocked", &pb.AddFriend{Player: 2}, fault.Forbidden)
+	refused[*pb.AddFriendReply](ada, "asking herself", &pb.AddFriend{Player: 1}, fault.Invalid)
+	refused[*pb.AddFriendReply](ada, "asking nobody", &pb.AddFriend{Player: 77}, fault.NotFound)
+	if list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends(); len(list) != 0 {
+		t.Errorf("ada's friends: %v", list)
+	}
+	if list := ask[*pb.GetFriendsReply](bob, &pb.GetFriends{}).GetFriends(); len(list) != 1 || list[0].GetBond() != pb.Friend_BLOCKED || list[0].GetPresence() != pb.Friend_OFFLINE {
+		t.Errorf("bob's friends: %v", list)
+	}
+}
+
+// befriend makes the players friends, without their worlds.
+func (p *place) befriend(a, b int64) {
+	p.t.Helper()
+	for player, other := range map[int64]int64{a: b, b: a} {
+		_, err := api.LoadPlayer.Call(p.t.Context(), p.gate.node.RPC(), &pb.LoadPlayer{Player: player, Account: 1000 + player, Area: 1}, rpc.Any)
+		if err == nil {
+			_, err = api.LoadPlayer.Call(p.t.Context(), p.gate.node.RPC(), &pb.LoadPlayer{Player: other, Account: 1000 + other, Area: 1}, rpc.Any)
+		}
+		if err == nil {
+			_, err = api.Relate.Call(p.t.Context(), p.gate.node.RPC(), &pb.Relate{Player: player, Other: other, Act: pb.Relate_ASK}, rpc.Any)
+		}
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// TestPresence has friends on two worlds follow each other: coming, fighting, going, and when a world dies.
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	first, second := p.livelyWorld(), p.livelyWorld()
+	p.befriend(1, 2)
+	ada, bob := p.connect(1), p.connect(2)
+	p.gate.sendTo(first.ID())
+	ada.enter()
+	p.gate.sendTo(second.ID())
+	bob.enter()
+	ada.seesAs(2, pb.Friend_ONLINE)
+	bob.seesAs(1, pb.Friend_ONLINE)
+
+	matched := &pb.PlayerMatched{Player: 2, Ticket: 1, Match: 5, Room: 5, Zone: 1, Mode: "arena", Players: []int64{2}}
+	if _, err := api.PlayerMatched.Call(t.Context(), p.gate.node.RPC(), matched); err != nil {
+		t.Fatal(err)
+	}
+	ada.seesAs(2, pb.Friend_IN_BATTLE)
+	if _, err := api.PlayerUnmatched.Call(t.Context(), p.gate.node.RPC(), &pb.PlayerUnmatched{Player: 2, Match: 5, Reason: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	ada.seesAs(2, pb.Friend_ONLINE)
+	second.stop()
+	ada.seesAs(2, pb.Friend_OFFLINE)
+	if list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends(); len(list) != 1 || list[0].GetPresence() != pb.Friend_OFFLINE {
+		t.Errorf("ada's friends: %v", list)
+	}
+	p.gate.sendTo(first.ID())
+	bob.enter()
+	ada.seesAs(2, pb.Friend_ONLINE)
+	await(bob, func(m *pb.PresenceChanged) bool { return m.GetPlayer() == 1 && m.GetPresence() == pb.Friend_ONLINE })
+
+	// What was said before is not believed after it: of an older epoch, and of the same one with an older number.
+	for _, m := range []*pb.PlayerSeen{{Epoch: 1, Number: 1 << 40}, {Epoch: 3, Number: 0}} {
+		m.Player, m.Friend, m.Presence = 1, 2, pb.Friend_IN_BATTLE
+		if _, err := api.PlayerSeen.Call(t.Context(), p.gate.node.RPC(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// And nothing of who is no friend.
+	if _, err := api.PlayerSeen.Call(t.Context(), p.gate.node.RPC(), &pb.PlayerSeen{Player: 1, Friend: 3, Presence: pb.Friend_ONLINE, Epoch: 9}); err != nil {
+		t.Fatal(err)
+	}
+	if list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends(); len(list) != 1 || list[0].GetPresence() != pb.Friend_ONLINE {
+		t.Errorf("ada's friends: %v", list)
+	}
+}
+
+func TestChat(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	p.livelyWorld()
+	ada, bob, eve := p.connect(1), p.connect(2), p.connect(3)
+	name := ada.enter().GetProfile().GetName()
+	bob.enter()
+	eve.enter()
+	say := func(to int64, text string) *pb.SendChat { return &pb.SendChat{To: to, Text: text} }
+	ask[*pb.SendChatReply](ada, say(2, "Hello"))
+	if m := next[*pb.ChatArrived](bob); m.GetFrom() != 1 || m.GetName() != name || m.GetText() != "Hello" || m.GetSentMs() == 0 {
+		t.Errorf("bob hears %v", m)
+	}
+	for what, m := range map[string]*pb.SendChat{
+		"nothing": say(2, ""), "only spaces": say(2, "  "), "too long": say(2, strings.Repeat("é", 201)), "two lines": say(2, "a\nb"), "to herself": say(1, "Hello"),
+	} {
+		refused[*pb.SendChatReply](ada, what, m, fault.Invalid)
+	}
+	refused[*pb.SendChatReply](ada, "saying to nobody", say(77, "Hello"), fault.FailedPrecondition)
+	ask[*pb.BlockPlayerReply](bob, &pb.BlockPlayer{Player: 1})
+	refused[*pb.SendChatReply](ada, "saying to who has blocked her", say(2, "Hello"), fault.FailedPrecondition)
+	refused[*pb.SendChatReply](bob, "saying to whom he has blocked", say(1, "Hello"), fault.FailedPrecondition)
+	ask[*pb.SendChatReply](eve, say(2, strings.Repeat("é", 200)))
+	if m := next[*pb.ChatArrived](bob); m.GetFrom() != 3 {
+		t.Errorf("bob hears %v", m)
+	}
+	limited := false
+	for n := range 20 {
+		_, err := try[*pb.SendChatReply](eve, say(2, fmt.Sprint(n)))
+		limited = limited || fault.CodeOf(err) == fault.RateLimited
+	}
+	if !limited {
+		t.Error("20 at once are not too much")
+	}
+	_, err := api.PlayerTold.Call(t.Context(), p.gate.node.RPC(), &pb.PlayerTold{Player: 2, Area: 2, Chat: &pb.ChatArrived{From: 3}})
+	if fault.CodeOf(err) != fault.FailedPrecondition {
+		t.Errorf("from another area: %v", err)
+	}
+}
+
+// TestChatsCross has two players say something to each other at the same time, again and again: neither waits for the other.
+func TestChatsCross(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	w := p.livelyWorld()
+	w.world.Pausable()
+	ada, bob, eve := p.connect(1), p.connect(2), p.connect(3)
+	ada.enter()
+	bob.enter()
+	eve.enter()
+	done := make(chan error, 2)
+	resume, resumeBob := w.world.Pause(t, 1), w.world.Pause(t, 2)
+	for s, to := range map[*session]int64{ada: 2, bob: 1} {
+		go func() {
+			_, err := try[*pb.SendChatReply](s, &pb.SendChat{To: to, Text: "Hello"})
+			done <- err
+		}()
+	}
+	ada.delivered(eve)
+	bob.delivered(eve)
+	resume()
+	resumeBob()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	next[*pb.ChatArrived](ada)
+	next[*pb.ChatArrived](bob)
+}
