@@ -120,6 +120,11 @@ func (r *robot) found(m *pb.MatchFound) {
 	}
 	r.tally.hold(oneMatch, err)
 	r.playing, r.seeking = m, false
+	for _, player := range m.GetPlayers() {
+		if player != r.player {
+			r.met = player
+		}
+	}
 }
 
 // another holds it against the server when a player in a match is told of another one.

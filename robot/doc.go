@@ -1,5 +1,5 @@
 // Package robot plays the game as its players do: robots log in, queue, enter the world, find a match, fight it, and check that they
-// were told the truth, each with a temper of its own. Some are hasty and some dreamy; now and then one thinks better of a match, goes home
+// were told the truth, each with a temper of its own. In between they sign in, shop, claim mails and make friends, and ask for the same thing twice. Some are hasty and some dreamy; now and then one thinks better of a match, goes home
 // for a while, or drops out of the middle of a battle and comes back to it. When a connection breaks, whoever broke it, the robot resumes its session by
 // another gate, and holds the server to having lost nothing.
 //

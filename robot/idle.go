@@ -9,7 +9,7 @@ import (
 	"loumiao/robot/client"
 )
 
-// idle is what players do between matches: think, and look around.
+// idle is what players do between matches: think, look around, and run errands.
 func (r *robot) idle(ctx, playing context.Context) error {
 	if r.playing != nil {
 		return nil
@@ -22,11 +22,17 @@ func (r *robot) idle(ctx, playing context.Context) error {
 			return nil
 		}
 		var err error
-		switch r.rand.IntN(4) {
+		switch r.rand.IntN(7) {
 		case 0:
 			_, err = ask[*pb.GetProfileReply](r, ctx, "world.profile", &pb.GetProfile{})
 		case 1:
 			_, err = ask[*pb.GetMatchesReply](r, ctx, "world.matches", &pb.GetMatches{Limit: 10})
+		case 2:
+			err = r.shop(ctx)
+		case 3:
+			err = r.socialize(ctx)
+		case 4:
+			err = r.claim(ctx)
 		default:
 			err = r.greet(ctx)
 		}

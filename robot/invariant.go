@@ -12,6 +12,7 @@ const (
 	orderKept
 	inStep
 	orderOnce
+	doneOnce
 	invariants
 )
 
@@ -24,6 +25,7 @@ var invariantNames = [invariants]string{
 	"messages come in order, none lost and none twice",
 	"a robot that runs the simulation has the zone's checksums, and its result",
 	"a paid order is delivered once, as it was sold",
+	"what is asked for again is done once: a purchase, a day's sign-in, the claim of a mail",
 }
 
 // hold counts one check of an invariant; err is how it is broken, nil if it is not.

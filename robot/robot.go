@@ -48,6 +48,8 @@ type robot struct {
 	ended    int64                // the last match whose end was told
 	account  account
 	nextBuy  time.Time
+	signedIn bool  // in this run
+	met      int64 // somebody of the last match; 0: nobody
 
 	// Of the last login.
 	token     string
@@ -132,6 +134,9 @@ func (r *robot) stay(ctx, playing context.Context) error {
 		return err
 	}
 	if err := r.enter(ctx, pass); err != nil {
+		return err
+	}
+	if err := r.dailies(ctx); err != nil {
 		return err
 	}
 	for r.goesOn(ctx, playing) {

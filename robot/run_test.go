@@ -175,6 +175,11 @@ func TestLies(t *testing.T) {
 
 		"an order's goods twice":         {orderOnce, "7 gold were told, and the ledger has 14"},
 		"an order that is not delivered": {orderOnce, "7 gold were told, and the ledger has 0"},
+		"a day signed in twice":          {doneOnce, "signs in twice on day 20260101"},
+		"a day's reward twice":           {doneOnce, "sign_in:20260101 gave or took gold 2 times"},
+		"a mail claimed twice":           {doneOnce, "claim:5 gave or took gold 2 times"},
+		"a mail claimed for nothing":     {doneOnce, "claim:5 was done, and is not in the ledger"},
+		"a purchase twice":               {doneOnce, "gave or took gold 2 times"},
 
 		"a push lost between connections": {orderKept, "was to come"},
 	} {

@@ -45,6 +45,7 @@ type player struct {
 	ledger  []*pb.LedgerEntry // newest first, as are matches
 	matches []*pb.MatchResult
 	greeted int64
+	done    map[string]bool // by key
 
 	connected sync.Mutex        // held by the one connection
 	session   *fakegate.Session // to come back to; nil: none
@@ -106,7 +107,7 @@ func (s *stack) login(w http.ResponseWriter, req *http.Request) {
 	case !known:
 		id = s.number()
 		s.names[name] = id
-		s.players[id] = &player{id: id, wallet: map[string]int64{}}
+		s.players[id] = &player{id: id, wallet: map[string]int64{}, done: map[string]bool{}}
 	}
 	number := strconv.FormatInt(id, 10)
 	_ = json.NewEncoder(w).Encode(client.Ticket{
@@ -238,10 +239,58 @@ func (s *stack) answer(session *fakegate.Session, p *player, f fakegate.Frame) b
 			s.frames(session, p)
 		}
 		s.battle(session, p, framed)
+	case *pb.SignIn, *pb.GetMails, *pb.ClaimMail, *pb.GetOffers, *pb.BuyOffer, *pb.GetFriends, *pb.AddFriend, *pb.SendChat:
+		if r, err := s.errand(p, m); err != nil {
+			session.Refuse(f, err)
+		} else {
+			reply(r)
+		}
 	default:
 		session.Refuse(f, fault.Errorf(fault.Unimplemented, "%T", m))
 	}
 	return true
+}
+
+// errand does what robots do between matches.
+func (s *stack) errand(p *player, m proto.Message) (proto.Message, error) {
+	switch m := m.(type) {
+	case *pb.SignIn:
+		repeated := s.once(p, "sign_in:20260101", "a day's reward twice", "gold", 1)
+		return &pb.SignInReply{Day: 20260101, Repeated: repeated && !s.lies(p, "a day signed in twice"), Profile: p.profile()}, nil
+	case *pb.GetMails:
+		return &pb.GetMailsReply{Mails: []*pb.Mail{{Id: 5, Wallet: map[string]int64{"gold": 1}, Claimed: p.done["claim:5"]}}}, nil
+	case *pb.ClaimMail:
+		if s.lies(p, "a mail claimed for nothing") {
+			p.done["claim:5"] = true
+		}
+		s.once(p, fmt.Sprintf("claim:%d", m.GetMail()), "a mail claimed twice", "gold", 1)
+		return &pb.ClaimMailReply{Profile: p.profile()}, nil
+	case *pb.GetOffers:
+		return &pb.GetOffersReply{Offers: []*pb.Offer{{Id: "shard", Price: map[string]int64{"gold": 1}}}}, nil
+	case *pb.BuyOffer:
+		if key := "shop:" + m.GetRequest(); p.wallet["gold"] > 1 || p.done[key] {
+			return &pb.BuyOfferReply{Repeated: s.once(p, key, "a purchase twice", "gold", -1), Profile: p.profile()}, nil
+		}
+		return nil, fault.New(fault.FailedPrecondition, "not enough gold")
+	case *pb.GetFriends:
+		return &pb.GetFriendsReply{Friends: []*pb.Friend{
+			{Player: 5, Bond: pb.Friend_ASKED_BY}, {Player: 6, Bond: pb.Friend_FRIEND, Presence: pb.Friend_ONLINE},
+		}}, nil
+	case *pb.AddFriend:
+		return &pb.AddFriendReply{Bond: pb.Friend_FRIEND}, nil
+	}
+	return nil, fault.New(fault.FailedPrecondition, "the player cannot be reached now")
+}
+
+// once changes a player's wallet once for each key, but for the lie.
+func (s *stack) once(p *player, key, lie, asset string, amount int64) (repeated bool) {
+	if repeated = p.done[key]; repeated && !s.lies(p, lie) {
+		return true
+	}
+	p.done[key] = true
+	p.wallet[asset] += amount
+	p.ledger = append([]*pb.LedgerEntry{{Id: s.number(), Key: key, Asset: asset, Amount: amount}}, p.ledger...)
+	return repeated
 }
 
 // admit lets a player in, who is told so once.
