@@ -8,10 +8,9 @@ import (
 	"loumiao/game/pb"
 )
 
-func TestRename(t *testing.T) {
-	t.Parallel()
-	m := newMarket(t, func(c *goods.Config) { c.Rename = map[string]int64{"gold": 40} })
-	s, other := m.connect(1), m.connect(2)
+func rename(t *testing.T, m *market) {
+	m.open(t, func(c *goods.Config) { c.Rename = map[string]int64{"gold": 40} })
+	s, other := m.connect(4), m.connect(5)
 	s.enter()
 	old := other.enter().GetProfile().GetName()
 	for range 2 {

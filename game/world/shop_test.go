@@ -29,11 +29,10 @@ type market struct {
 	ms    atomic.Int64
 }
 
-func newMarket(t *testing.T, change func(*goods.Config)) *market {
+func newMarket(t *testing.T) *market {
 	t.Helper()
 	m := &market{}
-	m.design(t, change)
-	m.ms.Store(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
+	m.open(t, nil)
 	calendars, err := area.NewCalendars([]area.Config{{ID: 1, TimeZone: "Asia/Shanghai", ResetHour: 5}})
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +47,22 @@ func newMarket(t *testing.T, change func(*goods.Config)) *market {
 	m.life.world = w
 	m.sees(m.life.Node)
 	return m
+}
+
+// open has it be noon, with the sample's goods, changed.
+func (m *market) open(t *testing.T, change func(*goods.Config)) {
+	t.Helper()
+	m.ms.Store(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
+	m.design(t, change)
+}
+
+// TestGoods shows the shop, the bag, signing in and names, one after the other, each to a player of its own.
+func TestGoods(t *testing.T) {
+	t.Parallel()
+	m := newMarket(t)
+	for name, test := range map[string]func(*testing.T, *market){"shop": shop, "bag": inBag, "sign-in": signIn, "rename": rename} {
+		t.Run(name, func(t *testing.T) { test(t, m) })
+	}
 }
 
 func (m *market) now() time.Time        { return time.UnixMilli(m.ms.Load()) }
@@ -74,14 +89,14 @@ func (m *market) Offer(id string) (goods.Offer, bool) { return m.goods.Load().Of
 func (m *market) SignIn(n int64) goods.Gain           { return m.goods.Load().SignIn(n) }
 func (m *market) Rename() map[string]int64            { return m.goods.Load().Rename() }
 
-// give gives the player 1 what op says.
-func (m *market) give(op *pb.ApplyOp) {
+// give gives a player what op says.
+func (m *market) give(player int64, op *pb.ApplyOp) {
 	m.t.Helper()
-	op.Player, op.Reason = 1, "test"
+	op.Player, op.Reason = player, "test"
 	if _, err := api.ApplyOp.Call(m.t.Context(), m.gate.node.RPC(), op, rpc.Any); err != nil {
 		m.t.Fatal(err)
 	}
-	if _, err := api.PlayerChanged.Call(m.t.Context(), m.gate.node.RPC(), &pb.PlayerChanged{Player: 1}); err != nil {
+	if _, err := api.PlayerChanged.Call(m.t.Context(), m.gate.node.RPC(), &pb.PlayerChanged{Player: player}); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -104,9 +119,8 @@ func refused[R proto.Message](s *session, what string, m proto.Message, want fau
 	}
 }
 
-func TestShop(t *testing.T) {
-	t.Parallel()
-	m := newMarket(t, nil)
+func shop(t *testing.T, m *market) {
+	m.open(t, nil)
 	s := m.connect(1)
 	s.enter()
 	offers := ask[*pb.GetOffersReply](s, &pb.GetOffers{})
@@ -167,12 +181,11 @@ func TestShop(t *testing.T) {
 	refused[*pb.BuyOfferReply](s, "more than once ever, on the new day", buy("g", "starter", 1), fault.FailedPrecondition)
 }
 
-func TestBag(t *testing.T) {
-	t.Parallel()
-	m := newMarket(t, func(c *goods.Config) { c.Slots = 3 })
-	s := m.connect(1)
+func inBag(t *testing.T, m *market) {
+	m.open(t, func(c *goods.Config) { c.Slots = 3 })
+	s := m.connect(2)
 	s.enter()
-	m.give(&pb.ApplyOp{Key: "a", Items: map[string]int64{"shield": 25, "exp_book": 3, "medal": 4}})
+	m.give(2, &pb.ApplyOp{Key: "a", Items: map[string]int64{"shield": 25, "exp_book": 3, "medal": 4}})
 	if p := next[*pb.ProfileChanged](s).GetProfile(); has(p, "shield") != 25 {
 		t.Errorf("the client is told %v", p)
 	}
@@ -214,13 +227,12 @@ func TestBag(t *testing.T) {
 	}
 }
 
-func TestSignIn(t *testing.T) {
-	t.Parallel()
-	m := newMarket(t, func(c *goods.Config) {
+func signIn(t *testing.T, m *market) {
+	m.open(t, func(c *goods.Config) {
 		c.Slots = 1
 		c.SignIn = []goods.Gain{{Wallet: map[string]int64{"gold": 10}}, {Items: map[string]int64{"map": 2}}}
 	})
-	s := m.connect(1)
+	s := m.connect(3)
 	s.enter()
 	info := ask[*pb.GetSignInReply](s, &pb.GetSignIn{})
 	if info.GetDay() != 20260131 || info.GetDays() != 0 || info.GetSignedIn() || info.GetReward().GetWallet()["gold"] != 10 {
@@ -235,12 +247,12 @@ func TestSignIn(t *testing.T) {
 	if info := ask[*pb.GetSignInReply](s, &pb.GetSignIn{}); info.GetDays() != 1 || !info.GetSignedIn() || info.GetReward().GetWallet()["gold"] != 10 {
 		t.Errorf("today: %v", info)
 	}
-	if err := m.life.world.NewDay(1, 20260131); err != nil { // too early, as a timer may be
+	if err := m.life.world.NewDay(3, 20260131); err != nil { // too early, as a timer may be
 		t.Fatal(err)
 	}
 	s.greet() // which is handled after it
 	m.pass(9 * time.Hour)
-	if err := m.life.world.NewDay(1, 20260131); err != nil {
+	if err := m.life.world.NewDay(3, 20260131); err != nil {
 		t.Fatal(err)
 	}
 	if d := next[*pb.DayChanged](s); d.GetDay() != 20260201 || d.GetNextDayMs() != time.Date(2026, 2, 1, 21, 0, 0, 0, time.UTC).UnixMilli() {
