@@ -235,6 +235,9 @@ func TestFullMailbox(t *testing.T) {
 		if _, _, err := s.ClaimMail(t.Context(), 7, 0, claimed.ID); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.ReadMail(t.Context(), 7, 0, gold.ID); err != nil { // and still not claimed
+			t.Fatal(err)
+		}
 		for n := range player.MaxMails - 4 {
 			send(t, s, letter(fmt.Sprint("fill:", n), 1))
 		}
