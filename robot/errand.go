@@ -102,7 +102,8 @@ func (r *robot) socialize(ctx context.Context) error {
 	}
 	if candidate > 0 {
 		// He may have too many friends, or be blocked.
-		_, _, err := attempt[*pb.AddFriendReply](r, ctx, "world.befriend", &pb.AddFriend{Player: candidate}, fault.FailedPrecondition, fault.Forbidden, fault.NotFound)
+		_, _, err := attempt[*pb.AddFriendReply](r, ctx, "world.befriend", &pb.AddFriend{Player: candidate},
+			fault.FailedPrecondition, fault.Forbidden, fault.NotFound, fault.RateLimited)
 		if err != nil {
 			return err
 		}

@@ -15,8 +15,8 @@ import (
 const (
 	// tidyEvery is how often each db deletes what has expired.
 	tidyEvery = time.Hour
-	// claimAtOnce bounds the mails that one call claims.
-	claimAtOnce = 50
+	// claimAtOnce bounds the mails that one call claims, and refusedAtOnce those that it may try in vain.
+	claimAtOnce, refusedAtOnce = 50, 10
 )
 
 func (d *DB) serveMails() {
@@ -95,6 +95,9 @@ func (d *DB) claimMails(ctx context.Context, m *pb.PlayerMails) (*pb.ClaimedMail
 	}
 	reply := &pb.ClaimedMails{}
 	for _, mail := range mails {
+		if len(reply.Left) == refusedAtOnce {
+			break
+		}
 		if len(reply.Claimed) == claimAtOnce {
 			reply.More = true
 			break

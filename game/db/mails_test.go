@@ -89,6 +89,16 @@ func TestClaimMails(t *testing.T) {
 				t.Errorf("time %d: %v, %v", i+1, claimed, err)
 			}
 		}
+		for n := range 12 {
+			m := &pb.SendMail{Player: 7, Key: fmt.Sprint("much:", n), Sender: "system", Subject: "Gold", Wallet: map[string]int64{"gold": 1<<53 - 1}}
+			if _, err := api.SendMail.Call(t.Context(), r, m, target(7)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		claimed, err := api.ClaimMails.Call(t.Context(), r, &pb.PlayerMails{Player: 7, Epoch: epoch}, target(7))
+		if err != nil || len(claimed.GetLeft()) != 10 || claimed.GetMore() {
+			t.Errorf("in vain: %v, %v", claimed, err)
+		}
 		if p := c.profile(7); p.GetWallet()["gold"] != 151 {
 			t.Errorf("afterwards: %v", p)
 		}

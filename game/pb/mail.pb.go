@@ -478,7 +478,7 @@ func (*ClaimMails) Descriptor() ([]byte, []int) {
 type ClaimMailsReply struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Claimed []int64                `protobuf:"varint,1,rep,packed,name=claimed,proto3" json:"claimed,omitempty"`
-	// Mails whose goods the player has no room for; they stay as they were.
+	// Mails whose goods the player has no room for; they stay as they were. After ten of these no more is tried.
 	Left []int64 `protobuf:"varint,2,rep,packed,name=left,proto3" json:"left,omitempty"`
 	// There are further ones: ask again.
 	More          bool     `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`

@@ -18,13 +18,26 @@ import (
 const (
 	maxChat     = 200 // characters
 	chatTimeout = 3 * time.Second
-	// A player says one thing a second for long, and five at once; he hears twenty a second of all others together.
-	sayEvery, sayBurst   = time.Second, 5
-	hearEvery, hearBurst = 50 * time.Millisecond, 40
+	// A player says one thing a second for long, and five at once; so with what he does about others, and ten. He hears twenty a second of all
+	// others together: they must not be able to fill his client's queue.
+	sayEvery, sayBurst, actBurst = time.Second, 5, 10
+	hearEvery, hearBurst         = 50 * time.Millisecond, 40
 )
 
-// A talk bounds what a player says, and what is said to him. The zero value is nothing yet.
-type talk struct{ says, hears *rate.Limiter }
+// A talk bounds what a player says to others and does about them, and what he hears of them. The zero value is nothing yet.
+type talk struct{ says, acts, hears *rate.Limiter }
+
+func (t *talk) maySay(now time.Time) bool  { return allow(&t.says, sayEvery, sayBurst, now) }
+func (t *talk) mayAct(now time.Time) bool  { return allow(&t.acts, sayEvery, actBurst, now) }
+func (t *talk) mayHear(now time.Time) bool { return allow(&t.hears, hearEvery, hearBurst, now) }
+
+// allow takes one from a limiter, which is made when it is first needed.
+func allow(l **rate.Limiter, every time.Duration, burst int, now time.Time) bool {
+	if *l == nil {
+		*l = rate.NewLimiter(rate.Every(every), burst)
+	}
+	return (*l).AllowN(now, 1)
+}
 
 // errAway is what is said of who is not online, of another area, or does not want to hear of who asks, who is not to know which.
 var errAway = fault.New(fault.FailedPrecondition, "the player cannot be reached now")
@@ -38,10 +51,7 @@ func (p *Player) sendChat(ctx *actor.Context, m *pb.SendChat) (*pb.SendChatReply
 	if m.GetTo() == int64(p.id) {
 		return nil, fault.New(fault.Invalid, "that is the player himself")
 	}
-	if p.talk.says == nil {
-		p.talk.says = rate.NewLimiter(rate.Every(sayEvery), sayBurst)
-	}
-	if !p.talk.says.AllowN(p.world.now(), 1) {
+	if !p.talk.maySay(p.world.now()) {
 		return nil, fault.Errorf(fault.RateLimited, "too much said at once; wait %s", sayEvery)
 	}
 	if err := p.meet(ctx); err != nil {
@@ -74,10 +84,7 @@ func (p *Player) told(ctx *actor.Context, m *pb.PlayerTold) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	if p.talk.hears == nil {
-		p.talk.hears = rate.NewLimiter(rate.Every(hearEvery), hearBurst)
-	}
-	if !p.talk.hears.AllowN(p.world.now(), 1) {
+	if !p.talk.mayHear(p.world.now()) {
 		return nil, fault.New(fault.RateLimited, "too much is said to that player")
 	}
 	if err := p.meet(ctx); err != nil {

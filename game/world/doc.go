@@ -2,6 +2,8 @@
 //
 //	EnterWorld ─► actor of the player ─► queue: is the pass good?  ─► db: load, with a new epoch ─► owner binding ─► profile
 //	Greet      ─► actor changes its state, replies; after Config.SaveEvery ─► db: SavePlayer under the epoch ─► SQL, or refused as fenced
+//	BuyOffer   ─► actor ─► db: ApplyOp, once for the request: price, limit, goods, bag and ledger in one transaction ─► profile
+//	SendChat   ─► actor ─► courier ─► the other's actor, on whichever world; players' actors never wait for each other
 //	StartMatch ─► actor ─► match ... match ─► player.Matched ─► actor ─► session is bound to the zone, MatchFound
 //	              zone ... db ... zone ─► player.Finished ─► actor ─► MatchEnded
 //
@@ -11,6 +13,10 @@
 //
 // A world that stops hands its players over to others, with their clients' streams; the clients notice nothing (handover.go). What an older holder still sends to
 // a client, or asks of match, is refused by its epoch.
+//
+// What a player has, his name, his mails and his friends are db's; the actor keeps a copy to show. Who changes them from outside tells the owner:
+// player.Changed, player.Mailed, player.Related. Which goods there are, and when a day begins, it asks its Design. Friends' presence and private chat
+// are told from owner to owner and kept nowhere: what is said to who is away is refused.
 //
 // When a world dies, its players enter again, through the same session, at another one: they lose at most Config.SaveEvery of their state.
 // The match that a player is in, and those that have ended, are saved before anybody is told, so that the next world brings him back

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/actor"
+	"loumiao/framework/fault"
 	"loumiao/framework/line"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
@@ -117,6 +118,9 @@ func (p *Player) blockPlayer(ctx *actor.Context, m *pb.BlockPlayer) (*pb.BlockPl
 
 // relate does something about another player, whose owner is told by db.
 func (p *Player) relate(ctx context.Context, other int64, act pb.Relate_Act) (pb.Friend_Bond, error) {
+	if !p.talk.mayAct(p.world.now()) {
+		return 0, fault.Errorf(fault.RateLimited, "too much done about others at once; wait %s", sayEvery)
+	}
 	if err := p.meet(ctx); err != nil {
 		return 0, err
 	}
@@ -140,6 +144,8 @@ func (p *Player) related(_ *actor.Context, m *pb.PlayerRelated) (*pb.Done, error
 			p.show(f.GetPlayer(), p.presence(), true)
 		}
 	}
-	p.push(&pb.FriendChanged{Friend: m.GetFriend()})
+	if p.talk.mayHear(p.world.now()) { // or the client learns it from its next list
+		p.push(&pb.FriendChanged{Friend: m.GetFriend()})
+	}
 	return &pb.Done{}, nil
 }

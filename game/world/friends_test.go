@@ -192,6 +192,14 @@ func TestChat(t *testing.T) {
 	if !limited {
 		t.Error("20 at once are not too much")
 	}
+	limited = false
+	for range 20 {
+		_, err := try[*pb.AddFriendReply](eve, &pb.AddFriend{Player: 1})
+		limited = limited || fault.CodeOf(err) == fault.RateLimited
+	}
+	if !limited {
+		t.Error("asking 20 times at once is not too much")
+	}
 	_, err := api.PlayerTold.Call(t.Context(), p.gate.node.RPC(), &pb.PlayerTold{Player: 2, Area: 2, Chat: &pb.ChatArrived{From: 3}})
 	if fault.CodeOf(err) != fault.FailedPrecondition {
 		t.Errorf("from another area: %v", err)

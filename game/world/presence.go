@@ -90,6 +90,14 @@ func noticed[M, R proto.Message](handle func(*Player, *actor.Context, M) (R, err
 	}
 }
 
+// noticedTell is noticed for a handler without a reply.
+func noticedTell[M any](handle func(*Player, *actor.Context, M) error) func(*Player, *actor.Context, M) error {
+	return func(p *Player, ctx *actor.Context, m M) error {
+		defer p.notice(ctx)
+		return handle(p, ctx, m)
+	}
+}
+
 // appear has friends greeted when the player has come, each of whom answers with how he is. Not at once, and not all players at the same time: a
 // world may take over thousands.
 func (p *Player) appear(ctx *actor.Context) {

@@ -233,6 +233,9 @@ func TestInterruptedAnywhere(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *player.Store, db *gorm.DB) {
 		p, q := load(t, s, 7), load(t, s, 8)
+		l := letter("gift", 0)
+		l.Goods.Items = map[string]int64{"map": 1}
+		mail := send(t, s, l)
 		errKilled := errors.New("killed")
 		var left atomic.Int64 // statements until the end; negative: never
 		left.Store(-1)
@@ -260,7 +263,11 @@ func TestInterruptedAnywhere(t *testing.T) {
 			_, err := s.RecordMatch(ctx, duel(5, 7, 8))
 			return err
 		}
-		for name, run := range map[string]func(context.Context) error{"apply": apply, "record": record} {
+		claim := func(ctx context.Context) error {
+			_, _, err := s.ClaimMail(ctx, 7, 0, mail.ID)
+			return err
+		}
+		for name, run := range map[string]func(context.Context) error{"apply": apply, "record": record, "claim": claim} {
 			before, beforeQ := read(t, s, 7), read(t, s, 8)
 			died := 0
 			for n := int64(1); ; n++ {

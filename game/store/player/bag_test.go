@@ -86,7 +86,7 @@ func TestBag(t *testing.T) {
 // TestSpill sends what does not fit by mail, in one step with the rest, and once.
 func TestSpill(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
+	each(t, func(t *testing.T, s *player.Store, db *gorm.DB) {
 		load(t, s, 7)
 		s = s.Carrying(someBag)
 		op := give("order:1", player.ItemChange{Item: "map", Count: 5}, player.ItemChange{Item: "potion", Count: 1})
@@ -109,9 +109,7 @@ func TestSpill(t *testing.T) {
 		if _, err := s.Apply(t.Context(), op); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("what does not exist: %v", err)
 		}
-		for n := range player.MaxMails - 1 {
-			send(t, s, letter(fmt.Sprint(n), 1))
-		}
+		fill(t, db, player.MaxMails-1)
 		last := letter("last", 1)
 		send(t, s, last) // in the place of the claimed one
 		op.Key, op.Items = "order:3", []player.ItemChange{{Item: "map", Count: 4}}
@@ -256,7 +254,7 @@ func TestBagAgainstOracle(t *testing.T) {
 		rng := rand.New(rand.NewPCG(7, 8))
 		have := map[string]int64{}
 		refused := 0
-		for step := range 200 {
+		for step := range 120 {
 			after := maps.Clone(have)
 			var items []player.ItemChange
 			for item := range rules.stacks {

@@ -174,7 +174,7 @@ func TestFriendsAgainstOracle(t *testing.T) {
 		type pair [2]player.ID
 		have := map[pair]player.Bond{}
 		rng := rand.New(rand.NewPCG(9, 9))
-		for step := range 120 {
+		for step := range 80 {
 			a, b := player.ID(1+rng.IntN(players)), player.ID(1+rng.IntN(players))
 			what, err := act(rng, a, b)
 			mine, theirs := have[pair{a, b}], have[pair{b, a}]
@@ -214,7 +214,7 @@ func TestFriendsAgainstOracle(t *testing.T) {
 		for w := range 4 {
 			wg.Go(func() {
 				rng := rand.New(rand.NewPCG(uint64(w), 1))
-				for range 30 {
+				for range 12 {
 					a := player.ID(1 + rng.IntN(players))
 					if _, err := act(rng, a, a%players+1); err != nil && !errors.Is(err, player.ErrBlocked) {
 						t.Error(err)

@@ -241,7 +241,7 @@ export type ClaimMailsReply = Message<"game.ClaimMailsReply"> & {
   claimed: bigint[];
 
   /**
-   * Mails whose goods the player has no room for; they stay as they were.
+   * Mails whose goods the player has no room for; they stay as they were. After ten of these no more is tried.
    *
    * @generated from field: repeated int64 left = 2;
    */
