@@ -31,7 +31,7 @@ func (r *robot) signIn(ctx context.Context) error {
 	var days [2]int64
 	var first *pb.SignInReply
 	for i := range days {
-		reply, done, err := attempt[*pb.SignInReply](r, ctx, "world.sign_in", &pb.SignIn{}, fault.FailedPrecondition)
+		reply, done, err := tryAsk[*pb.SignInReply](r, ctx, "world.sign_in", &pb.SignIn{}, fault.FailedPrecondition)
 		if !done {
 			return err
 		}
@@ -59,7 +59,7 @@ func (r *robot) claim(ctx context.Context) error {
 	mail := list.GetMails()[i].GetId()
 	for range 2 {
 		// A bag may be full, and a mail expire.
-		_, done, err := attempt[*pb.ClaimMailReply](r, ctx, "world.claim", &pb.ClaimMail{Mail: mail}, fault.FailedPrecondition, fault.NotFound)
+		_, done, err := tryAsk[*pb.ClaimMailReply](r, ctx, "world.claim", &pb.ClaimMail{Mail: mail}, fault.FailedPrecondition, fault.NotFound)
 		if !done {
 			return err
 		}
@@ -67,8 +67,8 @@ func (r *robot) claim(ctx context.Context) error {
 	return r.checkOnce(ctx, fmt.Sprintf("claim:%d", mail), true)
 }
 
-// shop buys something that the robot can pay for, twice with the same request.
-func (r *robot) shop(ctx context.Context) error {
+// spend buys something that the robot can pay for, twice with the same request.
+func (r *robot) spend(ctx context.Context) error {
 	offers, err := ask[*pb.GetOffersReply](r, ctx, "world.offers", &pb.GetOffers{})
 	if err != nil || len(offers.GetOffers()) == 0 {
 		return err
@@ -77,7 +77,7 @@ func (r *robot) shop(ctx context.Context) error {
 	request := strconv.FormatInt(time.Now().UnixNano(), 36) // also unlike those of an earlier run
 	for range 2 {
 		m := &pb.BuyOffer{Request: request, Offer: offer.GetId(), Count: 1, Price: offer.GetPrice()}
-		_, done, err := attempt[*pb.BuyOfferReply](r, ctx, "world.buy", m, fault.FailedPrecondition, fault.NotFound)
+		_, done, err := tryAsk[*pb.BuyOfferReply](r, ctx, "world.buy", m, fault.FailedPrecondition, fault.NotFound)
 		if !done {
 			return err
 		}
@@ -102,7 +102,7 @@ func (r *robot) socialize(ctx context.Context) error {
 	}
 	if candidate > 0 {
 		// He may have too many friends, or be blocked.
-		_, _, err := attempt[*pb.AddFriendReply](r, ctx, "world.befriend", &pb.AddFriend{Player: candidate},
+		_, _, err := tryAsk[*pb.AddFriendReply](r, ctx, "world.befriend", &pb.AddFriend{Player: candidate},
 			fault.FailedPrecondition, fault.Forbidden, fault.NotFound, fault.RateLimited)
 		if err != nil {
 			return err
@@ -112,12 +112,12 @@ func (r *robot) socialize(ctx context.Context) error {
 		return nil
 	}
 	// He may have gone by now, or hear too much.
-	_, _, err = attempt[*pb.SendChatReply](r, ctx, "world.chat", &pb.SendChat{To: friend, Text: "Hello"}, fault.FailedPrecondition, fault.RateLimited)
+	_, _, err = tryAsk[*pb.SendChatReply](r, ctx, "world.chat", &pb.SendChat{To: friend, Text: "Hello"}, fault.FailedPrecondition, fault.RateLimited)
 	return err
 }
 
-// attempt is ask for what the server may well refuse: a refusal with one of those codes is no error, and nothing is done.
-func attempt[R proto.Message](r *robot, ctx context.Context, name string, m proto.Message, fine ...fault.Code) (reply R, done bool, err error) {
+// tryAsk is ask for what the server may well refuse: a refusal with one of those codes is no error, and nothing is done.
+func tryAsk[R proto.Message](r *robot, ctx context.Context, name string, m proto.Message, fine ...fault.Code) (reply R, done bool, err error) {
 	refused := false
 	reply, err = timed(r.tally, ctx, name, func(ctx context.Context) (R, error) {
 		reply, err := client.Request[R](ctx, r.conn, m)

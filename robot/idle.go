@@ -28,7 +28,7 @@ func (r *robot) idle(ctx, playing context.Context) error {
 		case 1:
 			_, err = ask[*pb.GetMatchesReply](r, ctx, "world.matches", &pb.GetMatches{Limit: 10})
 		case 2:
-			err = r.shop(ctx)
+			err = r.spend(ctx)
 		case 3:
 			err = r.socialize(ctx)
 		case 4:

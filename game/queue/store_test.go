@@ -676,7 +676,7 @@ func TestLimitsChange(t *testing.T) {
 		limits[area] = Limits{}
 		wantPlayers(t, "without a limit", admit(t, s, 10), 7)
 		for p, pass := range []bool{true, true, false} {
-			r := s.Apply(t.Context(), []Op{{Enter, area + 1, api.PlayerID(20 + p)}})[0]
+			r := s.Apply(t.Context(), newest, []Op{{Enter, area + 1, api.PlayerID(20 + p)}})[0]
 			if r.Err != nil || (r.Status.Pass != "") != pass {
 				t.Errorf("the other area: player %d gets %+v", p, r)
 			}
