@@ -120,7 +120,7 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 		}
 		each := 2 << 10 // bytes of a client's end
 		if way == "kcp" {
-			n, each = min(n, 1000), 32<<10 // of one address there may not be many more
+			n, each = min(n, 1000), 40<<10 // of one address there may not be many more
 		}
 		t.Run(fmt.Sprintf("%s, %d", way, n), func(t *testing.T) {
 			s := guarded(t, time.Hour, func(c *gate.Config) { c.MaxPending = pending })
