@@ -1,0 +1,3 @@
+-- Those that still reach somebody.
+-- +goose Up
+CREATE INDEX broadcasts_by_expiry ON broadcasts (expires_at);
