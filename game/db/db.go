@@ -53,6 +53,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	d.serveGoods()
 	d.serveMails()
 	d.serveFriends()
+	rpc.HandleFunc(n, api.ListStandings, d.listStandings)
 	rpc.HandleFunc(n, api.TakeBack, d.takeBack)
 	rpc.HandleFunc(n, api.ReadOp, d.readOp)
 	return nil

@@ -36,6 +36,9 @@ func (d *DB) applyOp(ctx context.Context, m *pb.ApplyOp) (*pb.ApplyReply, error)
 	if r.Mail != 0 && !r.Repeated {
 		d.tellMailed(ctx, m.GetPlayer(), r.Mail)
 	}
+	if op.Exp != 0 || op.Rating != 0 || op.Name != "" {
+		d.report(ctx, op.Player)
+	}
 	return applied(r), nil
 }
 

@@ -26,9 +26,12 @@ func (d *DB) recordMatch(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatc
 		return nil, err
 	}
 	reply := &pb.RecordMatchReply{}
-	for _, row := range stored.Rows {
+	players := make([]player.ID, len(stored.Rows))
+	for i, row := range stored.Rows {
+		players[i] = row.Player
 		reply.Results = append(reply.Results, &pb.PlayerResult{Player: int64(row.Player), Result: matchResult(row)})
 	}
+	d.report(ctx, players...)
 	return reply, nil
 }
 
