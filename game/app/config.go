@@ -20,6 +20,7 @@ import (
 	"loumiao/game/gate"
 	"loumiao/game/goods"
 	"loumiao/game/match"
+	"loumiao/game/public"
 	"loumiao/game/queue"
 	"loumiao/game/world"
 	"loumiao/game/zone"
@@ -58,6 +59,7 @@ type Config struct {
 	Areas  []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
 	Goods  goods.Config  `yaml:"goods"`
 	Charge charge.Config `yaml:"charge"`
+	Public public.Config `yaml:"public"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -140,6 +142,7 @@ func defaults() Config {
 		Zone:    zone.Defaults(),
 		Goods:   goods.Defaults(),
 		Charge:  charge.Defaults(),
+		Public:  public.Defaults(),
 	}
 }
 

@@ -3,11 +3,14 @@ package app
 import (
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"time"
 
 	"loumiao/framework/config"
 	"loumiao/framework/node"
+	"loumiao/game/area"
 	"loumiao/game/gate"
+	"loumiao/game/public"
 	"loumiao/game/token"
 	"loumiao/web/charge"
 	"loumiao/web/login"
@@ -35,4 +38,21 @@ func (p *process) newCharge(index int) node.Service {
 		cfg.Sandbox.Key = config.Secret(p.keys.sandbox)
 	}
 	return charge.NewNode(cfg, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), nil, index)
+}
+
+// newPublic is for the areas that players can choose, and those that have a calendar. Further commands and jobs are given to it here.
+func (p *process) newPublic() (node.Service, error) {
+	calendars, err := area.NewCalendars(p.cfg.Areas)
+	if err != nil {
+		return nil, err
+	}
+	var areas []uint16
+	for _, a := range p.cfg.Login.Areas {
+		areas = append(areas, a.ID)
+	}
+	for _, a := range p.cfg.Areas {
+		areas = append(areas, a.ID)
+	}
+	slices.Sort(areas)
+	return public.New(p.cfg.Public, slices.Compact(areas), calendars), nil
 }

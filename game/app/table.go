@@ -38,6 +38,8 @@ var nodeTypes = []nodeType{
 		make: func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil }},
 	{number: 13, name: api.Match, job: "matchmaking", needs: []string{api.Zone},
 		make: func(p *process, _ int) (node.Service, error) { return match.New(p.cfg.Match), nil }},
+	{number: 7, name: api.Public, job: "rankings, seasons, chat, jobs, operators' commands", needs: []string{api.DB}, stores: []string{"public"},
+		make: func(p *process, _ int) (node.Service, error) { return p.newPublic() }},
 	{number: 3, name: api.World, job: "one actor a player", needs: []string{api.DB, api.Queue},
 		make: func(p *process, _ int) (node.Service, error) { return p.newWorld() }},
 	{number: 1, name: api.Gate, job: "clients' connections", needs: []string{api.Queue, api.World},

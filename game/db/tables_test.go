@@ -23,7 +23,7 @@ func TestWhatTablesSay(t *testing.T) {
 		}
 		err := board.Put(t.Context(), live.Snapshot{Version: 1, Entries: []live.Entry{
 			{Name: "tables.levels", Text: "level,exp\n1,0\n2,60\n3,100\n"},
-			{Name: "tables.rewards", Text: "mode,gold,gold_per_behind,exp,exp_per_kill\narena,0,7,30,1\n"},
+			{Name: "tables.rewards", Text: "mode,gold,gold_per_behind,exp,exp_per_kill\narena,0,7,30,1\nduel-frame,0,7,30,1\n"},
 		}})
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,7 @@ func (w *World) serveGoods(n *node.Node) {
 func (p *Player) arrived(ctx *actor.Context) {
 	p.awaitDay(ctx)
 	p.appear(ctx)
+	p.looksForBroadcasts(ctx, 0)
 }
 
 // changedElsewhere is told when somebody else has changed what the player has.

@@ -112,6 +112,7 @@ func (p *Player) departs(err error) {
 // moveOn gives the player, who is saved, and his stream to another world.
 func (p *Player) moveOn(ctx *actor.Context, stream *line.Handover) error {
 	w := p.world
+	w.audience.leave(p.area, p.session)
 	p.session = nil
 	adopt := &pb.AdoptPlayer{
 		Player: int64(p.id), Account: p.account, Area: uint32(p.area), Epoch: p.epoch, Session: stream.State,

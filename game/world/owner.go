@@ -151,6 +151,7 @@ func (p *Player) letGo(ctx context.Context) {
 	}
 	if p.session != nil {
 		p.session.Unbind(api.World)
+		w.audience.leave(p.area, p.session)
 	}
 	w.inside.remove(p.id)
 	p.epoch, p.session, p.state, p.dirty = 0, nil, State{}, false

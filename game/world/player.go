@@ -33,7 +33,8 @@ type Player struct {
 	linger  actor.Timer           // of the last lingered
 	heard   *pb.MaintenanceNotice // the last; nil: none
 
-	departing actor.Responder // waits until the player has moved to another world; nil: he does not
+	broadcasts actor.Timer     // of the next lookForBroadcasts
+	departing  actor.Responder // waits until the player has moved to another world; nil: he does not
 
 	circle circle     // what others are to him
 	look   appearance // how his friends see him
@@ -100,7 +101,9 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 // attend has the session be the player's.
 func (p *Player) attend(ctx *actor.Context, session *line.Session) {
 	if p.session != session {
+		p.world.audience.leave(p.area, p.session)
 		p.session, p.heard = session, nil
+		p.world.audience.join(p.area, session)
 		session.Watch(ctx.Self())
 		session.Own(p.epoch, "")
 	}
@@ -122,6 +125,7 @@ func (p *Player) detached(ctx *actor.Context, m *line.Detached) error {
 	if p.session != m.Session {
 		return nil
 	}
+	p.world.audience.leave(p.area, p.session)
 	p.session = nil
 	p.departs(nil)
 	if m.Code == fault.Fenced { // its gate has seen a newer owner

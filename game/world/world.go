@@ -24,20 +24,22 @@ const bindPause, maxBindPause = 100 * time.Millisecond, 2 * time.Second
 
 // A World is the service of one world node.
 type World struct {
-	cfg     Config
-	node    *node.Node
-	log     *slog.Logger
-	rpc     *rpc.RPC
-	owners  *lease.Owners
-	players *actor.Pool[api.PlayerID, Player]
-	inside  *inside
-	live    settings
-	holds   func() bool // whether this node's lease is good, by its own clock
-	unwatch func()
-	design  Design
-	now     func() time.Time
-	courier *courier
-	forget  func() // ends watchWorlds
+	cfg      Config
+	node     *node.Node
+	log      *slog.Logger
+	rpc      *rpc.RPC
+	owners   *lease.Owners
+	players  *actor.Pool[api.PlayerID, Player]
+	inside   *inside
+	live     settings
+	holds    func() bool // whether this node's lease is good, by its own clock
+	unwatch  func()
+	design   Design
+	now      func() time.Time
+	courier  *courier
+	spread   chan struct{} // told when there may be a new broadcast
+	audience *audience
+	forget   func() // ends watchWorlds
 
 	stopping atomic.Bool   // nobody new is taken
 	regained chan struct{} // Redis has come back empty
@@ -47,6 +49,7 @@ type World struct {
 func New(cfg Config, options ...Option) *World {
 	w := &World{
 		cfg: cfg, inside: newInside(), regained: make(chan struct{}, 1), design: sample(), now: time.Now, courier: newCourier(),
+		audience: newAudience(), spread: make(chan struct{}, 1),
 	}
 	for _, with := range options {
 		with(w)
@@ -78,6 +81,7 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	w.serveGoods(n)
 	rpc.HandleFunc(n, api.AdoptPlayer, w.adoptPlayer)
 	w.serveFriends(n)
+	w.servePublic(n)
 
 	b := w.players.Behavior()
 	actor.Handle(b, (*Player).depart)
@@ -116,6 +120,7 @@ func (w *World) Ready(context.Context) error {
 	w.node.Go(w.reportInside)
 	w.forget = w.node.Cluster().Watch(w.watchWorlds)
 	w.node.Go(w.courier.run)
+	w.node.Go(w.spreadBroadcasts)
 	return nil
 }
 

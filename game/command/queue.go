@@ -1,0 +1,146 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+const (
+	maxWaiting = 1000             // commands that may be on the stream
+	replyKept  = 10 * time.Minute // how long a result can be read
+	patience   = 30 * time.Second // how long a submission waits, if its context does not say
+	look       = 500 * time.Millisecond
+	group      = "public"
+	reader     = "leader" // the same for all, since one leads at a time: so the next one finds what the last one has not finished
+	field      = "command"
+	resultIn   = "result"
+)
+
+// A Queue is the stream of commands, and their results. It is safe for concurrent use.
+type Queue struct{ stores *store.Stores }
+
+// NewQueue is the commands of the stack.
+func NewQueue(stores *store.Stores) *Queue { return &Queue{stores} }
+
+func (q *Queue) stream() string         { return q.stores.Key("commands", "{commands}") }
+func (q *Queue) reply(id string) string { return q.stores.Key("commands", "{commands}", "reply", id) }
+
+// Submit has a command done and waits for what came of it, until ctx ends and for at most 30 seconds. The error says that it did not get so far: with
+// [fault.Deadline] it may be done all the same; submit it again, with the same id. Whether it was done, the result says.
+func (q *Queue) Submit(ctx context.Context, c Command) (Result, error) {
+	if err := c.Validate(); err != nil {
+		return Result{}, err
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return Result{}, fault.Wrap(err, fault.Invalid, "the command cannot be written as JSON")
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r := q.stores.Redis()
+	waiting, err := r.XLen(ctx, q.stream()).Result()
+	if err != nil {
+		return Result{}, fmt.Errorf("submit a command: %w", err)
+	}
+	if waiting >= maxWaiting {
+		return Result{}, fault.Errorf(fault.Overloaded, "%d commands are waiting: nobody seems to do them", waiting)
+	}
+	if err := r.XAdd(ctx, &redis.XAddArgs{Stream: q.stream(), Values: []any{field, string(data)}}).Err(); err != nil {
+		return Result{}, fmt.Errorf("submit a command: %w", err)
+	}
+	return q.await(ctx, c.ID)
+}
+
+// await waits for a result.
+func (q *Queue) await(ctx context.Context, id string) (Result, error) {
+	for {
+		got, err := q.stores.Redis().XRead(ctx, &redis.XReadArgs{Streams: []string{q.reply(id), "0"}, Count: 1, Block: look}).Result()
+		if ctx.Err() != nil {
+			return Result{}, fault.New(fault.Deadline, "nobody has said what came of the command: submit it again, with the same id")
+		}
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return Result{}, fmt.Errorf("wait for a command: %w", err)
+		}
+		if len(got) == 0 || len(got[0].Messages) == 0 {
+			continue
+		}
+		text, _ := got[0].Messages[0].Values[resultIn].(string)
+		var r Result
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			return Result{}, fmt.Errorf("result of command %s: %w", id, err)
+		}
+		return r, nil
+	}
+}
+
+// An Entry is a command on the stream.
+type Entry struct {
+	Command
+	Err error // why it cannot be done, if it is malformed; of its fields, those are set that could be read
+	id  string
+}
+
+// Take is the next commands, for the one who leads: those that were taken and not answered if again is set, otherwise new ones, for which it
+// waits a moment.
+func (q *Queue) Take(ctx context.Context, again bool) ([]Entry, error) {
+	args := &redis.XReadGroupArgs{Group: group, Consumer: reader, Streams: []string{q.stream(), ">"}, Count: 16, Block: look}
+	if again {
+		args.Streams[1], args.Block = "0", -1
+	}
+	got, err := q.stores.Redis().XReadGroup(ctx, args).Result()
+	if err != nil && strings.HasPrefix(err.Error(), "NOGROUP") {
+		err = q.stores.Redis().XGroupCreateMkStream(ctx, q.stream(), group, "0").Err()
+		if err != nil && strings.HasPrefix(err.Error(), "BUSYGROUP") {
+			err = nil
+		}
+		got = nil
+	}
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("take commands: %w", err)
+	}
+	var entries []Entry
+	for _, s := range got {
+		for _, m := range s.Messages {
+			e := Entry{id: m.ID}
+			text, ok := m.Values[field].(string)
+			if !ok {
+				e.Err = fault.New(fault.Invalid, "there is no command in the entry")
+			} else {
+				e.Command, e.Err = parse(text)
+			}
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// Answer says what came of a command, and takes it off the stream.
+func (q *Queue) Answer(ctx context.Context, e Entry, result Result) error {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("answer command %s: %w", e.ID, err)
+	}
+	_, err = q.stores.Redis().TxPipelined(ctx, func(p redis.Pipeliner) error {
+		if ids.MatchString(e.ID) {
+			p.Del(ctx, q.reply(e.ID))
+			p.XAdd(ctx, &redis.XAddArgs{Stream: q.reply(e.ID), Values: []any{resultIn, string(text)}})
+			p.Expire(ctx, q.reply(e.ID), replyKept)
+		}
+		p.XAck(ctx, q.stream(), group, e.id)
+		p.XDel(ctx, q.stream(), e.id)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("answer command %s: %w", e.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package public
+
+import (
+	"context"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/game/command"
+	"loumiao/game/store/public"
+)
+
+// commandTimeout is how long a command may take: those behind it wait.
+const commandTimeout = 10 * time.Second
+
+// obey does what operators command, one after the other, until ctx ends. It begins with what the last leader had taken and not answered.
+func (r *reign) obey(ctx context.Context) {
+	failing, again := false, true
+	for ctx.Err() == nil {
+		entries, err := r.queue.Take(ctx, again)
+		if err == nil {
+			err = r.obeyAll(ctx, entries)
+		}
+		if err != nil {
+			again = true // one that was taken is still to be answered
+			if !r.failed(ctx, "do commands", err, &failing) {
+				return
+			}
+			continue
+		}
+		failing = false
+		again = again && len(entries) > 0
+	}
+}
+
+func (r *reign) obeyAll(ctx context.Context, entries []command.Entry) error {
+	for _, e := range entries {
+		result, err := r.obeyOne(ctx, e)
+		if err != nil {
+			return err
+		}
+		if err := r.queue.Answer(ctx, e, result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obeyOne records a command, does it, and records what came of it; the error is that it cannot be recorded. One that was recorded before is not done again, but
+// for one that was interrupted and repeats.
+func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, error) {
+	if e.Err != nil {
+		r.log.Warn("a command cannot be done", "id", e.ID, "command", e.Name, "err", e.Err)
+		return command.Result{Code: fault.CodeOf(e.Err), Error: e.Err.Error()}, nil
+	}
+	c, first, err := r.leader.StartCommand(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason})
+	if err != nil {
+		return command.Result{}, err
+	}
+	if !c.Ended.IsZero() {
+		return command.Result{Code: c.Code, Error: c.Error, Value: []byte(c.Result)}, nil
+	}
+	result := r.do(ctx, c, first)
+	if ctx.Err() != nil {
+		return result, ctx.Err() // interrupted: the next leader does it
+	}
+	if result.Code == fault.Fenced {
+		return result, public.ErrFenced
+	}
+	if h, ok := r.handlers[c.Name]; ok && h.Repeats() && passes(result.Code) {
+		return result, nil // not recorded as ended: submitted again, it is done again
+	}
+	c.Code, c.Error, c.Result = result.Code, result.Error, "null"
+	if len(result.Value) > 0 {
+		c.Result = string(result.Value)
+	}
+	r.log.Info("a command was done", "id", c.ID, "command", c.Name, "author", c.Author, "code", uint16(c.Code), "error", c.Error)
+	return result, r.leader.EndCommand(ctx, c)
+}
+
+// passes is whether what went wrong may go right another time, or may even have gone right.
+func passes(code fault.Code) bool {
+	return code == fault.Unavailable || code == fault.Lost || code == fault.Deadline || code == fault.Overloaded
+}
+
+func (r *reign) do(ctx context.Context, c public.Command, first bool) (result command.Result) {
+	handler, ok := r.handlers[c.Name]
+	if !ok {
+		return command.Result{Code: fault.Unimplemented, Error: "there is no command " + c.Name}
+	}
+	if !first && !handler.Repeats() {
+		return command.Result{Code: fault.Lost, Error: "it was interrupted: nobody knows whether it was done"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	err := guarded(func() error {
+		result = handler.Do(ctx, command.Command{ID: c.ID, Name: c.Name, Args: []byte(c.Args), Author: c.Author, Reason: c.Reason})
+		return nil
+	})
+	if err != nil {
+		r.log.Error("a command has panicked", "id", c.ID, "command", c.Name, "err", err)
+		return command.Result{Code: fault.Internal, Error: "it failed: the log says why"}
+	}
+	return result
+}
