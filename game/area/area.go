@@ -67,18 +67,7 @@ func (c *Calendar) Week(t time.Time) int64 {
 }
 
 // NextDay is when the day after that of t begins.
-func (c *Calendar) NextDay(t time.Time) time.Time {
-	day := c.date(t)
-	next := time.Date(day.Year(), day.Month(), day.Day()+1, c.reset, 0, 0, 0, c.zone)
-	// Where the clocks are changed at that hour, it may not exist, and Date may give one that is too early by what they are changed.
-	for range maxSteps {
-		if next.After(t) && c.Day(next) > c.Day(t) {
-			break
-		}
-		next = next.Add(step)
-	}
-	return next
-}
+func (c *Calendar) NextDay(t time.Time) time.Time { return c.At(c.date(t).AddDate(0, 0, 1)) }
 
 // Clocks are changed by a multiple of step, and by less than maxSteps of them; but for dates that were left out, in which case NextDay is some hours early.
 const step, maxSteps = 30 * time.Minute, 8

@@ -13,7 +13,12 @@ func (c *Calendar) Wall(t time.Time) time.Time {
 // out is as much later as they are changed.
 func (c *Calendar) At(wall time.Time) time.Time {
 	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour()+c.reset, wall.Minute(), wall.Second(), wall.Nanosecond(), c.zone)
-	for range maxSteps { // Date may give a time before what was left out
+	for n := maxSteps; n > 0; n-- { // Date may give the second of two
+		if earlier := at.Add(-time.Duration(n) * step); c.Wall(earlier).Equal(wall) {
+			return earlier
+		}
+	}
+	for range maxSteps { // or one before what was left out
 		if !c.Wall(at).Before(wall) {
 			break
 		}

@@ -129,14 +129,19 @@ func (b *board) placeOf(ctx context.Context, order, players string, player int64
 		return nil, fmt.Errorf("read the ranking: %w", err)
 	}
 	_, at, name := split(known)
-	rank, err := b.stores.Redis().ZRankWithScore(ctx, order, at).Result()
+	var rank *redis.IntCmd
+	var score *redis.FloatCmd
+	_, err = b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error { // and not WITHSCORE, which is of Redis 7.2
+		rank, score = p.ZRank(ctx, order, at), p.ZScore(ctx, order, at)
+		return nil
+	})
 	if errors.Is(err, redis.Nil) { // has moved between the two reads
 		return nil, fault.New(fault.Unavailable, "the ranking is changing: try again")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the ranking: %w", err)
 	}
-	me.Name, me.Place, me.Score = name, rank.Rank+1, -int64(rank.Score)
+	me.Name, me.Place, me.Score = name, rank.Val()+1, -int64(score.Val())
 	return me, nil
 }
 

@@ -48,7 +48,7 @@ type ChatConfig struct {
 // Defaults is a Config that is good for most games.
 func Defaults() Config {
 	return Config{
-		Lease:   lease.Config{TTL: 3 * time.Second},
+		Lease:   lease.Config{TTL: 2500 * time.Millisecond, Renew: 400 * time.Millisecond},
 		Ranking: RankingConfig{SweepEvery: 30 * time.Second, SweepPause: 200 * time.Millisecond},
 		Seasons: SeasonConfig{
 			Cron: "0 0 1 * *", Base: 1500, Keep: 50, Rewards: []Reward{{To: 1, Gold: 1000}, {To: 10, Gold: 500}, {To: 100, Gold: 200}, {To: 0, Gold: 50}},

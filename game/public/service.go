@@ -89,7 +89,9 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	}
 	s.node, s.store, s.board, s.queue = n, public.New(db, s.now), &board{n.Stores()}, command.NewQueue(n.Stores())
 	times := s.cfg.Lease
-	times.TTL = n.Stretch(times.TTL)
+	if stretched := n.Stretch(times.TTL); stretched != times.TTL { // for a debugger
+		times = lease.Config{TTL: stretched}
+	}
 	s.single = lease.NewSingleton(n.Stores(), public.Fence, "public", n.ID(), n.Boot(), times, n.Log())
 	rpc.HandleFunc(n, api.ReportStandings, led(s, (*reign).reportStandings))
 	rpc.HandleFunc(n, api.ReadRanking, led(s, (*reign).readRanking))
@@ -117,6 +119,7 @@ func led[Req, Resp any](s *Service, handle func(*reign, context.Context, Req) (R
 			s.node.Fail(errLostLead)
 			return none, errNotLeading
 		case code == fault.Internal && ctx.Err() == nil:
+			r.log.Error("public could not answer", "err", err)
 			return none, fault.Wrap(err, fault.Internal, "public has a problem, which stands in its log")
 		}
 		return none, err
