@@ -18,11 +18,12 @@ type DB struct {
 	players *player.Store
 	items   player.Items
 	tables  *live.Value[*tables.Tables]
+	reports chan player.ID // for reportAll
 }
 
 // New is a db that is not started.
 func New(options ...Option) *DB {
-	d := &DB{}
+	d := &DB{reports: make(chan player.ID, reportsAhead)}
 	for _, with := range options {
 		with(d)
 	}
@@ -62,6 +63,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 // Ready needs nothing of others.
 func (d *DB) Ready(context.Context) error {
 	d.node.Go(d.tidy)
+	d.node.Go(d.reportAll)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (d *DB) applyOp(ctx context.Context, m *pb.ApplyOp) (*pb.ApplyReply, error)
 		d.tellMailed(ctx, m.GetPlayer(), r.Mail)
 	}
 	if op.Exp != 0 || op.Rating != 0 || op.Name != "" {
-		d.report(ctx, op.Player)
+		d.report(op.Player)
 	}
 	return applied(r), nil
 }

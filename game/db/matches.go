@@ -31,7 +31,7 @@ func (d *DB) recordMatch(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatc
 		players[i] = row.Player
 		reply.Results = append(reply.Results, &pb.PlayerResult{Player: int64(row.Player), Result: matchResult(row)})
 	}
-	d.report(ctx, players...)
+	d.report(players...)
 	return reply, nil
 }
 

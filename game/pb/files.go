@@ -9,6 +9,7 @@ func Files() []protoreflect.FileDescriptor {
 		File_frame_proto,
 		File_goods_proto,
 		File_mail_proto,
+		File_public_proto,
 		File_queue_proto,
 		File_social_proto,
 		File_world_proto,
