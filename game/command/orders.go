@@ -9,6 +9,7 @@ const (
 	Preview     = "preview"     // BroadcastArgs, and how many it would reach: Reach
 	Grant       = "grant"       // GrantArgs
 	Maintenance = "maintenance" // MaintenanceArgs
+	Forget      = "forget"      // ForgetArgs
 )
 
 // KickArgs ends a player's session.
@@ -67,6 +68,11 @@ type GrantArgs struct {
 	Player int64            `json:"player"`
 	Wallet map[string]int64 `json:"wallet,omitempty"`
 	Items  map[string]int64 `json:"items,omitempty"`
+}
+
+// ForgetArgs deletes what public has of a player, which is done after his player was deleted: one who is there comes back into the rankings.
+type ForgetArgs struct {
+	Player int64 `json:"player"`
 }
 
 // MaintenanceArgs sets the maintenance of an area, 0 being all.

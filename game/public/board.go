@@ -62,7 +62,11 @@ func (b *board) put(ctx context.Context, moves []public.Move) error {
 	args := map[place][]any{}
 	for _, m := range moves {
 		here := place{m.Board, m.Area}
-		args[here] = append(args[here], m.Player, m.Version, member(m.Rank), -m.Score, m.Name)
+		at := member(m.Rank)
+		if m.Gone {
+			at = ""
+		}
+		args[here] = append(args[here], m.Player, m.Version, at, -m.Score, m.Name)
 		if m.From != 0 {
 			there := place{m.Board, m.From}
 			args[there] = append(args[there], m.Player, m.Version, "", 0, "")

@@ -199,6 +199,7 @@ type peers struct {
 	given   int            // operations and mails that had an effect
 	hold    func(n int)    // called with given, while nothing is locked
 	lines   []*pb.ChatLine // that worlds were told
+	listed  int            // how often players were
 	hints   int            // of broadcasts
 	changed chan struct{}
 }
@@ -236,6 +237,7 @@ func (*peers) Stop(context.Context) error  { return nil }
 func (p *peers) list(_ context.Context, m *pb.ListStandings) (*pb.PlayerStandings, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.listed++
 	var ids []int64
 	for id := range p.players {
 		if id > m.GetAfter() {

@@ -25,6 +25,7 @@ func (s *Service) ownCommands() []command.Handler {
 		ordered(s, command.Preview, (*reign).preview),
 		ordered(s, command.Grant, (*reign).grant),
 		ordered(s, command.Maintenance, (*reign).maintain),
+		ordered(s, command.Forget, (*reign).forget),
 	}
 }
 
@@ -108,4 +109,18 @@ func (r *reign) maintain(ctx context.Context, c command.Command, args command.Ma
 	publish := &pb.PublishConfig{Changes: changes, Base: checked.GetVersion(), Author: c.Author, Reason: c.Reason}
 	_, err = api.PublishConfig.Call(ctx, r.node.RPC(), publish, rpc.Any)
 	return nil, err
+}
+
+// forget deletes what public has of a player. Lines that he has said are empty for newcomers from now on.
+func (r *reign) forget(ctx context.Context, _ command.Command, args command.ForgetArgs) (any, error) {
+	moves, err := r.leader.Forget(ctx, args.Player)
+	if err != nil {
+		return nil, err
+	}
+	for _, room := range r.rooms {
+		room.mu.Lock()
+		room.loaded = false
+		room.mu.Unlock()
+	}
+	return nil, r.board.put(ctx, moves)
 }

@@ -71,6 +71,16 @@ func TestRanking(t *testing.T) {
 		}
 		forget(t, stores)
 		s.eventually("the ranking is there again", func() bool { return read() == want })
+		var listed int
+		s.peers.look(func() { delete(s.peers.players, 6); listed = s.peers.listed })
+		s.eventually("what was listed before is over", func() (over bool) {
+			s.peers.look(func() { over = s.peers.listed >= listed+2 })
+			return over
+		})
+		submit(t, s, command.Forget, command.ForgetArgs{Player: 6})
+		if r, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1, Limit: 2}); err != nil || printed(r.GetRanked()) != "1:p1:1700 2:p5:1600" {
+			t.Errorf("after one was forgotten: %v, %v", r, err)
+		}
 	})
 }
 

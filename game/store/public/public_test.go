@@ -81,7 +81,7 @@ func TestFenced(t *testing.T) {
 		next()
 		for name, write := range map[string]func() error{
 			"rank":      func() error { _, err := old.Rank(t.Context(), []public.Standing{standing(1, 1, 1, 1)}); return err },
-			"forget":    func() error { return old.Forget(t.Context(), 1) },
+			"forget":    func() error { _, err := old.Forget(t.Context(), 1); return err },
 			"begin":     func() error { return old.BeginSeason(t.Context(), 1) },
 			"end":       func() error { return old.EndSeason(t.Context(), 1, c.now(), 0) },
 			"settle":    func() error { return old.Settle(t.Context(), 1, 1, []int64{1}) },
@@ -138,8 +138,8 @@ func TestRank(t *testing.T) {
 		if n, err := l.CountLevels(t.Context(), 0, 1, 0); n != 3 || err != nil {
 			t.Errorf("%d have a level, %v", n, err)
 		}
-		if err := l.Forget(t.Context(), 8); err != nil || len(ranks(t, l.Store)) != 4 {
-			t.Errorf("forgotten: %v, %d", err, len(ranks(t, l.Store)))
+		if moves, err := l.Forget(t.Context(), 8); err != nil || len(moves) != 2 || !moves[0].Gone || len(ranks(t, l.Store)) != 4 {
+			t.Errorf("forgotten: %v, %v, %d", moves, err, len(ranks(t, l.Store)))
 		}
 	})
 }
@@ -305,7 +305,7 @@ func TestRuns(t *testing.T) {
 			t.Errorf("%d were the first", firsts.Load())
 		}
 		l = next()
-		if open, err := l.Unended(t.Context(), 10); len(open) != 1 || open[0].Job != "tidy" || err != nil {
+		if open, err := l.LastRun(t.Context(), "tidy", 1); open.Outcome != public.Running || err != nil {
 			t.Errorf("not ended: %+v, %v", open, err)
 		}
 		if err := l.EndRun(t.Context(), "tidy", 1, at, errors.New("no luck")); err != nil {

@@ -113,17 +113,9 @@ func (l *Leader) EndRun(ctx context.Context, job string, area uint16, scheduled 
 
 // Runs is the newest runs of a job in an area, the newest first.
 func (s *Store) Runs(ctx context.Context, job string, area uint16, limit int) ([]Run, error) {
-	return s.runs(ctx, limit, "scheduled_at DESC", "job = ? AND area = ?", job, area)
-}
-
-// Unended is the runs that were begun and have not ended, the oldest first: what a leader that died has left.
-func (s *Store) Unended(ctx context.Context, limit int) ([]Run, error) {
-	return s.runs(ctx, limit, "scheduled_at", "outcome = ?", Running)
-}
-
-func (s *Store) runs(ctx context.Context, limit int, order, where string, args ...any) ([]Run, error) {
 	var rows []runRow
-	if err := s.db.WithContext(ctx).Order(order).Limit(limit).Where(where, args...).Find(&rows).Error; err != nil {
+	err := s.db.WithContext(ctx).Order("scheduled_at DESC").Limit(limit).Find(&rows, "job = ? AND area = ?", job, area).Error
+	if err != nil {
 		return nil, fmt.Errorf("read runs of jobs: %w", err)
 	}
 	runs := make([]Run, len(rows))
