@@ -4,6 +4,7 @@ import { file_frame } from "./pb/frame_pb.js";
 import { file_goods } from "./pb/goods_pb.js";
 import { file_mail } from "./pb/mail_pb.js";
 import { file_queue } from "./pb/queue_pb.js";
+import { file_public } from "./pb/public_pb.js";
 import { file_social } from "./pb/social_pb.js";
 import { file_world } from "./pb/world_pb.js";
 import { file_zone } from "./pb/zone_pb.js";
@@ -13,8 +14,11 @@ export * from "./pb/frame_pb.js";
 export * from "./pb/goods_pb.js";
 export * from "./pb/mail_pb.js";
 export * from "./pb/queue_pb.js";
+export * from "./pb/public_pb.js";
 export * from "./pb/social_pb.js";
 export * from "./pb/world_pb.js";
 export * from "./pb/zone_pb.js";
 
-export const files = [file_config, file_frame, file_goods, file_mail, file_queue, file_social, file_world, file_zone];
+export const files = [
+  file_config, file_frame, file_goods, file_mail, file_public, file_queue, file_social, file_world, file_zone,
+];
