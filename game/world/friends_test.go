@@ -131,14 +131,24 @@ func TestPresence(t *testing.T) {
 		t.Fatal(err)
 	}
 	ada.seesAs(2, pb.Friend_ONLINE)
-	second.stop()
-	ada.seesAs(2, pb.Friend_OFFLINE)
-	if list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends(); len(list) != 1 || list[0].GetPresence() != pb.Friend_OFFLINE {
-		t.Errorf("ada's friends: %v", list)
+	second.stop() // it hands him over; until he has said so, his friends may not know where he is
+	p.eventually("bob is seen at the other world", func() bool {
+		list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends()
+		return len(list) == 1 && list[0].GetPresence() == pb.Friend_ONLINE
+	})
+	if _, err := api.ReleasePlayer.Call(t.Context(), p.gate.node.RPC(), &pb.ReleasePlayer{Player: 2}); err != nil {
+		t.Fatal(err)
 	}
+	p.eventually("bob is not seen any more", func() bool {
+		list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends()
+		return len(list) == 1 && list[0].GetPresence() == pb.Friend_OFFLINE
+	})
 	p.gate.sendTo(first.ID())
 	bob.enter()
-	ada.seesAs(2, pb.Friend_ONLINE)
+	p.eventually("bob is back", func() bool {
+		list := ask[*pb.GetFriendsReply](ada, &pb.GetFriends{}).GetFriends()
+		return len(list) == 1 && list[0].GetPresence() == pb.Friend_ONLINE
+	})
 	await(bob, func(m *pb.PresenceChanged) bool { return m.GetPlayer() == 1 && m.GetPresence() == pb.Friend_ONLINE })
 
 	// What was said before is not believed after it: of an older epoch, and of the same one with an older number.

@@ -22,6 +22,7 @@ import (
 	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
+	"loumiao/framework/udp/udptest"
 	"loumiao/framework/wire"
 	"loumiao/framework/wire/wirepb"
 	"loumiao/game/api"
@@ -34,9 +35,9 @@ import (
 const patience = time.Minute // after which something that must happen has not
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	goleak.VerifyTestMain(m, append(udptest.Library(),
 		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))...)
 }
 
 // A place is a small cluster: real worlds, a real gate's core, and one node of each other type, whose answers the test gives.
