@@ -47,7 +47,7 @@ type Config struct {
 	// CallTimeout is the deadline of a call whose context has none. Default 5 s.
 	CallTimeout time.Duration
 	// NodeWait is how long a call waits for a node of the method's type when none is ready: one that has just become so is not known everywhere at
-	// once, and one that was lost may be back soon. Sends do not wait. Default 1 s; negative: not at all.
+	// once, and one that was lost may be back soon. Sends do not wait. Default 2 s; negative: not at all.
 	NodeWait time.Duration
 	// MaxInFlight is how many calls may wait for their answer on one link; more are Overloaded. At most, and by default, 65,536.
 	MaxInFlight int
@@ -59,7 +59,7 @@ type Config struct {
 
 const (
 	defaultTimeout  = 5 * time.Second
-	defaultNodeWait = time.Second
+	defaultNodeWait = 2 * time.Second
 	maxSlots        = 1 << slotBits
 )
 

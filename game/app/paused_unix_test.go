@@ -3,8 +3,10 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +54,13 @@ func TestPausedWorld(t *testing.T) {
 		}
 	}
 	signal(syscall.SIGSTOP)
+	stopped := func() bool { // the signal may take a moment to reach all threads, one of which could still serve the next request
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child.Process.Pid))
+		return err != nil || strings.Contains(string(stat), ") T ") // other systems do not say
+	}
+	for !stopped() {
+		time.Sleep(time.Millisecond)
+	}
 	late := make(chan error, 1)
 	go func() { // it is in the world's socket when that goes on
 		_, err := try[*pb.StartMatchReply](one, &pb.StartMatch{Mode: "arena"})
