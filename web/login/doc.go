@@ -11,9 +11,8 @@
 // area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
 // "tcp" (host:port, or tls://host:port), "ws" (URL) or both.
 //
-// A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Whoever is
-// sanctioned is told why and until when, and only after proving who they are. Wrong passwords are counted per address and per name, so
-// that neither many names from one address nor one name from many can be guessed at.
+// A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Who is let in is
+// for package signin to say, which the account node asks too.
 //
-// The service is a few handlers without state; what it knows stands in the account store. It sees no game message and opens no link.
+// The service is a few handlers without state. It sees no game message and opens no link.
 package login
