@@ -13,6 +13,7 @@ import (
 	"loumiao/framework/certfile"
 	"loumiao/framework/config"
 	"loumiao/framework/store"
+	"loumiao/game/account"
 	"loumiao/game/api"
 	"loumiao/game/area"
 	"loumiao/game/gate"
@@ -53,6 +54,8 @@ type Config struct {
 	Areas  []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
 	Goods  goods.Config  `yaml:"goods"`
 	Charge charge.Config `yaml:"charge"`
+
+	Account account.Config `yaml:"account"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -118,6 +121,7 @@ func defaults() Config {
 		Zone:    zone.Defaults(),
 		Goods:   goods.Defaults(),
 		Charge:  charge.Defaults(),
+		Account: account.Defaults(),
 	}
 }
 
