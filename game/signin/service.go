@@ -11,6 +11,7 @@ import (
 
 	"loumiao/framework/id"
 	"loumiao/framework/store"
+	"loumiao/game/channel"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
 )
@@ -24,6 +25,7 @@ type Accounts interface {
 	Sanctioned(ctx context.Context, acc account.ID) (*account.Sanction, error)
 	IssueRefresh(ctx context.Context, acc account.ID, ttl time.Duration) (token string, err error)
 	UseRefresh(ctx context.Context, token string) (acc account.ID, next string, err error)
+	Enter(ctx context.Context, identity account.Identity) (account.ID, error)
 }
 
 // Throttle counts attempts by name and by address; [account.Throttle] does.
@@ -51,6 +53,8 @@ type Deps struct {
 	Accounts Accounts
 	Throttle Throttle
 	Tokens   Tokens
+	// Channels vouch for players besides. None is fine.
+	Channels []channel.Channel
 	// Areas is the areas that players can choose, at least one. The first is the default.
 	Areas []Area
 	// RefreshTTL is how long a login can be refreshed. Default 30 days.
@@ -85,22 +89,24 @@ type Config struct {
 	Throttle   account.ThrottleConfig
 	Tokens     Tokens
 	RefreshTTL time.Duration
+	Channels   []channel.Channel
 }
 
-// Open is a service on a node's stores, whose new accounts and players have their ids from ids.
-func Open(stores *store.Stores, ids *id.Generator, cfg Config, log *slog.Logger) (*Service, error) {
+// Open is a service on a node's stores, and the account store that it uses, whose new accounts and players have their ids from ids.
+func Open(stores *store.Stores, ids *id.Generator, cfg Config, log *slog.Logger) (*Service, *account.Store, error) {
 	sql, err := stores.SQL("account")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	accounts := account.New(sql, ids, time.Now)
 	deps := Deps{
-		Accounts: account.New(sql, ids, time.Now), Throttle: account.NewThrottle(stores, cfg.Throttle), Tokens: cfg.Tokens,
-		Areas: cfg.Areas, RefreshTTL: cfg.RefreshTTL, Log: log,
+		Accounts: accounts, Throttle: account.NewThrottle(stores, cfg.Throttle), Tokens: cfg.Tokens,
+		Channels: cfg.Channels, Areas: cfg.Areas, RefreshTTL: cfg.RefreshTTL, Log: log,
 	}
 	if err := deps.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return New(deps), nil
+	return New(deps), accounts, nil
 }
 
 // A Service answers attempts to log in. It is safe for concurrent use and has nothing to start or stop.
@@ -121,7 +127,7 @@ func New(deps Deps) *Service {
 		Deps: deps,
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "logins_total",
-			Help: "Logins by kind (register, password, guest, refresh) and result (ok or an error code).",
+			Help: "Logins by kind (register, password, guest, refresh, external) and result (ok or an error code).",
 		}, []string{"kind", "result"}),
 	}
 }
