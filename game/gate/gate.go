@@ -83,6 +83,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Self: n.Links().Self, Registry: n.Registry(), View: n.Cluster(), Links: n.Links(),
 		Listen: listen, Routes: routes(),
 		Authenticate: g.authenticate,
+		Barred:       g.barred,
 		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
@@ -154,6 +155,18 @@ func (g *Gate) authenticate(_ context.Context, text string) (gate.Identity, erro
 		return gate.Identity{}, err
 	}
 	return gate.Identity{Player: claims.Player, Account: claims.Account, Area: claims.Area}, nil
+}
+
+// barred says why an account may not come in with a token that is still good.
+func (g *Gate) barred(ctx context.Context, who gate.Identity) error {
+	notice, blocked, err := api.NewBlocks(g.node.Stores()).Blocked(ctx, api.AccountID(who.Account))
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "it is not known whether this account may come in")
+	}
+	if blocked {
+		return fault.New(fault.Forbidden, notice)
+	}
+	return nil
 }
 
 func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {
