@@ -7,6 +7,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/live"
+	"loumiao/framework/node"
 	"loumiao/game/pb"
 	"loumiao/game/store/config"
 )
@@ -106,7 +107,7 @@ func (s *Service) changesTo(ctx context.Context, now live.Snapshot, version uint
 // published is the answer to a publication. A node that turns out to be deposed fails, to start again as a standby.
 func (s *Service) published(version uint64, err error) (*pb.PublishConfigReply, error) {
 	if fault.CodeOf(err) == fault.Fenced {
-		s.node.Fail(errLostLead)
+		s.node.Fail(node.ErrLeadLost)
 		return nil, errNotLeading
 	}
 	if err != nil {

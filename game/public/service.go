@@ -2,14 +2,11 @@ package public
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"loumiao/framework/fault"
-	"loumiao/framework/lease"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -18,10 +15,7 @@ import (
 	"loumiao/game/store/public"
 )
 
-var (
-	errLostLead   = errors.New("public: the lead was lost")
-	errNotLeading = fault.New(fault.Unavailable, "public is moving to another node: try again")
-)
+var errNotLeading = fault.New(fault.Unavailable, "public is moving to another node: try again")
 
 // A Service is the node. It is ready when it leads; until then it stands by.
 type Service struct {
@@ -36,12 +30,8 @@ type Service struct {
 	store  *public.Store
 	board  *board
 	queue  *command.Queue
-	single *lease.Singleton
+	leader *node.Leader
 	reign  atomic.Pointer[reign] // nil: another node leads, if any
-
-	life context.Context
-	end  context.CancelFunc
-	work sync.WaitGroup
 }
 
 var _ node.Service = (*Service)(nil)
@@ -64,7 +54,6 @@ func WithCommands(handlers ...command.Handler) Option {
 // New is a node for these areas that has not started.
 func New(cfg Config, areas []uint16, calendars *area.Calendars, options ...Option) *Service {
 	s := &Service{cfg: cfg, areas: areas, calendars: calendars, handlers: map[string]command.Handler{}, now: time.Now}
-	s.life, s.end = context.WithCancel(context.Background())
 	s.jobs = s.ownJobs()
 	WithCommands(s.ownCommands()...)(s)
 	for _, with := range options {
@@ -88,11 +77,7 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 		return err
 	}
 	s.node, s.store, s.board, s.queue = n, public.New(db, s.now), &board{n.Stores()}, command.NewQueue(n.Stores())
-	times := s.cfg.Lease
-	if stretched := n.Stretch(times.TTL); stretched != times.TTL { // for a debugger
-		times = lease.Config{TTL: stretched}
-	}
-	s.single = lease.NewSingleton(n.Stores(), public.Fence, "public", n.ID(), n.Boot(), times, n.Log())
+	s.leader = n.NewLeader(public.Fence, "public", s.cfg.Lease, s.lead)
 	rpc.HandleFunc(n, api.ReportStandings, led(s, (*reign).reportStandings))
 	rpc.HandleFunc(n, api.ReadRanking, led(s, (*reign).readRanking))
 	rpc.HandleFunc(n, api.ListSeasons, led(s, (*reign).listSeasons))
@@ -116,7 +101,7 @@ func led[Req, Resp any](s *Service, handle func(*reign, context.Context, Req) (R
 		case err == nil:
 			return reply, nil
 		case code == fault.Fenced:
-			s.node.Fail(errLostLead)
+			s.node.Fail(node.ErrLeadLost)
 			return none, errNotLeading
 		case code == fault.Internal && ctx.Err() == nil:
 			r.log.Error("public could not answer", "err", err)
@@ -126,29 +111,8 @@ func led[Req, Resp any](s *Service, handle func(*reign, context.Context, Req) (R
 	}
 }
 
-// Ready returns when this node leads. It goes on to lead until Stop; if it loses the lead before, the node fails, to start again as a standby.
-func (s *Service) Ready(ctx context.Context) error {
-	led, ended := make(chan struct{}), make(chan error, 1)
-	var once sync.Once
-	s.work.Go(func() {
-		ended <- s.single.Run(s.life, func(ctx context.Context, epoch uint64) error {
-			err := s.lead(ctx, epoch, func() { once.Do(func() { close(led) }) })
-			if s.life.Err() != nil {
-				return nil
-			}
-			s.node.Fail(errors.Join(errLostLead, err))
-			return err
-		})
-	})
-	select {
-	case <-led:
-		return nil
-	case err := <-ended:
-		return errors.Join(errors.New("public: stopped before it led"), err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// Ready returns when this node leads.
+func (s *Service) Ready(ctx context.Context) error { return s.leader.Ready(ctx) }
 
 // lead serves with an epoch until ctx ends, or it turns out that another node leads.
 func (s *Service) lead(ctx context.Context, epoch uint64, ready func()) error {
@@ -164,7 +128,6 @@ func (s *Service) lead(ctx context.Context, epoch uint64, ready func()) error {
 
 // Stop gives the lead up.
 func (s *Service) Stop(context.Context) error {
-	s.end()
-	s.work.Wait()
+	s.leader.Stop()
 	return nil
 }

@@ -2,15 +2,11 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
-	"loumiao/framework/lease"
 	"loumiao/framework/line"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
@@ -21,14 +17,6 @@ import (
 var (
 	errNoPlayer = fault.New(fault.Invalid, "no player")
 	errNoWorld  = fault.New(fault.Forbidden, "only nodes may ask this")
-	errLostLead = errors.New("queue: the lead was lost")
-)
-
-// Stages of a queue node's life.
-const (
-	standsBy = iota
-	leads
-	over
 )
 
 // deskRoom is how many messages of clients may wait for the desk.
@@ -39,24 +27,18 @@ type Service struct {
 	cfg    Config
 	node   *node.Node
 	store  *Store
-	single *lease.Singleton
+	leader *node.Leader
 	tasks  chan task
 	desk   actor.Ref
-	stage  atomic.Uint32
+	leads  atomic.Bool
 	epoch  atomic.Uint64 // of the lead, once this node has it
-
-	life context.Context
-	end  context.CancelFunc
-	work sync.WaitGroup
 }
 
 var _ node.Service = (*Service)(nil)
 
 // New is a queue node that has not started.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg.WithDefaults(), tasks: make(chan task, taskRoom)}
-	s.life, s.end = context.WithCancel(context.Background())
-	return s
+	return &Service{cfg: cfg.WithDefaults(), tasks: make(chan task, taskRoom)}
 }
 
 // Start registers what clients and worlds may ask.
@@ -74,19 +56,17 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	s.store.Follow(func(area api.Area) Limits {
 		return Limits{Capacity: int(capacity.In(uint16(area))), Rate: int(rate.In(uint16(area)))}
 	})
-	times := s.cfg.Lease
-	times.TTL = n.Stretch(or(times.TTL, 10*time.Second))
 	name := "queue"
 	if n.Area() != 0 {
 		name = fmt.Sprintf("queue-%d", n.Area())
 	}
-	s.single = lease.NewSingleton(n.Stores(), name, "cluster", n.ID(), n.Boot(), times, n.Log())
+	s.leader = n.NewLeader(name, "cluster", s.cfg.Lease, s.lead)
 
 	b := behavior()
 	ref := func() actor.Ref { return s.desk }
 	line.HandleActor(n, ref, b, (*desk).enterQueue)
 	line.HandleActor(n, ref, b, (*desk).leaveQueue)
-	d := newDesk(api.Area(n.Area()), s.cfg, s.leading, s.tasks, stats)
+	d := newDesk(api.Area(n.Area()), s.cfg, s.leads.Load, s.tasks, stats)
 	d.own = func(session *line.Session) {
 		if epoch := s.epoch.Load(); epoch != 0 {
 			session.Own(epoch, name)
@@ -102,46 +82,23 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	return nil
 }
 
-func (s *Service) leading() bool { return s.stage.Load() == leads }
+// Ready returns when this node leads.
+func (s *Service) Ready(ctx context.Context) error { return s.leader.Ready(ctx) }
 
-// Ready returns when this node leads. It goes on to lead until Stop; if it loses the lead before, the node fails, to start again as a standby.
-func (s *Service) Ready(ctx context.Context) error {
-	led, ended := make(chan struct{}), make(chan error, 1)
-	s.work.Go(func() {
-		ended <- s.single.Run(s.life, func(ctx context.Context, epoch uint64) error {
-			s.epoch.Store(epoch) // before anybody is served under it
-			if !s.stage.CompareAndSwap(standsBy, leads) {
-				return errLostLead // and won again; but clients have been told to go elsewhere
-			}
-			close(led)
-			err := s.lead(ctx, epoch)
-			s.stage.Store(over)
-			if s.life.Err() == nil {
-				s.node.Fail(errors.Join(errLostLead, err))
-			}
-			return err
-		})
-	})
-	select {
-	case <-led:
-		return nil
-	case err := <-ended:
-		return errors.Join(errors.New("queue: stopped before it led"), err)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Service) lead(ctx context.Context, epoch uint64) error {
+// lead lets players in under an epoch, until ctx ends or another node leads.
+func (s *Service) lead(ctx context.Context, epoch uint64, ready func()) error {
+	s.epoch.Store(epoch) // before anybody is served under it
+	s.leads.Store(true)
+	defer s.leads.Store(false)
+	ready()
 	c := &clerk{store: s.store, cfg: s.cfg, epoch: epoch, tasks: s.tasks, tell: s.desk.TellWait, log: s.node.Log()}
 	return c.run(ctx)
 }
 
 // Stop gives the lead up. Everybody keeps his number, and finds the next leader through his gate.
 func (s *Service) Stop(context.Context) error {
-	s.stage.Store(over)
-	s.end()
-	s.work.Wait()
+	s.leads.Store(false)
+	s.leader.Stop()
 	s.desk.Stop()
 	return nil
 }
