@@ -28,6 +28,8 @@ type Config struct {
 	Migrations fs.FS
 	// Stores is what to open, as storetest.RealConfig gives it. The zero value is embedded stores of the test's own.
 	Stores store.Config
+	// Shared is taken instead of Stores where it is set: open stores, which all nodes share, and which the test closes.
+	Shared *store.Stores
 	// Registry is the client protocol. nil knows no message.
 	Registry *wire.Registry
 	// Owned is the kind of key that keyed methods go to the owner of. Default "player".
@@ -36,8 +38,8 @@ type Config struct {
 
 // A Cluster is the nodes of one test. Its methods are for the test's own goroutine; those of a [Node] are for any.
 type Cluster struct {
-	// Env is what the nodes share. A test may change it before it begins a node. Stores and Join are nil: each node gets connections of
-	// its own, and joins those that live; what a test sets there is taken instead.
+	// Env is what the nodes share. A test may change it before it begins a node. Join is nil, and so is Stores unless they are shared: each
+	// node joins those that live, over connections of its own; what a test sets there is taken instead.
 	Env node.Env
 
 	t      testing.TB
@@ -50,7 +52,8 @@ type Cluster struct {
 // test never looked at fails it.
 func New(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
-	if cfg.Stores == (store.Config{}) {
+	stores := cfg.Shared
+	if stores == nil && cfg.Stores == (store.Config{}) {
 		cfg.Stores = storetest.EmbeddedConfig(t)
 	}
 	if cfg.Registry == nil {
@@ -63,12 +66,15 @@ func New(t testing.TB, cfg Config) *Cluster {
 	if cfg.Owned == "" {
 		cfg.Owned = "player"
 	}
+	if stores == nil {
+		stores = storetest.Open(t, cfg.Stores)
+	}
 	c := &Cluster{
 		Env: node.Env{
-			Registry: cfg.Registry, Owned: cfg.Owned, Version: "test", Log: storetest.Log(t),
+			Stores: cfg.Shared, Registry: cfg.Registry, Owned: cfg.Owned, Version: "test", Log: storetest.Log(t),
 			GossipKey: bytes.Repeat([]byte{1}, cluster.KeySize), LinkKey: bytes.Repeat([]byte{2}, cluster.KeySize),
 		},
-		t: t, cfg: cfg.Stores, stores: storetest.Open(t, cfg.Stores),
+		t: t, cfg: cfg.Stores, stores: stores,
 	}
 	storetest.Migrated(t, c.stores, "cluster", cfg.Migrations)
 	return c

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,17 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"loumiao/configs"
 	"loumiao/framework/fault"
+	"loumiao/framework/frameworktest"
 	"loumiao/framework/lease"
 	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
-	"loumiao/framework/wire"
 	"loumiao/game/api"
 	"loumiao/game/config"
 	"loumiao/game/pb"
@@ -28,98 +25,35 @@ import (
 
 const patience = time.Minute // after which something that must happen has not
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
-}
+func TestMain(m *testing.M) { frameworktest.Main(m) }
 
 // A stack is a few nodes on one pair of stores.
 type stack struct {
+	*frameworktest.Cluster
 	t      *testing.T
-	stores *store.Stores
-	env    node.Env
-	caller *node.Node
+	caller *frameworktest.Node
 }
 
 func start(t *testing.T, stores *store.Stores) *stack {
 	t.Helper()
-	for _, owner := range []string{"cluster", "config"} {
-		storetest.Migrated(t, stores, owner, migrations.FS(owner))
-	}
-	registry, err := wire.NewRegistry()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := frameworktest.New(t, frameworktest.Config{Migrations: migrations.FS("cluster"), Shared: stores})
+	storetest.Migrated(t, stores, "config", migrations.FS("config"))
 	feed := live.Open(t.Context(), live.NewBoard(stores), "", storetest.Log(t))
 	t.Cleanup(feed.Close)
-	s := &stack{t: t, stores: stores, env: node.Env{
-		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32),
-		Owned: "player", Log: storetest.Log(t), Live: feed,
-	}}
-	caller := s.begin("caller", idle{})
-	caller.await(t)
-	self, _ := caller.node.Cluster().Snapshot().Node(caller.node.ID())
-	s.caller, s.env.Join = caller.node, []string{self.Gossip}
-	return s
+	c.Env.Live = feed
+	return &stack{Cluster: c, t: t, caller: c.Start(node.Config{Type: "caller"}, idle{})}
 }
 
-// idle is a service that only calls.
 type idle struct{}
 
 func (idle) Start(context.Context, *node.Node) error { return nil }
 func (idle) Ready(context.Context) error             { return nil }
 func (idle) Stop(context.Context) error              { return nil }
 
-// A running is a node that runs until the end of the test, or end.
-type running struct {
-	node  *node.Node
-	ready chan struct{}
-	end   context.CancelCauseFunc
-	done  chan error
-}
-
-func (r *running) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-r.ready:
-	case err := <-r.done:
-		t.Fatalf("the node ended: %v", err)
-	case <-time.After(patience):
-		t.Fatal("the node does not get ready")
-	}
-}
-
-// announcing tells when a service is ready.
-type announcing struct {
-	node.Service
-	ready chan struct{}
-}
-
-func (a announcing) Ready(ctx context.Context) error {
-	if err := a.Service.Ready(ctx); err != nil {
-		return err
-	}
-	close(a.ready)
-	return nil
-}
-
-func (s *stack) begin(typ string, svc node.Service) *running {
+// begin begins a centre.
+func (s *stack) begin(cfg config.Config) *frameworktest.Node {
 	s.t.Helper()
-	r := &running{ready: make(chan struct{}), done: make(chan error, 1)}
-	n, err := node.New(s.env, node.Config{Type: typ}, announcing{svc, r.ready})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancelCause(context.Background())
-	r.node, r.end = n, cancel
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		r.done <- n.Run(ctx)
-	}()
-	s.t.Cleanup(func() { cancel(nil); <-stopped })
-	return r
+	return s.Begin(node.Config{Type: api.Config}, config.New(cfg, schema(s.t)))
 }
 
 func schema(t *testing.T) *live.Schema {
@@ -183,7 +117,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		s := start(t, stores)
-		s.begin(api.Config, config.New(config.Config{}, schema(t))).await(t)
+		s.begin(config.Config{}).Ready()
 		if now := s.read(); now.GetVersion() != 0 || len(now.GetKeys()) != len(schema(t).Specs()) {
 			t.Fatalf("begins with %v", now)
 		}
@@ -249,7 +183,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 		if _, err := s.publish(1, set("tables.shop", dearer)); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("somebody else's change was overwritten: %v", err)
 		}
-		eventually(t, func() bool { e, _ := designed.Get().ShopEntry("boost_3"); return e.Price == 150 })
+		frameworktest.Eventually(t, "the node has what was published", func() bool { e, _ := designed.Get().ShopEntry("boost_3"); return e.Price == 150 })
 
 		back := &pb.RollBackConfig{Version: 1, Base: 1, Author: "bob", Reason: "too dear"}
 		if _, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); fault.CodeOf(err) != fault.FailedPrecondition {
@@ -263,7 +197,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 		if _, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("back to where it is: %v", err)
 		}
-		eventually(t, func() bool {
+		frameworktest.Eventually(t, "the node has what was published", func() bool {
 			e, _ := designed.Get().ShopEntry("boost_3")
 			return e.Price == 120 && capacity.In(2) == 200
 		})
@@ -274,50 +208,41 @@ func TestPublishCheckRollBack(t *testing.T) {
 	})
 }
 
-func eventually(t *testing.T, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not come about")
-		}
-	}
-}
-
 func TestAStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	s := start(t, storetest.Embedded(t))
 	quick := config.Config{Lease: lease.Config{TTL: 500 * time.Millisecond}}
-	first := s.begin(api.Config, config.New(quick, schema(t)))
-	first.await(t)
+	first := s.begin(quick)
+	first.Ready()
 	if _, err := s.publish(0, set("queue.rate", "1")); err != nil {
 		t.Fatal(err)
 	}
-	standby := s.begin(api.Config, config.New(quick, schema(t)))
-	first.end(node.ErrCrash) // leaves its lease behind
-	standby.await(t)
+	standby := s.begin(quick)
+	first.Kill() // leaves its lease behind
+	standby.Ready()
 	if version, err := s.publish(1, set("queue.rate", "2")); err != nil || version != 2 {
 		t.Errorf("the standby published version %d, %v", version, err)
 	}
 	// What Redis loses is there again.
-	board := live.NewBoard(s.stores)
-	if err := s.stores.Redis().Del(t.Context(), s.stores.Key("live", "{board}")).Err(); err != nil {
+	board := live.NewBoard(s.Stores())
+	if err := s.Stores().Redis().Del(t.Context(), s.Stores().Key("live", "{board}")).Err(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { v, ok, err := board.Version(t.Context()); return v == 2 && ok && err == nil })
+	frameworktest.Eventually(t, "version 2 is shown again", func() bool { v, ok, err := board.Version(t.Context()); return v == 2 && ok && err == nil })
 }
 
 // When SQL was set back, what it has becomes the newest version, and every node takes it.
 func TestSQLThatWasSetBack(t *testing.T) {
 	t.Parallel()
 	s := start(t, storetest.Embedded(t))
-	if err := live.NewBoard(s.stores).Put(t.Context(), live.Snapshot{Version: 41, Entries: []live.Entry{{Name: "queue.rate", Text: "9", Version: 41}}}); err != nil {
+	if err := live.NewBoard(s.Stores()).Put(t.Context(), live.Snapshot{Version: 41, Entries: []live.Entry{{Name: "queue.rate", Text: "9", Version: 41}}}); err != nil {
 		t.Fatal(err)
 	}
 	rate := api.QueueRate.Or(s.caller.Live(), 3)
-	eventually(t, func() bool { return rate.Get() == 9 })
-	s.begin(api.Config, config.New(config.Config{}, schema(t))).await(t)
+	frameworktest.Eventually(t, "the rate is 9", func() bool { return rate.Get() == 9 })
+	s.begin(config.Config{}).Ready()
 	if now := s.read(); now.GetVersion() != 42 || len(now.GetEntries()) != 0 {
 		t.Errorf("leads with %v", now)
 	}
-	eventually(t, func() bool { return rate.Get() == 3 })
+	frameworktest.Eventually(t, "the rate is 3", func() bool { return rate.Get() == 3 })
 }

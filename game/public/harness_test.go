@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"loumiao/framework/cluster"
 	"loumiao/framework/config"
 	"loumiao/framework/fault"
+	"loumiao/framework/frameworktest"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/framework/store"
@@ -47,93 +47,28 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m,
-		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
-		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
+	frameworktest.Main(m)
 }
 
 // A stack is nodes of public among peers that the test plays.
 type stack struct {
-	t      *testing.T
-	stores *store.Stores
-	env    node.Env
-	peers  *peers
-}
-
-func environment(stores *store.Stores, log *slog.Logger) (node.Env, error) {
-	registry, err := wire.NewRegistry(pb.Files()...)
-	return node.Env{
-		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32), Owned: "player", Log: log,
-	}, err
+	*frameworktest.Cluster
+	t     *testing.T
+	peers *peers
 }
 
 func start(t *testing.T, stores *store.Stores) *stack {
 	t.Helper()
-	for _, owner := range []string{"cluster", "public"} {
-		storetest.Migrated(t, stores, owner, migrations.FS(owner))
-	}
-	env, err := environment(stores, storetest.Log(t))
+	registry, err := wire.NewRegistry(pb.Files()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{t: t, stores: stores, env: env, peers: &peers{players: map[int64]*person{}, changed: make(chan struct{}, 1)}}
-	first := s.begin(api.DB, s.peers)
-	first.await(t)
-	self, _ := first.node.Cluster().Snapshot().Node(first.node.ID())
-	s.env.Join = []string{self.Gossip}
-	s.begin(api.World, (*crowd)(s.peers)).await(t)
+	c := frameworktest.New(t, frameworktest.Config{Migrations: migrations.FS("cluster"), Shared: stores, Registry: registry})
+	storetest.Migrated(t, stores, "public", migrations.FS("public"))
+	s := &stack{Cluster: c, t: t, peers: &peers{players: map[int64]*person{}, changed: make(chan struct{}, 1)}}
+	c.Start(node.Config{Type: api.DB}, s.peers)
+	c.Start(node.Config{Type: api.World}, (*crowd)(s.peers))
 	return s
-}
-
-// A running is a node that runs until the end of the test, or end.
-type running struct {
-	node  *node.Node
-	ready chan struct{}
-	end   func()
-	done  chan error
-}
-
-func (r *running) await(t *testing.T) {
-	t.Helper()
-	select {
-	case <-r.ready:
-	case err := <-r.done:
-		t.Fatalf("the node ended: %v", err)
-	case <-time.After(patience):
-		t.Fatal("the node does not get ready")
-	}
-}
-
-// announcing tells when a service is ready.
-type announcing struct {
-	node.Service
-	ready chan struct{}
-}
-
-func (a announcing) Ready(ctx context.Context) error {
-	if err := a.Service.Ready(ctx); err != nil {
-		return err
-	}
-	close(a.ready)
-	return nil
-}
-
-func (s *stack) begin(typ string, svc node.Service) *running {
-	s.t.Helper()
-	r := &running{ready: make(chan struct{}), done: make(chan error, 1)}
-	n, err := node.New(s.env, node.Config{Type: typ}, announcing{svc, r.ready})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	r.node, r.end = n, func() { cancel(); <-stopped }
-	go func() {
-		defer close(stopped)
-		r.done <- n.Run(ctx)
-	}()
-	s.t.Cleanup(r.end)
-	return r
 }
 
 // settings is a configuration in which nothing but what a test does happens soon.
@@ -146,16 +81,16 @@ func settings() Config {
 }
 
 // lead starts a node and returns when it leads.
-func (s *stack) lead(cfg Config, options ...Option) *running {
+func (s *stack) lead(cfg Config, options ...Option) *frameworktest.Node {
 	s.t.Helper()
-	r := s.standBy(cfg, options...)
-	r.await(s.t)
-	return r
+	n := s.standBy(cfg, options...)
+	n.Ready()
+	return n
 }
 
-func (s *stack) standBy(cfg Config, options ...Option) *running {
+func (s *stack) standBy(cfg Config, options ...Option) *frameworktest.Node {
 	s.t.Helper()
-	return s.begin(api.Public, New(cfg, []uint16{1, 2}, calendars(s.t), options...))
+	return s.Begin(node.Config{Type: api.Public}, New(cfg, []uint16{1, 2}, calendars(s.t), options...))
 }
 
 func calendars(t *testing.T) *area.Calendars {
@@ -183,11 +118,7 @@ func try[Req, R any](s *stack, call func(context.Context, *rpc.RPC, Req, rpc.Tar
 
 func (s *stack) eventually(what string, so func() bool) {
 	s.t.Helper()
-	for late := time.Now().Add(patience); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(late) {
-			s.t.Fatalf("it does not come to be that %s", what)
-		}
-	}
+	frameworktest.Eventually(s.t, what, so)
 }
 
 // peers is a db whose players the test makes, and, as a crowd, a world.
@@ -333,7 +264,9 @@ func (*crowd) Stop(context.Context) error  { return nil }
 func (s *stack) leadElsewhere(dir string) (kill func()) {
 	s.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envChild+"="+s.env.Join[0], envDir+"="+dir, envPrefix+"="+s.stores.Prefix(), envRedis+"=redis://"+s.stores.RedisAddr())
+	self, _ := s.peers.node.Cluster().Snapshot().Node(s.peers.node.ID())
+	cmd.Env = append(os.Environ(), envChild+"="+self.Gossip, envDir+"="+dir, envPrefix+"="+s.Stores().Prefix(),
+		envRedis+"=redis://"+s.Stores().RedisAddr())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -360,22 +293,26 @@ func playLeader() error {
 	if err != nil {
 		return err
 	}
-	env, err := environment(stores, log)
+	registry, err := wire.NewRegistry(pb.Files()...)
 	if err != nil {
 		return err
 	}
-	env.Join = []string{os.Getenv(envChild)}
+	env := node.Env{ // the keys are those of package frameworktest
+		Stores: stores, Registry: registry, GossipKey: bytes.Repeat([]byte{1}, 32), LinkKey: bytes.Repeat([]byte{2}, 32), Owned: "player", Log: log,
+		Join: []string{os.Getenv(envChild)},
+	}
 	days, err := area.NewCalendars(nil)
 	if err != nil {
 		return err
 	}
-	svc := announcing{New(settings(), []uint16{1, 2}, days, WithJobs(everySecond())), make(chan struct{})}
-	n, err := node.New(env, node.Config{Type: api.Public}, svc)
+	n, err := node.New(env, node.Config{Type: api.Public}, New(settings(), []uint16{1, 2}, days, WithJobs(everySecond())))
 	if err != nil {
 		return err
 	}
 	go func() {
-		<-svc.ready
+		for n.State() != cluster.Ready {
+			time.Sleep(time.Millisecond)
+		}
 		fmt.Println("leads")
 	}()
 	return n.Run(context.Background())

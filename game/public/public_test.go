@@ -124,7 +124,7 @@ func TestSeasonAcrossFailovers(t *testing.T) {
 		r, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1})
 		return err == nil && r.GetTotal() == players
 	})
-	first.end()
+	first.Stop()
 	reached, goOn := make(chan struct{}), make(chan struct{})
 	s.peers.look(func() {
 		s.peers.hold = func(n int) {
@@ -140,7 +140,7 @@ func TestSeasonAcrossFailovers(t *testing.T) {
 	cfg.Seasons.Cron = "* * * * * *" // the season that follows has no players in it
 	second := s.lead(cfg)
 	<-reached
-	second.end() // nobody hears what the calls that are held have done
+	second.Stop() // nobody hears what the calls that are held have done
 	close(goOn)
 	s.peers.look(func() { s.peers.hold = nil })
 	cfg.Seasons.Cron = "0 0 1 1 *"
@@ -229,7 +229,7 @@ func TestChat(t *testing.T) {
 		s.peers.look(func() { all = len(s.peers.lines) == 3 })
 		return all
 	})
-	first.end()
+	first.Stop()
 	s.lead(cfg)
 	if _, err := say(9, "x"); fault.CodeOf(err) != fault.Forbidden {
 		t.Errorf("muted under another leader: %v", err)
@@ -260,7 +260,7 @@ func order(t *testing.T, s *stack, id, name string, args any) command.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := command.NewQueue(s.stores).Submit(t.Context(), command.Command{ID: id, Name: name, Args: text, Author: "ann", Reason: "because"})
+	r, err := command.NewQueue(s.Stores()).Submit(t.Context(), command.Command{ID: id, Name: name, Args: text, Author: "ann", Reason: "because"})
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -339,7 +339,7 @@ func TestCommands(t *testing.T) {
 		}
 		submit(t, s, command.Grant, command.GrantArgs{Player: 7, Wallet: map[string]int64{"gold": 5}})
 		submit(t, s, command.SendMail, command.MailArgs{Player: 7, Letter: command.Letter{Sender: "s", Subject: "s"}})
-		first.end()
+		first.Stop()
 		s.lead(settings(), handlers)
 		if r := order(t, s, "again", "count", struct{}{}); r.Err() != nil || string(r.Value) != "2" || done.Load() != 2 {
 			t.Errorf("under another leader: %+v", r)
