@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	maxWaiting = 1000             // commands that may be on the stream
-	replyKept  = 10 * time.Minute // how long a result can be read
-	patience   = 30 * time.Second // how long a submission waits, if its context does not say
-	look       = 500 * time.Millisecond
+	maxWaiting = 1000                   // commands that may be on the stream
+	replyKept  = 10 * time.Minute       // how long a result can be read
+	patience   = 30 * time.Second       // how long a submission waits, if its context does not say
+	look       = 500 * time.Millisecond // how long one call waits for something to come
+	answer     = 5 * time.Second        // how long Redis may take to say that nothing came
 	group      = "public"
 	reader     = "leader" // the same for all, since one leads at a time: so the next one finds what the last one has not finished
 	field      = "command"
@@ -63,23 +64,41 @@ func (q *Queue) Submit(ctx context.Context, c Command) (Result, error) {
 // await waits for a result.
 func (q *Queue) await(ctx context.Context, id string) (Result, error) {
 	for {
-		got, err := q.stores.Redis().XRead(ctx, &redis.XReadArgs{Streams: []string{q.reply(id), "0"}, Count: 1, Block: look}).Result()
-		if ctx.Err() != nil {
-			return Result{}, fault.New(fault.Deadline, "nobody has said what came of the command: submit it again, with the same id")
+		text, err := q.lookFor(ctx, id)
+		if err != nil {
+			return Result{}, err
 		}
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return Result{}, fmt.Errorf("wait for a command: %w", err)
-		}
-		if len(got) == 0 || len(got[0].Messages) == 0 {
+		if text == "" {
 			continue
 		}
-		text, _ := got[0].Messages[0].Values[resultIn].(string)
 		var r Result
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			return Result{}, fmt.Errorf("result of command %s: %w", id, err)
 		}
 		return r, nil
 	}
+}
+
+// lookFor waits a moment for a result; empty says that there is none yet. Redis gets time to answer beyond the end of ctx, so that an end which comes
+// first is not taken for a connection that is lost.
+func (q *Queue) lookFor(ctx context.Context, id string) (text string, err error) {
+	wait := look
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(end).Truncate(time.Millisecond)) // which is what Redis counts in; with 0 it would wait for ever
+	}
+	if ctx.Err() != nil || wait <= 0 {
+		return "", fault.New(fault.Deadline, "nobody has said what came of the command: submit it again, with the same id")
+	}
+	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+answer)
+	defer cancel()
+	got, err := q.stores.Redis().XRead(over, &redis.XReadArgs{Streams: []string{q.reply(id), "0"}, Count: 1, Block: wait}).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return "", fmt.Errorf("wait for a command: %w", err)
+	}
+	if len(got) > 0 && len(got[0].Messages) > 0 {
+		text, _ = got[0].Messages[0].Values[resultIn].(string)
+	}
+	return text, nil
 }
 
 // An Entry is a command on the stream.

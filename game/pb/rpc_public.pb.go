@@ -829,9 +829,10 @@ func (x *ListBroadcastsReply) GetMore() bool {
 	return false
 }
 
-// Tells every world that there is a new broadcast.
+// Tells every world which broadcast is the newest: when it is sent, and again and again, for worlds that were not known then.
 type BroadcastSent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Newest        int64                  `protobuf:"varint,1,opt,name=newest,proto3" json:"newest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -864,6 +865,13 @@ func (x *BroadcastSent) ProtoReflect() protoreflect.Message {
 // Deprecated: Use BroadcastSent.ProtoReflect.Descriptor instead.
 func (*BroadcastSent) Descriptor() ([]byte, []int) {
 	return file_rpc_public_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BroadcastSent) GetNewest() int64 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
 }
 
 // Ends a player's session, wherever he is.
@@ -993,8 +1001,9 @@ const file_rpc_public_proto_rawDesc = "" +
 	"\n" +
 	"broadcasts\x18\x01 \x03(\v2\x0f.game.BroadcastR\n" +
 	"broadcasts\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"\x0f\n" +
-	"\rBroadcastSent\"<\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"'\n" +
+	"\rBroadcastSent\x12\x16\n" +
+	"\x06newest\x18\x01 \x01(\x03R\x06newest\"<\n" +
 	"\n" +
 	"KickPlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +

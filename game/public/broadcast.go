@@ -16,6 +16,7 @@ const (
 	broadcastPage = 20                   // broadcasts that a world gets at once
 	maxBroadcast  = 400 * 24 * time.Hour // how long one may reach players
 	maxGoods      = 16                   // as in any mail
+	tellEvery     = 10 * time.Second     // how often worlds are told of the newest one
 )
 
 func (r *reign) listBroadcasts(ctx context.Context, m *pb.ListBroadcasts) (*pb.ListBroadcastsReply, error) {
@@ -51,10 +52,24 @@ func (r *reign) broadcast(ctx context.Context, c command.Command, args command.B
 	return command.Reach{Broadcast: sent.ID, Players: n}, err
 }
 
-// tellBroadcast tells the worlds that there may be a new broadcast. Players of one that misses it get it when they come next.
+// keepTelling tells the worlds of the newest broadcast now and then: one that a leader stored just before it died, or that a world missed.
+func (r *reign) keepTelling(ctx context.Context) {
+	for {
+		r.tellBroadcast(ctx)
+		if !sleep(ctx, tellEvery) {
+			return
+		}
+	}
+}
+
+// tellBroadcast tells the worlds which broadcast is the newest. One that knows it already does nothing.
 func (r *reign) tellBroadcast(ctx context.Context) {
-	if err := api.BroadcastSent.Send(ctx, r.node.RPC(), &pb.BroadcastSent{}, rpc.All); err != nil {
-		r.log.Debug("not every world was told of a broadcast", "err", err)
+	newest, err := r.store.NewestBroadcast(ctx)
+	if err == nil && newest != 0 {
+		err = api.BroadcastSent.Send(ctx, r.node.RPC(), &pb.BroadcastSent{Newest: newest}, rpc.All)
+	}
+	if err != nil {
+		r.log.Debug("not every world was told of the newest broadcast; they will be told again", "err", err)
 	}
 }
 

@@ -85,6 +85,7 @@ func (s *stack) lead(cfg Config, options ...Option) *frameworktest.Node {
 	s.t.Helper()
 	n := s.standBy(cfg, options...)
 	n.Ready()
+	s.eventually("it knows the world", func() bool { return len(n.Cluster().Snapshot().ByType(api.World)) == 1 })
 	return n
 }
 
@@ -131,7 +132,7 @@ type peers struct {
 	hold    func(n int)    // called with given, while nothing is locked
 	lines   []*pb.ChatLine // that worlds were told
 	listed  int            // how often players were
-	hints   int            // of broadcasts
+	newest  int64          // broadcast that worlds were told of
 	changed chan struct{}
 }
 
@@ -251,8 +252,8 @@ func (c *crowd) Start(_ context.Context, n *node.Node) error {
 		(*peers)(c).look(func() { c.lines = append(c.lines, m.GetLine()) })
 		return &pb.Done{}, nil
 	})
-	rpc.HandleFunc(n, api.BroadcastSent, func(context.Context, *pb.BroadcastSent) (*pb.Done, error) {
-		(*peers)(c).look(func() { c.hints++ })
+	rpc.HandleFunc(n, api.BroadcastSent, func(_ context.Context, m *pb.BroadcastSent) (*pb.Done, error) {
+		(*peers)(c).look(func() { c.newest = m.GetNewest() })
 		return &pb.Done{}, nil
 	})
 	return nil

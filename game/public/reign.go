@@ -53,9 +53,9 @@ func (r *reign) run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer cancel()
-	r.tellBroadcast(ctx) // of one that the last leader may have stored just before it died
 	work.Go(func() { r.keepCopy(ctx) })
 	work.Go(func() { r.sweep(ctx) })
+	work.Go(func() { r.keepTelling(ctx) })
 	work.Go(func() { r.obey(ctx) })
 	for _, j := range r.jobs {
 		for _, a := range r.areas {

@@ -19,8 +19,11 @@ const (
 	broadcastAgain = time.Minute
 )
 
-// broadcastSent is told when there may be a new broadcast.
-func (w *World) broadcastSent(context.Context, *pb.BroadcastSent) (*pb.Done, error) {
+// broadcastSent is told the newest broadcast, again and again.
+func (w *World) broadcastSent(_ context.Context, m *pb.BroadcastSent) (*pb.Done, error) {
+	if w.newest.Swap(m.GetNewest()) == m.GetNewest() {
+		return &pb.Done{}, nil
+	}
 	select {
 	case w.spread <- struct{}{}:
 	default: // somebody is about to look anyway

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,10 +43,11 @@ func TestMain(m *testing.M) {
 
 // A place is a small cluster: real worlds, a real gate's core, and one node of each other type, whose answers the test gives.
 type place struct {
-	t     *testing.T
-	env   node.Env
-	peers *peers
-	gate  *door
+	t      *testing.T
+	env    node.Env
+	peers  *peers
+	gate   *door
+	worlds []*node.Node // that were ready when last looked at
 }
 
 // newPlace starts everything but worlds, in a cluster where nobody counts as gone who is only slow and no lease is renewed within a test.
@@ -170,17 +172,22 @@ func (p *place) world(change func(*world.Config)) *life {
 	w := world.New(cfg)
 	l := p.run(api.World, w)
 	l.world = w
-	p.sees(l.Node)
+	p.known(l.Node)
 	return l
 }
 
-// sees waits until the gate knows that the node is ready. Its line to it may still take a moment.
-func (p *place) sees(n *node.Node) {
+// known waits until the gate and all other worlds know that a world is ready, and it knows them. The gate's line to it may still take a moment.
+func (p *place) known(world *node.Node) {
 	p.t.Helper()
-	p.eventually("the gate knows the node", func() bool {
-		m, ok := p.gate.node.Cluster().Snapshot().Node(n.ID())
-		return ok && m.State == cluster.Ready
-	})
+	p.worlds = append(slices.DeleteFunc(p.worlds, func(n *node.Node) bool { return n.State() != cluster.Ready }), world)
+	for _, one := range append(slices.Clone(p.worlds), p.gate.node) {
+		p.eventually("all know the world", func() bool { return knows(one, world) && knows(world, one) })
+	}
+}
+
+func knows(one, other *node.Node) bool {
+	m, ok := one.Cluster().Snapshot().Node(other.ID())
+	return ok && m.State == cluster.Ready
 }
 
 func (p *place) eventually(what string, so func() bool) {

@@ -45,7 +45,7 @@ func newMarket(t *testing.T) *market {
 	w := world.New(cfg, world.WithDesign(world.Design{Items: m, Shop: m, Rewards: m, Fees: m, Calendars: calendars}), world.WithClock(m.now))
 	m.life = m.run(api.World, w)
 	m.life.world = w
-	m.sees(m.life.Node)
+	m.known(m.life.Node)
 	return m
 }
 

@@ -38,6 +38,7 @@ type World struct {
 	now      func() time.Time
 	courier  *courier
 	spread   chan struct{} // told when there may be a new broadcast
+	newest   atomic.Int64  // id of the newest one that public has told of
 	audience *audience
 	forget   func() // ends watchWorlds
 

@@ -100,6 +100,15 @@ func (s *Store) Broadcasts(ctx context.Context, area uint16, after int64, limit 
 	return broadcasts, nil
 }
 
+// NewestBroadcast is the id of the newest broadcast that has not expired, 0 if there is none.
+func (s *Store) NewestBroadcast(ctx context.Context) (id int64, err error) {
+	err = s.db.WithContext(ctx).Model(&broadcastRow{}).Select("COALESCE(MAX(id), 0)").Where("expires_at > ?", s.nowMS()).Scan(&id).Error
+	if err != nil {
+		return 0, fmt.Errorf("look for the newest broadcast: %w", err)
+	}
+	return id, nil
+}
+
 // TidyBroadcasts deletes those that expired before a time.
 func (l *Leader) TidyBroadcasts(ctx context.Context, before time.Time) error {
 	return l.tx(ctx, "delete old broadcasts", func(tx *gorm.DB) error {

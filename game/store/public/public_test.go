@@ -371,7 +371,14 @@ func TestBroadcasts(t *testing.T) {
 		if got := []any{ids(1, 0, 9), ids(2, 0, 9), ids(1, 100, 9), ids(1, 0, 1)}; fmt.Sprint(got) != "[[100 101] [101] [101] [100]]" {
 			t.Errorf("%v", got)
 		}
+		newest := func(want int64) {
+			if id, err := l.NewestBroadcast(t.Context()); err != nil || id != want {
+				t.Errorf("the newest is %d, %v; want %d", id, err, want)
+			}
+		}
+		newest(101)
 		c.pass(time.Hour)
+		newest(0)
 		if got := ids(1, 0, 9); got != nil {
 			t.Errorf("expired ones reach players: %v", got)
 		}
