@@ -11,6 +11,7 @@ import (
 	"loumiao/game/area"
 	"loumiao/game/gate"
 	"loumiao/game/public"
+	"loumiao/game/signin"
 	"loumiao/game/token"
 	"loumiao/web/charge"
 	"loumiao/web/login"
@@ -24,12 +25,20 @@ func (p *process) newGate(index int) (node.Service, error) {
 }
 
 func (p *process) newLogin(index int) (node.Service, error) {
+	rules, err := p.signin()
+	return login.NewNode(p.cfg.Login, rules, index), err
+}
+
+// signin is the rules of logging in, for every type of node that lets players in.
+func (p *process) signin() (signin.Config, error) {
 	if p.keys.signing == nil {
-		return nil, errors.New("keys.token_private: a login node needs it, to sign tokens")
+		return signin.Config{}, errors.New("keys.token_private: nodes that let players in need it, to sign tokens")
 	}
 	keyID := token.KeyID(p.keys.signing.Public().(ed25519.PublicKey))
-	signer := token.NewSigner(p.keys.signing, keyID, p.cfg.Token.TTL, time.Now)
-	return login.NewNode(p.cfg.Login, signer, p.cfg.Token.Refresh, index), nil
+	return signin.Config{
+		Areas: p.cfg.Login.Areas, Throttle: p.cfg.Login.Throttle, RefreshTTL: p.cfg.Token.Refresh,
+		Tokens: token.NewSigner(p.keys.signing, keyID, p.cfg.Token.TTL, time.Now),
+	}, nil
 }
 
 func (p *process) newCharge(index int) node.Service {

@@ -12,12 +12,8 @@
 // area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
 // one or more of "tcp" (host:port, or tls://host:port), "ws" and "kcp" (URLs).
 //
-// A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Whoever is
-// sanctioned is told why and until when, and only after proving who they are. Wrong passwords are counted per address and per name, so
-// that neither many names from one address nor one name from many can be guessed at.
+// A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Who is let in is
+// for package signin to say, which the account node asks too.
 //
-// During maintenance whoever comes is told so, with its planned end, except for the accounts that the configuration centre lists. A refresh token, which can
-// be used only once, is exchanged all the same; then it is the gate that refuses.
-//
-// The service is a few handlers without state; what it knows stands in the account store. It sees no game message and opens no link.
+// The service is a few handlers without state. It sees no game message and opens no link.
 package login

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"loumiao/framework/fault"
+	"loumiao/game/signin"
 	"loumiao/game/store/account"
 )
 
@@ -13,7 +14,7 @@ import (
 func TestMaintenance(t *testing.T) {
 	t.Parallel()
 	on := false
-	s := start(t, func(d *Deps) {
+	s := start(t, func(d *signin.Deps) {
 		d.Admits = func(area uint16, acc account.ID) error {
 			if on && area == 1 && acc != 1<<53+1 {
 				return fault.New(fault.Unavailable, "back at noon")
@@ -49,10 +50,8 @@ func TestMaintenance(t *testing.T) {
 
 func TestTablesAreSentOnce(t *testing.T) {
 	t.Parallel()
-	version := "v1"
-	s := start(t, func(d *Deps) {
-		d.Tables = func() (string, []byte) { return version, []byte(`{"version":"` + version + `"}`) }
-	})
+	s := start(t)
+	s.version = "v1"
 	get := func(known string) (status int, etag, body string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.server.Addr()+"/v1/tables", nil)
 		if err != nil {
@@ -81,7 +80,7 @@ func TestTablesAreSentOnce(t *testing.T) {
 			t.Errorf("who has %s gets %d %s", known, status, body)
 		}
 	}
-	version = "v2"
+	s.version = "v2"
 	if status, etag, body = get(etag); status != 200 || etag != `"v2"` || body != `{"version":"v2"}` {
 		t.Errorf("after a change: %d %s %s", status, etag, body)
 	}

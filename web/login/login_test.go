@@ -9,19 +9,18 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
 	"loumiao/framework/config"
 	"loumiao/framework/fault"
+	"loumiao/game/signin"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
 	"loumiao/web/httpserver"
@@ -42,7 +41,8 @@ type fake struct {
 	failures  map[string]int
 	gates     map[uint16][]Gate
 	calls     []string
-	broken    error // of Character
+	broken    error  // of Character
+	version   string // of the design tables
 }
 
 const manyFailures = 3
@@ -149,15 +149,21 @@ func (f *fake) Pick(_ context.Context, area uint16, n int) ([]Gate, error) {
 	return f.gates[area][:min(n, len(f.gates[area]))], nil
 }
 
-type setup struct {
-	*fake
-	service *Service
-	server  *httpserver.Server
-	client  *http.Client
-	keys    *token.Verifier
+func (f *fake) tables() (string, []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.version, []byte(`{"version":"` + f.version + `"}`)
 }
 
-func start(t *testing.T, changes ...func(*Deps)) *setup {
+type setup struct {
+	*fake
+	rules  *signin.Service
+	server *httpserver.Server
+	client *http.Client
+	keys   *token.Verifier
+}
+
+func start(t *testing.T, changes ...func(*signin.Deps)) *setup {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -165,11 +171,10 @@ func start(t *testing.T, changes ...func(*Deps)) *setup {
 	}
 	f := newFake()
 	server := httpserver.New(httpserver.Config{Name: "login", Proxies: []string{"127.0.0.1"}}, nil)
-	deps := Deps{
-		Accounts: f, Throttle: f, Gates: f,
-		Tokens:   token.NewSigner(private, "k", 5*time.Minute, nil),
-		Areas:    []Area{{1, "First"}, {2, "Second"}},
-		ClientIP: server.ClientIP,
+	deps := signin.Deps{
+		Accounts: f, Throttle: f,
+		Tokens: token.NewSigner(private, "k", 5*time.Minute, nil),
+		Areas:  []signin.Area{{ID: 1, Name: "First"}, {ID: 2, Name: "Second"}},
 	}
 	for _, change := range changes {
 		change(&deps)
@@ -177,8 +182,8 @@ func start(t *testing.T, changes ...func(*Deps)) *setup {
 	if err := deps.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	s := New(deps)
-	s.Routes(server.App())
+	rules := signin.New(deps)
+	New(Deps{Rules: rules, Gates: f, ClientIP: server.ClientIP, Tables: f.tables}).Routes(server.App())
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +195,7 @@ func start(t *testing.T, changes ...func(*Deps)) *setup {
 		}
 	})
 	return &setup{
-		fake: f, service: s, server: server, client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
+		fake: f, rules: rules, server: server, client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
 		keys: token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second),
 	}
 }
@@ -264,7 +269,7 @@ func TestEveryWayIn(t *testing.T) {
 			}
 		})
 	}
-	if got := testutil.ToFloat64(s.service.logins.WithLabelValues("refresh", "unauthenticated")); got == 0 {
+	if got := testutil.CollectAndCount(s.rules.Collector()); got != 5 {
 		t.Error("failures are not counted in the metrics")
 	}
 }
@@ -401,14 +406,6 @@ func TestThrottledSaysHowLong(t *testing.T) {
 	}
 }
 
-func TestThrottleTakesIPv6Networks(t *testing.T) {
-	t.Parallel()
-	s := New(Deps{ClientIP: func(*fiber.Ctx) netip.Addr { return netip.MustParseAddr("2001:db8::1234") }})
-	if got := s.address(nil); got != "2001:db8::" {
-		t.Errorf("address is %s", got)
-	}
-}
-
 func TestAreas(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -454,8 +451,8 @@ func TestGatesAreSpreadByLoad(t *testing.T) {
 
 func TestDepsValidate(t *testing.T) {
 	t.Parallel()
-	err := Deps{Areas: []Area{{1, "a"}, {1, "b"}}, RefreshTTL: -1}.Validate()
-	for _, what := range []string{"Accounts", "Throttle", "Gates", "Tokens", "areas[1].id", "RefreshTTL"} {
+	err := Deps{}.Validate()
+	for _, what := range []string{"Rules", "Gates"} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("nothing about %s in %v", what, err)
 		}
@@ -466,7 +463,7 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	cfg := Defaults()
 	err := config.Load(&cfg, config.Bytes("game.yaml", []byte("listen: 0.0.0.0:1\nareas: [{id: 3, name: Third}]")), config.Env("X", []string{"X_RATE=0"}))
-	if err != nil || cfg.Listen != "0.0.0.0:1" || cfg.Rate != 0 || !slices.Equal(cfg.Areas, []Area{{3, "Third"}}) {
+	if err != nil || cfg.Listen != "0.0.0.0:1" || cfg.Rate != 0 || !slices.Equal(cfg.Areas, []signin.Area{{ID: 3, Name: "Third"}}) {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 	cfg = Defaults()
@@ -476,22 +473,4 @@ func TestConfig(t *testing.T) {
 			t.Errorf("no %q in %v", want, err)
 		}
 	}
-}
-
-func FuzzSplitRefresh(f *testing.F) {
-	for _, s := range []string{"1.abc", "0.x", "65536.x", ".", "1.", "1.a.b", "+1.a"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		area, secret, err := splitRefresh(text)
-		if err != nil {
-			if fault.CodeOf(err) != fault.Unauthenticated {
-				t.Fatalf("code of %v", err)
-			}
-			return
-		}
-		if a, s, err := splitRefresh(joinRefresh(area, secret)); err != nil || a != area || s != secret || len(secret) > maxRefresh {
-			t.Fatalf("%q is %d and %q, and then %d and %q, %v", text, area, secret, a, s, err)
-		}
-	})
 }

@@ -2,54 +2,45 @@ package login
 
 import (
 	"context"
-	"time"
 
 	"loumiao/framework/node"
 	"loumiao/game/api"
-	"loumiao/game/store/account"
+	"loumiao/game/signin"
 	"loumiao/web/httpserver"
 )
 
 // A Node is the service of one login node: the [Service] behind an HTTP server.
 type Node struct {
-	cfg     Config
-	tokens  Tokens
-	refresh time.Duration
-	server  *httpserver.Server
+	cfg    Config
+	rules  signin.Config
+	server *httpserver.Server
 }
 
-// NewNode is a login node that is not started: the index-th of its pod, which listens on the configured port plus index. Its refresh tokens
-// live for refresh.
-func NewNode(cfg Config, tokens Tokens, refresh time.Duration, index int) *Node {
+// NewNode is a login node that is not started: the index-th of its pod, which listens on the configured port plus index.
+func NewNode(cfg Config, rules signin.Config, index int) *Node {
 	cfg.Config = cfg.Config.ForIndex(index)
-	return &Node{cfg: cfg, tokens: tokens, refresh: refresh}
+	return &Node{cfg: cfg, rules: rules}
 }
 
 // Start takes the address and answers from then on; without a gate, with an error that says so.
 func (l *Node) Start(ctx context.Context, n *node.Node) error {
-	sql, err := n.Stores().SQL("account")
+	rules, err := signin.Open(n, l.rules)
 	if err != nil {
 		return err
 	}
-	maintenance, designed := api.Maintenance.Of(n.Live()), api.Tables.Of(n.Live())
+	designed := api.Tables.Of(n.Live())
 	l.server = httpserver.New(l.cfg.Config, n.Log())
 	service := New(Deps{
-		Accounts:   account.New(sql, n.IDs(), time.Now),
-		Throttle:   account.NewThrottle(n.Stores(), l.cfg.Throttle),
-		Gates:      published(api.NewGates(n.Stores())),
-		Tokens:     l.tokens,
-		Areas:      l.cfg.Areas,
-		RefreshTTL: l.refresh,
-		ClientIP:   l.server.ClientIP,
-		Admits:     func(area uint16, acc account.ID) error { return maintenance.In(area).Admits(api.AccountID(acc)) },
-		Tables:     func() (string, []byte) { t := designed.Get(); return t.Version(), t.JSON() },
-		Log:        n.Log(),
+		Rules:    rules,
+		Gates:    published(api.NewGates(n.Stores())),
+		ClientIP: l.server.ClientIP,
+		Tables:   func() (string, []byte) { t := designed.Get(); return t.Version(), t.JSON() },
 	})
 	if err := service.Validate(); err != nil {
 		return err
 	}
 	service.Routes(l.server.App())
-	n.Metrics().MustRegister(service.Collector(), l.server.Collector())
+	n.Metrics().MustRegister(rules.Collector(), l.server.Collector())
 	if err := l.server.Start(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
+	"loumiao/game/signin"
 	"loumiao/game/store/account"
 	"loumiao/migrations"
 )
@@ -17,7 +18,7 @@ func TestWithTheRealStore(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
-		s := start(t, func(d *Deps) {
+		s := start(t, func(d *signin.Deps) {
 			d.Accounts = accounts
 			d.Throttle = account.NewThrottle(stores, account.ThrottleConfig{PerName: 2})
 		})

@@ -21,6 +21,14 @@ type Sanction struct {
 	Ends   time.Time // zero: never
 }
 
+// Notice is what the player is told.
+func (s Sanction) Notice() string {
+	if s.Ends.IsZero() {
+		return "this account is blocked: " + s.Reason
+	}
+	return fmt.Sprintf("this account is blocked until %s: %s", s.Ends.UTC().Format(time.RFC3339), s.Reason)
+}
+
 type sanctionRow struct {
 	Account  ID    `gorm:"primaryKey"`
 	ID       int64 `gorm:"primaryKey;autoIncrement:false"`
