@@ -46,6 +46,16 @@ func (a *addresses) leave(from netip.Addr) {
 // clientOf is whom an address stands for in limits: a host or, with IPv6, the network that one subscriber has, 64 bits. It is not valid for an address that
 // has no IP.
 func clientOf(addr net.Addr) netip.Addr {
+	ip := hostOf(addr)
+	if !ip.Is6() {
+		return ip
+	}
+	network, _ := ip.Prefix(64) // fails only for another number of bits
+	return network.Addr()
+}
+
+// hostOf is an address's IP, without a zone. It is not valid for an address that has none.
+func hostOf(addr net.Addr) netip.Addr {
 	var ip netip.Addr
 	switch a := addr.(type) {
 	case *net.TCPAddr:
@@ -53,9 +63,5 @@ func clientOf(addr net.Addr) netip.Addr {
 	case *net.UDPAddr:
 		ip = a.AddrPort().Addr()
 	}
-	if ip = ip.Unmap().WithZone(""); !ip.Is6() {
-		return ip
-	}
-	network, _ := ip.Prefix(64) // fails only for another number of bits
-	return network.Addr()
+	return ip.Unmap().WithZone("")
 }

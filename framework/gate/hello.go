@@ -34,22 +34,25 @@ func (s *session) hello(h wire.Header, body []byte) error {
 	if h.Kind != wire.Hello || h.Stream != 0 || h.Call != 0 || h.Sequence != 0 {
 		return errNotHello
 	}
-	if !g.lobby.leave(s) {
+	again := s.welcomed
+	if !again && !g.lobby.leave(s) {
 		return errEnded
 	}
 	var hello wirepb.Hello
 	if err := s.decode(body, &hello); err != nil {
 		return err
 	}
+	if again && hello.GetToken() == "" {
+		return errStillNobody
+	}
 	if err := g.mayEnter(&hello); err != nil {
 		return err
 	}
-	if g.count.Add(1) > int64(g.cfg.MaxSessions) {
-		g.count.Add(-1)
-		g.stats.overloaded.Add(1)
-		return fault.New(fault.Overloaded, "this gate is full; try another one")
+	if !again {
+		if err := s.takeSlot(); err != nil {
+			return err
+		}
 	}
-	s.slot = true
 	s.agree(&hello)
 
 	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
@@ -68,11 +71,44 @@ func (s *session) hello(h wire.Header, body []byte) error {
 				return err
 			}
 		}
-		if err := s.claim(ctx, s.id, false); err != nil {
+		sid := s.id
+		if again {
+			sid = id.Session(g.ids.Next()) // what backends still say to the one that was anonymous does not reach this one
+		}
+		if err := s.claim(ctx, sid, false); err != nil {
 			return err
 		}
 	}
 	return s.open()
+}
+
+// helloAgain is the Hello of a client that has come in as nobody and has got a token meanwhile. Its session begins anew on the connection that it has, by the
+// same checks as on any other; what it had of streams as nobody is over.
+func (s *session) helloAgain(h wire.Header, body []byte) error {
+	if s.who.Player != 0 || (h.Flags&wire.JSON != 0) != s.json {
+		return errDirection
+	}
+	s.mu.Lock()
+	if s.phase == ended {
+		s.mu.Unlock()
+		return errEnded
+	}
+	s.detachAll(fault.OK)
+	s.phase, s.streams = waiting, nil
+	s.mu.Unlock()
+	return s.helloAside(h, body)
+}
+
+// takeSlot makes the session one of those that the gate has room for.
+func (s *session) takeSlot() error {
+	g := s.gate
+	if g.count.Add(1) > int64(g.cfg.MaxSessions) {
+		g.count.Add(-1)
+		g.stats.overloaded.Add(1)
+		return fault.New(fault.Overloaded, "this gate is full; try another one")
+	}
+	s.slot = true
+	return nil
 }
 
 // Announce notes what the client reads, so that it can be told why it is not let in although its Hello cannot be read.

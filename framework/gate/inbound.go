@@ -20,6 +20,7 @@ const (
 var (
 	errNotHello    = fault.New(fault.Invalid, "the first frame must be a Hello")
 	errDirection   = fault.New(fault.Invalid, "a client does not send frames of this kind")
+	errStillNobody = fault.New(fault.Invalid, "the session is anonymous already")
 	errPing        = fault.New(fault.TooLarge, "a Ping carries at most 64 bytes")
 	errCall        = fault.New(fault.Invalid, "a Request has a call number, and a Send has none")
 	errAck         = fault.New(fault.Invalid, "the Ack cannot be read")
@@ -44,7 +45,10 @@ func (s *session) Frame(h wire.Header, body []byte) error {
 	if !s.welcomed {
 		return s.helloAside(h, body)
 	}
-	if !h.Kind.FromClient() || h.Kind == wire.Hello {
+	if h.Kind == wire.Hello {
+		return s.helloAgain(h, body)
+	}
+	if !h.Kind.FromClient() {
 		return errDirection
 	}
 	size, err := s.sizeOf(h, body)

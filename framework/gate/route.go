@@ -124,10 +124,14 @@ func (g *Gate) owner(player int64) (id.Node, error) {
 	return g.cfg.Owner(ctx, player)
 }
 
+// info is what a backend is told of the session. It is called with the lock.
 func (s *session) info(route int) line.SessionInfo {
 	r := s.gate.cfg.Routes[route]
 	info := line.SessionInfo{
 		ID: s.id, Stream: r.Stream, Type: r.Type, Player: s.who.Player, Account: s.who.Account, Area: s.who.Area, Turn: s.turn, Resets: s.streams[route].number,
+	}
+	if s.conn != nil {
+		info.Address = hostOf(s.conn.RemoteAddr())
 	}
 	if s.who.Player != 0 {
 		info.Grace = s.gate.cfg.Grace

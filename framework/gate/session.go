@@ -20,7 +20,7 @@ var (
 	errLeft  = errors.New("gate: the client has left")
 )
 
-// A phase is how far a session is. It only goes forward.
+// A phase is how far a session is. It only goes forward, but for an anonymous session that says Hello again, with a token.
 type phase uint8
 
 const (

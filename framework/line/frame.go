@@ -16,7 +16,7 @@ type op uint8
 
 const (
 	// From gates.
-	opAttach  op = 1 // session u64, stream u8, resets u32, grace u32 (ms), turn u64, player i64, account i64, area u16, type string
+	opAttach  op = 1 // session u64, stream u8, resets u32, grace u32 (ms), turn u64, player i64, account i64, area u16, type string, address string
 	opDetach  op = 2 // session u64, stream u8, code u16
 	opForward op = 3 // session u64, head, body
 	opAck     op = 4 // session u64, stream u8, sequence u32
@@ -145,7 +145,11 @@ func appendAttach(b []byte, s SessionInfo) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Player))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Account))
 	b = binary.BigEndian.AppendUint16(b, s.Area)
-	return appendString(b, s.Type)
+	b = appendString(b, s.Type)
+	if !s.Address.IsValid() {
+		return append(b, 0)
+	}
+	return appendString(b, s.Address.String())
 }
 
 func appendDetach(b []byte, session id.Session, stream uint8, code fault.Code) []byte {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 )
 
 var (
-	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Turn: math.MaxUint64, Resets: math.MaxUint32}
+	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Turn: math.MaxUint64, Resets: math.MaxUint32,
+		Address: netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")}
 	sampleSend = wire.Header{Size: 3, Kind: wire.Send, Stream: 2, Message: 103, Sequence: 9}
 	sampleCall = wire.Header{Size: 3, Kind: wire.Request, Stream: 255, Message: 65535, Call: math.MaxUint32, Sequence: math.MaxUint32}
 	samplePush = wire.Header{Size: 3, Kind: wire.Push, Stream: 1, Message: 107}

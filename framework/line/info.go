@@ -3,6 +3,7 @@ package line
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"time"
 
 	"loumiao/framework/id"
@@ -28,6 +29,8 @@ type SessionInfo struct {
 	Turn uint64
 	// Resets is how many Resets the client has been sent for this stream in this session: it tells the streams of one number apart.
 	Resets uint32
+	// Address is the client's own, as far as the gate knows. The zero value: it does not. It has no zone.
+	Address netip.Addr
 }
 
 func (s SessionInfo) check() error {
@@ -38,6 +41,8 @@ func (s SessionInfo) check() error {
 		return fmt.Errorf("line: attach session %v: stream 0 is the gate itself", s.ID)
 	case s.Type == "" || len(s.Type) > maxType:
 		return fmt.Errorf("line: attach session %v: type %q must have 1 to %d bytes", s.ID, s.Type, maxType)
+	case s.Address.Zone() != "":
+		return fmt.Errorf("line: attach session %v: address %s has a zone", s.ID, s.Address)
 	case s.Grace < 0 || s.Grace.Milliseconds() > math.MaxUint32:
 		return fmt.Errorf("line: attach session %v: grace of %v", s.ID, s.Grace)
 	}

@@ -2,6 +2,7 @@ package line
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"time"
 
 	"loumiao/framework/fault"
@@ -228,6 +229,19 @@ func (r *reader) string() string {
 	return string(s)
 }
 
+// address is one as it is written by us, or none.
+func (r *reader) address() netip.Addr {
+	text := r.string()
+	if text == "" {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.String() != text {
+		r.short = true
+	}
+	return a
+}
+
 func (r *reader) head() wire.Header {
 	b := r.take(headSize)
 	return wire.Header{
@@ -244,6 +258,7 @@ func (r *reader) info() SessionInfo {
 	s.Grace, s.Turn = time.Duration(r.u32())*time.Millisecond, r.u64()
 	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
 	s.Type = r.string()
+	s.Address = r.address()
 	return s
 }
 

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,8 @@ type Session struct {
 	Account int64
 	// Area is the player's area. 0: none.
 	Area uint16
+	// Address is the client's own when it was attached. The zero value: not known.
+	Address netip.Addr
 
 	srv    *Server
 	typ    string
@@ -63,7 +66,7 @@ type Session struct {
 // newSession is a session that a gate has just attached.
 func newSession(srv *Server, conn *link.Conn, info SessionInfo) *Session {
 	s := &Session{
-		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area,
+		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area, Address: info.Address,
 		srv: srv, typ: info.Type, number: info.Stream, resets: info.Resets, turn: info.Turn, grace: info.Grace, since: time.Now(),
 	}
 	s.conn.Store(conn)

@@ -27,6 +27,7 @@ func (s *Session) appendState(b []byte) []byte {
 	at := len(b)
 	b = appendAttach(b, SessionInfo{
 		ID: s.ID, Stream: s.number, Type: s.typ, Player: s.Player, Account: s.Account, Area: s.Area, Grace: s.grace, Turn: s.turn, Resets: s.resets,
+		Address: s.Address,
 	})
 	b[at] = stateVersion // in the op's place
 	b = binary.BigEndian.AppendUint32(b, s.stream.sent)
