@@ -11,6 +11,8 @@ const (
 	Queue = "queue"
 	Match = "match"
 
+	Account = "account"
+
 	Charge = "charge"
 
 	RPCGate = "rpcgate"

@@ -14,6 +14,7 @@ import (
 	"loumiao/framework/config"
 	"loumiao/framework/store"
 	"loumiao/framework/trace/otlp"
+	"loumiao/game/account"
 	"loumiao/game/api"
 	"loumiao/game/area"
 	centre "loumiao/game/config"
@@ -60,6 +61,8 @@ type Config struct {
 	Goods  goods.Config  `yaml:"goods"`
 	Charge charge.Config `yaml:"charge"`
 	Public public.Config `yaml:"public"`
+
+	Account account.Config `yaml:"account"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -143,6 +146,7 @@ func defaults() Config {
 		Goods:   goods.Defaults(),
 		Charge:  charge.Defaults(),
 		Public:  public.Defaults(),
+		Account: account.Defaults(),
 	}
 }
 

@@ -150,7 +150,7 @@ func (c *command) printed(t *testing.T, out *output, pattern string) string {
 // quick is a configuration for tests: any free ports, and matches of two that are over soon.
 const quick = `
 pod:
-  nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, gate: 1, login: 1}
+  nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, account: 1, gate: 1, login: 1}
 login: {listen: 127.0.0.1:0}
 gate: {tcp: 127.0.0.1:0, ws: 127.0.0.1:0, kcp: 127.0.0.1:0}
 zone: {match_seconds: 1, direct: 127.0.0.1:0}

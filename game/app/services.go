@@ -8,6 +8,7 @@ import (
 
 	"loumiao/framework/config"
 	"loumiao/framework/node"
+	"loumiao/game/account"
 	"loumiao/game/area"
 	"loumiao/game/gate"
 	"loumiao/game/public"
@@ -27,6 +28,11 @@ func (p *process) newGate(index int) (node.Service, error) {
 func (p *process) newLogin(index int) (node.Service, error) {
 	rules, err := p.signin()
 	return login.NewNode(p.cfg.Login, rules, index), err
+}
+
+func (p *process) newAccount() (node.Service, error) {
+	rules, err := p.signin()
+	return account.New(p.cfg.Account, rules), err
 }
 
 // signin is the rules of logging in, for every type of node that lets players in.

@@ -44,6 +44,8 @@ var nodeTypes = []nodeType{
 		make: func(p *process, _ int) (node.Service, error) { return p.newWorld() }},
 	{number: 1, name: api.Gate, job: "clients' connections", needs: []string{api.Queue, api.World},
 		make: func(p *process, index int) (node.Service, error) { return p.newGate(index) }},
+	{number: 2, name: api.Account, job: "log in over the game protocol", stores: []string{"account"},
+		make: func(p *process, _ int) (node.Service, error) { return p.newAccount() }},
 	{number: 9, name: api.Login, job: "register, log in, choose a gate", observer: true, needs: []string{api.Gate}, stores: []string{"account"},
 		make: func(p *process, index int) (node.Service, error) { return p.newLogin(index) }},
 	{number: 16, name: api.Charge, job: "orders, payments, delivery", needs: []string{api.DB}, stores: []string{"order"},

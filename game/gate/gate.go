@@ -27,6 +27,7 @@ import (
 // routes is the types of node that clients may reach, with their stream numbers: those of the node table.
 func routes() []gate.Route {
 	return []gate.Route{
+		{Type: api.Account, Stream: 2, Pick: gate.PickLeast},
 		{Type: api.World, Stream: 3, Pick: gate.PickOwner},
 		{Type: api.Zone, Stream: 4, Pick: gate.PickNone},
 		{Type: api.Queue, Stream: 12, Pick: gate.PickSingle},

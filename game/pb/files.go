@@ -5,6 +5,7 @@ import "google.golang.org/protobuf/reflect/protoreflect"
 // Files is every .proto file with messages of the client protocol.
 func Files() []protoreflect.FileDescriptor {
 	return []protoreflect.FileDescriptor{
+		File_account_proto,
 		File_config_proto,
 		File_frame_proto,
 		File_goods_proto,

@@ -22,6 +22,9 @@ type Options struct {
 	Registry *wire.Registry
 	// Token is from the login web; "" is an anonymous session.
 	Token string
+	// LogIn, if it is not nil, finds the token over the connection that the session is then opened on, with no login web: see [Ask]. Token is ignored.
+	// It has what is left of Dial's 10 seconds.
+	LogIn func(ctx context.Context, ask Ask) (token string, err error)
 	// Version is the game client's version, as "1.2.3".
 	Version string
 	// JSON makes the session's bodies JSON.
@@ -90,7 +93,7 @@ func begin(ctx context.Context, dial dialer, addr string, opts Options) (*Conn, 
 		opts: opts, codec: codec{opts.JSON}, dial: dial, received: map[uint8]mark{}, calls: map[uint32]*call{}, givenUp: map[uint32]struct{}{},
 		done: make(chan struct{}),
 	}
-	k, err := connect(ctx, dial, addr, c.codec, c.hello(opts.Token))
+	k, err := c.first(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +103,22 @@ func begin(ctx context.Context, dial dialer, addr string, opts Options) (*Conn, 
 	c.life, c.stop = context.WithCancel(context.Background())
 	c.workers.Go(func() { c.run(k) })
 	return c, nil
+}
+
+// first is the session's first connection.
+func (c *Conn) first(ctx context.Context, addr string) (*connection, error) {
+	if c.opts.LogIn == nil {
+		return connect(ctx, c.dial, addr, c.codec, c.hello(c.opts.Token), nil)
+	}
+	nobody := c.hello("")
+	nobody.Compressions = nil // this part is short
+	return connect(ctx, c.dial, addr, c.codec, nobody, func(ctx context.Context, k *connection) error {
+		token, err := c.opts.LogIn(ctx, k.asker(c.opts.Registry))
+		if err != nil {
+			return err
+		}
+		return k.shakeAgain(c.hello(token))
+	})
 }
 
 // run keeps the session on one connection after another, until it ends.

@@ -45,8 +45,8 @@ type connection struct {
 	done chan struct{}
 }
 
-// connect dials and shakes hands, for 10 seconds at most. A refusal is the *fault.Error that the gate gave as its reason.
-func connect(ctx context.Context, dial dialer, addr string, bodies codec, hello *wirepb.Hello) (*connection, error) {
+// connect dials, shakes hands, and does what is next, for 10 seconds at most. A refusal is the *fault.Error that the gate gave as its reason.
+func connect(ctx context.Context, dial dialer, addr string, bodies codec, hello *wirepb.Hello, next func(context.Context, *connection) error) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	raw, err := dial(ctx, addr)
@@ -57,7 +57,9 @@ func connect(ctx context.Context, dial dialer, addr string, bodies codec, hello 
 		codec: bodies, raw: raw, began: time.Now(), streams: map[string]uint8{}, cannotWrite: make(chan struct{}), done: make(chan struct{}),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.close() })
-	err = k.shake(hello)
+	if err = k.shake(hello); err == nil && next != nil {
+		err = next(ctx, k)
+	}
 	if !stop() && err == nil {
 		err = fault.Wrap(ctx.Err(), fault.Lost, "the gate hung up")
 	}
@@ -89,6 +91,9 @@ func (k *connection) shake(hello *wirepb.Hello) error {
 	// A gate that turns clients away may do so before it has read anything: its reason counts for more than that it was not written to.
 	unwritten := k.control(h, hello)
 	h, body, err := k.raw.read()
+	for err == nil && k.welcome != nil && h.Kind != wire.Welcome && h.Kind != wire.Kick {
+		h, body, err = k.raw.read() // was on its way to nobody
+	}
 	if err != nil {
 		if unwritten != nil {
 			return unwritten

@@ -19,6 +19,8 @@
 //  5. Take pushes in [Options].OnPush. It is called on the connection's one reading goroutine: hand the message to a channel or a queue of your
 //     own, and return.
 //
+// Without a login web, [Options].LogIn logs in by the game's own messages, over the connection that the session is then opened on: see [Ask].
+//
 // When the session ends, [Conn.Done] is closed, every call that waits ends with the same error, and [Conn.Err] says why; a Conn is not opened
 // again, a new one is dialled. The table "The end" in framework/gate/PROTOCOL.md says after which codes that makes sense. When only
 // the node behind a stream is gone, OnPush gets a *wirepb.Reset: calls on the stream have ended with fault.Lost, and the session goes on;

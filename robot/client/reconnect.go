@@ -92,7 +92,7 @@ func (c *Conn) resume(ctx context.Context, attempt int, why error) (*connection,
 	before := c.last.Load()
 	hello := c.hello(token)
 	hello.Resume, hello.Received = before.welcome.GetResume(), c.marks()
-	k, err := connect(ctx, c.dial, addr, c.codec, hello)
+	k, err := connect(ctx, c.dial, addr, c.codec, hello, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func (s *Server) admit(c *fiber.Ctx) error {
 	if addr.IsLoopback() { // one's own machine: robots, say
 		return nil
 	}
-	wait, ok := s.limit.allow(addr)
+	wait, ok := s.limit.Allow(addr)
 	if ok {
 		return nil
 	}

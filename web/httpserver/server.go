@@ -14,6 +14,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"loumiao/framework/iplimit"
 )
 
 // headerLimit is the largest header of a request, in bytes.
@@ -25,7 +27,7 @@ type Server struct {
 	log     *slog.Logger
 	app     *fiber.App
 	proxies []netip.Prefix
-	limit   *ipLimit // nil: none
+	limit   *iplimit.Limit // nil: none
 	seconds *prometheus.HistogramVec
 
 	base context.Context // of all requests
@@ -49,7 +51,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.proxies, _ = parseProxies(cfg.Proxies)
 	s.base, s.end = context.WithCancel(context.Background())
 	if cfg.Rate > 0 {
-		s.limit = newIPLimit(cfg.Rate, cfg.Burst, time.Now)
+		s.limit = iplimit.New(cfg.Rate, cfg.Burst, time.Now)
 	}
 	s.app = fiber.New(fiber.Config{
 		AppName:               cfg.Name,

@@ -1,4 +1,10 @@
-package httpserver
+// Package iplimit bounds how often clients of one network address may ask for something, whatever they speak.
+//
+//	limit := iplimit.New(50, 200, nil) // 50 a second for long, 200 at once
+//	if wait, ok := limit.Allow(addr); !ok { ... }
+//
+// It remembers a bounded number of addresses in this process and asks nobody else.
+package iplimit
 
 import (
 	"net/netip"
@@ -11,9 +17,10 @@ import (
 // maxAddresses bounds how many addresses are remembered at once, in each of two generations.
 const maxAddresses = 50_000
 
-// ipLimit is a token bucket an address. Addresses that were quiet for long enough to have a full bucket are forgotten; under a flood from
-// more addresses than are remembered the oldest are, which forgives them a little.
-type ipLimit struct {
+// A Limit is a token bucket an address; an IPv6 network of 64 bits, which is what one customer gets, counts as one. It is safe for concurrent use.
+// Addresses that were quiet for long enough to have a full bucket are forgotten; under a flood from more addresses than are remembered the oldest
+// are, which forgives them a little.
+type Limit struct {
 	rate  rate.Limit
 	burst int
 	now   func() time.Time
@@ -24,8 +31,12 @@ type ipLimit struct {
 	turn        time.Time // when young becomes aged
 }
 
-func newIPLimit(perSecond float64, burst int, now func() time.Time) *ipLimit {
-	return &ipLimit{
+// New lets each address ask perSecond times a second, and burst times at once. A nil now is time.Now.
+func New(perSecond float64, burst int, now func() time.Time) *Limit {
+	if now == nil {
+		now = time.Now
+	}
+	return &Limit{
 		rate:  rate.Limit(perSecond),
 		burst: burst,
 		now:   now,
@@ -34,8 +45,8 @@ func newIPLimit(perSecond float64, burst int, now func() time.Time) *ipLimit {
 	}
 }
 
-// allow takes one token of the address, or says when there will be one.
-func (l *ipLimit) allow(addr netip.Addr) (wait time.Duration, ok bool) {
+// Allow takes one token of the address, or says when there will be one.
+func (l *Limit) Allow(addr netip.Addr) (wait time.Duration, ok bool) {
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = 64 // what one customer gets

@@ -1,0 +1,12 @@
+// Package account is node type 2: it lets players in who speak nothing but the game's own protocol, and shows an account to its owner.
+//
+//	client ── Hello, no token ─────────────────► gate ── Welcome: an anonymous session
+//	client ── Register, PasswordLogin, ... ────► gate ══ line ══► account ── package signin ──► LoginReply {token, refresh}
+//	client ── Hello again, with the token ─────► gate ── Welcome: the player's session, on the same connection
+//
+// Its line is the only one that is open to sessions without a token, so everything that comes over it is hostile until proven otherwise: how often
+// one address may ask is bounded here, how often it may be wrong by the rules, which the login web asks too. The client's address is what its gate says.
+//
+// A node keeps nothing: any number of them serve, and when one dies its clients' requests end with `lost`, and they ask another. Without any node
+// of this type, clients log in by HTTP. It never sees a game, and links to no other node.
+package account

@@ -1,0 +1,59 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"loumiao/framework/actor"
+	"loumiao/framework/iplimit"
+	"loumiao/framework/line"
+	"loumiao/framework/node"
+	"loumiao/game/signin"
+)
+
+// deskRoom is how many messages of clients may wait for the desk.
+const deskRoom = 1 << 12
+
+// A Node is the service of one account node.
+type Node struct {
+	cfg   Config
+	rules signin.Config
+	desk  actor.Ref
+}
+
+var _ node.Service = (*Node)(nil)
+
+// New is an account node that is not started.
+func New(cfg Config, rules signin.Config) *Node { return &Node{cfg: cfg, rules: rules} }
+
+// Start registers what clients may ask.
+func (a *Node) Start(_ context.Context, n *node.Node) error {
+	rules, err := signin.Open(n, a.rules)
+	if err != nil {
+		return err
+	}
+	n.Metrics().MustRegister(rules.Collector())
+
+	b := actor.NewBehavior[desk]()
+	ref := func() actor.Ref { return a.desk }
+	line.HandleActor(n, ref, b, (*desk).register)
+	line.HandleActor(n, ref, b, (*desk).password)
+	line.HandleActor(n, ref, b, (*desk).guest)
+	line.HandleActor(n, ref, b, (*desk).refresh)
+	line.HandleActor(n, ref, b, (*desk).areas)
+	d := &desk{rules: rules, limit: iplimit.New(a.cfg.Rate, a.cfg.Burst, nil)}
+	a.desk, err = actor.Spawn(n.Actors(), "account", b, d, actor.Options{Concurrent: a.cfg.Concurrent, Mailbox: deskRoom})
+	if err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	return nil
+}
+
+// Ready needs nothing of others.
+func (a *Node) Ready(context.Context) error { return nil }
+
+// Stop answers what is in hand and no more.
+func (a *Node) Stop(context.Context) error {
+	a.desk.Stop()
+	return nil
+}
