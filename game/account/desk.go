@@ -14,8 +14,9 @@ import (
 
 // A desk answers clients, many at a time. It keeps nothing of them.
 type desk struct {
-	rules *signin.Service
-	limit *iplimit.Limit
+	rules  *signin.Service
+	binder *signin.Binder
+	limit  *iplimit.Limit
 }
 
 func (d *desk) register(ctx *actor.Context, m *pb.Register) (*pb.LoginReply, error) {
@@ -44,6 +45,14 @@ func (d *desk) guest(ctx *actor.Context, m *pb.GuestLogin) (*pb.LoginReply, erro
 
 func (d *desk) refresh(ctx *actor.Context, m *pb.RefreshLogin) (*pb.LoginReply, error) {
 	return d.enter(ctx, signin.Refresh{Token: m.GetRefresh()})
+}
+
+func (d *desk) external(ctx *actor.Context, m *pb.ExternalLogin) (*pb.LoginReply, error) {
+	area, err := areaOf(m.GetArea())
+	if err != nil {
+		return nil, err
+	}
+	return d.enter(ctx, signin.External{Channel: m.GetChannel(), Ticket: m.GetTicket(), Area: area})
 }
 
 func (d *desk) areas(*actor.Context, *pb.ListAreas) (*pb.ListAreasReply, error) {

@@ -28,7 +28,7 @@ func New(cfg Config, rules signin.Config) *Node { return &Node{cfg: cfg, rules: 
 
 // Start registers what clients may ask.
 func (a *Node) Start(_ context.Context, n *node.Node) error {
-	rules, err := signin.Open(n, a.rules)
+	rules, accounts, err := signin.Open(n, a.rules)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,12 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	line.HandleActor(n, ref, b, (*desk).password)
 	line.HandleActor(n, ref, b, (*desk).guest)
 	line.HandleActor(n, ref, b, (*desk).refresh)
+	line.HandleActor(n, ref, b, (*desk).external)
 	line.HandleActor(n, ref, b, (*desk).areas)
-	d := &desk{rules: rules, limit: iplimit.New(a.cfg.Rate, a.cfg.Burst, nil)}
+	line.HandleActor(n, ref, b, (*desk).listIdentities)
+	line.HandleActor(n, ref, b, (*desk).bind)
+	line.HandleActor(n, ref, b, (*desk).unbind)
+	d := &desk{rules: rules, binder: signin.NewBinder(accounts, rules), limit: iplimit.New(a.cfg.Rate, a.cfg.Burst, nil)}
 	a.desk, err = actor.Spawn(n.Actors(), "account", b, d, actor.Options{Concurrent: a.cfg.Concurrent, Mailbox: deskRoom})
 	if err != nil {
 		return fmt.Errorf("account: %w", err)

@@ -47,7 +47,7 @@ func TestLogInWithoutHTTP(t *testing.T) {
 			_ = p.Close()
 			return last.GetPlayer()
 		}
-		ann := enters(&pb.Register{Name: "Ann", Password: "correct horse", DeviceName: "a test"}, false)
+		ann := enters(&pb.Register{Name: "Ann", Password: "correct horse"}, false)
 		if got := enters(&pb.PasswordLogin{Name: "ann", Password: "correct horse"}, true); got != ann {
 			t.Errorf("Ann registers as player %d and logs in as %d", ann, got)
 		}
@@ -57,6 +57,31 @@ func TestLogInWithoutHTTP(t *testing.T) {
 		if got := enters(&pb.GuestLogin{Device: "device-of-a-test-finds-the-gates", Area: 1}, false); got != ticket.Player {
 			t.Errorf("the device logs in as player %d by HTTP, and as %d without", ticket.Player, got)
 		}
+		bound := map[string]bool{}
+		p, err := in(&pb.GuestLogin{Device: "device-of-a-guest-who-binds"}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guest := last.GetPlayer()
+		for _, i := range ask[*pb.IdentitiesReply](p, &pb.BindIdentity{Kind: "password", Name: "Bea", Secret: "correct horse"}).GetIdentities() {
+			bound[i.GetKind()] = true
+		}
+		if !bound["password"] || !bound["device"] {
+			t.Errorf("a guest who binds a name has %v", bound)
+		}
+		if _, err := try[*pb.IdentitiesReply](p, &pb.BindIdentity{Kind: "device", Secret: "device-of-a-test-finds-the-gates"}); fault.CodeOf(err) != fault.AlreadyExists {
+			t.Errorf("another's device is bound: %v", err)
+		}
+		if n := len(ask[*pb.IdentitiesReply](p, &pb.UnbindIdentity{Kind: "device"}).GetIdentities()); n != 1 {
+			t.Errorf("%d identities are left", n)
+		}
+		if _, err := try[*pb.IdentitiesReply](p, &pb.UnbindIdentity{Kind: "password"}); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("the last identity is unbound: %v", err)
+		}
+		_ = p.Close()
+		if got := enters(&pb.PasswordLogin{Name: "bea", Password: "correct horse"}, false); got != guest {
+			t.Errorf("the guest was player %d, and with a name is %d", guest, got)
+		}
 		for name, test := range map[string]struct {
 			m    proto.Message
 			want fault.Code
@@ -65,6 +90,8 @@ func TestLogInWithoutHTTP(t *testing.T) {
 			"a name that is had": {&pb.Register{Name: "ANN", Password: "correct horse"}, fault.AlreadyExists},
 			"no such area":       {&pb.GuestLogin{Device: "0123456789abcdef", Area: 1 << 20}, fault.NotFound},
 			"a used-up refresh":  {&pb.RefreshLogin{Refresh: ticket.Refresh + "x"}, fault.Unauthenticated},
+			"somebody's account": {&pb.ListIdentities{}, fault.Unauthenticated},
+			"no such channel":    {&pb.ExternalLogin{Channel: "arcade", Ticket: "x"}, fault.NotFound},
 			"not without a name": {&pb.EnterQueue{}, fault.Unauthenticated},
 		} {
 			if _, err := in(test.m, false); fault.CodeOf(err) != test.want {

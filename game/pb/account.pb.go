@@ -32,9 +32,7 @@ type Register struct {
 	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	// 0: the first area.
-	Area uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
-	// What the player calls this device, for the list of his logins; at most 64 bytes.
-	DeviceName    string `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Area          uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -90,19 +88,11 @@ func (x *Register) GetArea() uint32 {
 	return 0
 }
 
-func (x *Register) GetDeviceName() string {
-	if x != nil {
-		return x.DeviceName
-	}
-	return ""
-}
-
 type PasswordLogin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password      string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
-	DeviceName    string                 `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,20 +148,12 @@ func (x *PasswordLogin) GetArea() uint32 {
 	return 0
 }
 
-func (x *PasswordLogin) GetDeviceName() string {
-	if x != nil {
-		return x.DeviceName
-	}
-	return ""
-}
-
 // Logs a device in, and makes an account for it the first time.
 type GuestLogin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A secret that the client has made up at random, 16 to 128 bytes.
 	Device        string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
 	Area          uint32 `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
-	DeviceName    string `protobuf:"bytes,3,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,13 +200,6 @@ func (x *GuestLogin) GetArea() uint32 {
 		return x.Area
 	}
 	return 0
-}
-
-func (x *GuestLogin) GetDeviceName() string {
-	if x != nil {
-		return x.DeviceName
-	}
-	return ""
 }
 
 // Goes on with an earlier login, in its area.
@@ -492,30 +467,337 @@ func (x *AreaChoice) GetName() string {
 	return ""
 }
 
+// Logs in as somebody whom an external channel vouches for, such as a platform's SDK, and makes an account for them the first time.
+type ExternalLogin struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	// What the channel has signed for this login.
+	Ticket        string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Area          uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExternalLogin) Reset() {
+	*x = ExternalLogin{}
+	mi := &file_account_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExternalLogin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExternalLogin) ProtoMessage() {}
+
+func (x *ExternalLogin) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExternalLogin.ProtoReflect.Descriptor instead.
+func (*ExternalLogin) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExternalLogin) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *ExternalLogin) GetTicket() string {
+	if x != nil {
+		return x.Ticket
+	}
+	return ""
+}
+
+func (x *ExternalLogin) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+// How the account can be logged in to. So are the two changes below answered.
+type ListIdentities struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListIdentities) Reset() {
+	*x = ListIdentities{}
+	mi := &file_account_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListIdentities) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListIdentities) ProtoMessage() {}
+
+func (x *ListIdentities) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListIdentities.ProtoReflect.Descriptor instead.
+func (*ListIdentities) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{9}
+}
+
+type IdentitiesReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Identities    []*Identity            `protobuf:"bytes,1,rep,name=identities,proto3" json:"identities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentitiesReply) Reset() {
+	*x = IdentitiesReply{}
+	mi := &file_account_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentitiesReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentitiesReply) ProtoMessage() {}
+
+func (x *IdentitiesReply) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentitiesReply.ProtoReflect.Descriptor instead.
+func (*IdentitiesReply) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *IdentitiesReply) GetIdentities() []*Identity {
+	if x != nil {
+		return x.Identities
+	}
+	return nil
+}
+
+type Identity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "password", "device" or the name of a channel: an account has one identity of a kind.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What to show to its owner, such as the name; empty for a device.
+	Display       string `protobuf:"bytes,2,opt,name=display,proto3" json:"display,omitempty"`
+	SinceMs       int64  `protobuf:"varint,3,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Identity) Reset() {
+	*x = Identity{}
+	mi := &file_account_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Identity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Identity) ProtoMessage() {}
+
+func (x *Identity) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Identity.ProtoReflect.Descriptor instead.
+func (*Identity) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Identity) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Identity) GetDisplay() string {
+	if x != nil {
+		return x.Display
+	}
+	return ""
+}
+
+func (x *Identity) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// Adds a way to log in. It is refused with already_exists, and nothing moves, when another account has it, or this one has another of the same kind.
+type BindIdentity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Of a password: the name to log in with. Else empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The password, the device's secret, or the channel's ticket.
+	Secret        string `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BindIdentity) Reset() {
+	*x = BindIdentity{}
+	mi := &file_account_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BindIdentity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BindIdentity) ProtoMessage() {}
+
+func (x *BindIdentity) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BindIdentity.ProtoReflect.Descriptor instead.
+func (*BindIdentity) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BindIdentity) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *BindIdentity) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *BindIdentity) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+// Takes one away. The last one stays: failed_precondition.
+type UnbindIdentity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbindIdentity) Reset() {
+	*x = UnbindIdentity{}
+	mi := &file_account_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbindIdentity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbindIdentity) ProtoMessage() {}
+
+func (x *UnbindIdentity) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbindIdentity.ProtoReflect.Descriptor instead.
+func (*UnbindIdentity) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UnbindIdentity) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
 var File_account_proto protoreflect.FileDescriptor
 
 const file_account_proto_rawDesc = "" +
 	"\n" +
 	"\raccount.proto\x12\x04game\x1a\n" +
-	"wire.proto\"\x85\x01\n" +
+	"wire.proto\"d\n" +
 	"\bRegister\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
-	"\vdevice_name\x18\x04 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"\x8a\x01\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"i\n" +
 	"\rPasswordLogin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
-	"\vdevice_name\x18\x04 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"o\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"N\n" +
 	"\n" +
 	"GuestLogin\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x12\n" +
-	"\x04area\x18\x02 \x01(\rR\x04area\x12\x1f\n" +
-	"\vdevice_name\x18\x03 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\">\n" +
+	"\x04area\x18\x02 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\">\n" +
 	"\fRefreshLogin\x12\x18\n" +
 	"\arefresh\x18\x01 \x01(\tR\arefresh:\x14\xca\xf3\x18\x10\b\xd4\x0f\x10\x01\x1a\aaccount \x02\"\xbb\x01\n" +
 	"\n" +
@@ -532,7 +814,26 @@ const file_account_proto_rawDesc = "" +
 	"\n" +
 	"AreaChoice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04nameb\x06proto3"
+	"\x04name\x18\x02 \x01(\tR\x04name\"k\n" +
+	"\rExternalLogin\x12\x18\n" +
+	"\achannel\x18\x01 \x01(\tR\achannel\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\tR\x06ticket\x12\x12\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd8\x0f\x10\x01\x1a\aaccount \x02\"&\n" +
+	"\x0eListIdentities:\x14\xca\xf3\x18\x10\b\xe4\x0f\x10\x01\x1a\aaccount \x01\"L\n" +
+	"\x0fIdentitiesReply\x12.\n" +
+	"\n" +
+	"identities\x18\x01 \x03(\v2\x0e.game.IdentityR\n" +
+	"identities:\t\xca\xf3\x18\x05\b\xe5\x0f\x10\x02\"S\n" +
+	"\bIdentity\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
+	"\adisplay\x18\x02 \x01(\tR\adisplay\x12\x19\n" +
+	"\bsince_ms\x18\x03 \x01(\x03R\asinceMs\"d\n" +
+	"\fBindIdentity\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret:\x14\xca\xf3\x18\x10\b\xe6\x0f\x10\x01\x1a\aaccount \x01\":\n" +
+	"\x0eUnbindIdentity\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind:\x14\xca\xf3\x18\x10\b\xe7\x0f\x10\x01\x1a\aaccount \x01b\x06proto3"
 
 var (
 	file_account_proto_rawDescOnce sync.Once
@@ -546,24 +847,31 @@ func file_account_proto_rawDescGZIP() []byte {
 	return file_account_proto_rawDescData
 }
 
-var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_account_proto_goTypes = []any{
-	(*Register)(nil),       // 0: game.Register
-	(*PasswordLogin)(nil),  // 1: game.PasswordLogin
-	(*GuestLogin)(nil),     // 2: game.GuestLogin
-	(*RefreshLogin)(nil),   // 3: game.RefreshLogin
-	(*LoginReply)(nil),     // 4: game.LoginReply
-	(*ListAreas)(nil),      // 5: game.ListAreas
-	(*ListAreasReply)(nil), // 6: game.ListAreasReply
-	(*AreaChoice)(nil),     // 7: game.AreaChoice
+	(*Register)(nil),        // 0: game.Register
+	(*PasswordLogin)(nil),   // 1: game.PasswordLogin
+	(*GuestLogin)(nil),      // 2: game.GuestLogin
+	(*RefreshLogin)(nil),    // 3: game.RefreshLogin
+	(*LoginReply)(nil),      // 4: game.LoginReply
+	(*ListAreas)(nil),       // 5: game.ListAreas
+	(*ListAreasReply)(nil),  // 6: game.ListAreasReply
+	(*AreaChoice)(nil),      // 7: game.AreaChoice
+	(*ExternalLogin)(nil),   // 8: game.ExternalLogin
+	(*ListIdentities)(nil),  // 9: game.ListIdentities
+	(*IdentitiesReply)(nil), // 10: game.IdentitiesReply
+	(*Identity)(nil),        // 11: game.Identity
+	(*BindIdentity)(nil),    // 12: game.BindIdentity
+	(*UnbindIdentity)(nil),  // 13: game.UnbindIdentity
 }
 var file_account_proto_depIdxs = []int32{
-	7, // 0: game.ListAreasReply.areas:type_name -> game.AreaChoice
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7,  // 0: game.ListAreasReply.areas:type_name -> game.AreaChoice
+	11, // 1: game.IdentitiesReply.identities:type_name -> game.Identity
+	2,  // [2:2] is the sub-list for method output_type
+	2,  // [2:2] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_account_proto_init() }
@@ -577,7 +885,7 @@ func file_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_account_proto_rawDesc), len(file_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

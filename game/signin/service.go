@@ -11,6 +11,7 @@ import (
 
 	"loumiao/framework/node"
 	"loumiao/game/api"
+	"loumiao/game/channel"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
 )
@@ -24,6 +25,7 @@ type Accounts interface {
 	Sanctioned(ctx context.Context, acc account.ID) (*account.Sanction, error)
 	IssueRefresh(ctx context.Context, acc account.ID, ttl time.Duration) (token string, err error)
 	UseRefresh(ctx context.Context, token string) (acc account.ID, next string, err error)
+	Enter(ctx context.Context, identity account.Identity) (account.ID, error)
 }
 
 // Throttle counts attempts by name and by address; [account.Throttle] does.
@@ -51,6 +53,8 @@ type Deps struct {
 	Accounts Accounts
 	Throttle Throttle
 	Tokens   Tokens
+	// Channels vouch for players besides. None is fine.
+	Channels []channel.Channel
 	// Areas is the areas that players can choose, at least one. The first is the default.
 	Areas []Area
 	// RefreshTTL is how long a login can be refreshed. Default 30 days.
@@ -87,24 +91,25 @@ type Config struct {
 	Throttle   account.ThrottleConfig
 	Tokens     Tokens
 	RefreshTTL time.Duration
+	Channels   []channel.Channel
 }
 
-// Open is a service on a node's stores and ids, which keeps out whom the configuration centre's maintenance does.
-func Open(n *node.Node, cfg Config) (*Service, error) {
+// Open is a service on a node's stores and ids, which keeps out whom the configuration centre's maintenance does, and the account store that it uses.
+func Open(n *node.Node, cfg Config) (*Service, *account.Store, error) {
 	sql, err := n.Stores().SQL("account")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	maintenance := api.Maintenance.Of(n.Live())
+	accounts, maintenance := account.New(sql, n.IDs(), time.Now), api.Maintenance.Of(n.Live())
 	deps := Deps{
-		Accounts: account.New(sql, n.IDs(), time.Now), Throttle: account.NewThrottle(n.Stores(), cfg.Throttle), Tokens: cfg.Tokens,
-		Areas: cfg.Areas, RefreshTTL: cfg.RefreshTTL, Log: n.Log(),
+		Accounts: accounts, Throttle: account.NewThrottle(n.Stores(), cfg.Throttle), Tokens: cfg.Tokens,
+		Channels: cfg.Channels, Areas: cfg.Areas, RefreshTTL: cfg.RefreshTTL, Log: n.Log(),
 		Admits: func(area uint16, acc account.ID) error { return maintenance.In(area).Admits(api.AccountID(acc)) },
 	}
 	if err := deps.Validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return New(deps), nil
+	return New(deps), accounts, nil
 }
 
 // A Service answers attempts to log in. It is safe for concurrent use and has nothing to start or stop.
@@ -128,7 +133,7 @@ func New(deps Deps) *Service {
 		Deps: deps,
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "logins_total",
-			Help: "Logins by kind (register, password, guest, refresh) and result (ok or an error code).",
+			Help: "Logins by kind (register, password, guest, refresh, external) and result (ok or an error code).",
 		}, []string{"kind", "result"}),
 	}
 }

@@ -15,7 +15,7 @@ const (
 	maxRefresh = 512
 )
 
-// A Way is one way to log in: [Register], [Password], [Guest] or [Refresh]. Area 0 is the first area.
+// A Way is one way to log in: [Register], [Password], [Guest], [External] or [Refresh]. Area 0 is the first area.
 type Way interface {
 	kind() string // for metrics and logs
 	area() (uint16, error)
@@ -74,6 +74,25 @@ func (Guest) guessed() (string, bool) { return "", false }
 
 func (g Guest) who(ctx context.Context, s *Service) (account.ID, string, error) {
 	acc, err := s.Accounts.Guest(ctx, g.Device)
+	return acc, "", err
+}
+
+// External is somebody whom a channel vouches for, for whom an account is made the first time.
+type External struct {
+	Channel, Ticket string
+	Area            uint16
+}
+
+func (External) kind() string            { return "external" }
+func (e External) area() (uint16, error) { return e.Area, nil }
+func (External) guessed() (string, bool) { return "", false }
+
+func (e External) who(ctx context.Context, s *Service) (account.ID, string, error) {
+	identity, err := s.vouched(ctx, e.Channel, e.Ticket)
+	if err != nil {
+		return 0, "", err
+	}
+	acc, err := s.Accounts.Enter(ctx, identity)
 	return acc, "", err
 }
 

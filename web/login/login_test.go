@@ -94,6 +94,11 @@ func (f *fake) Guest(_ context.Context, device string) (account.ID, error) {
 	return f.accounts[device], nil
 }
 
+func (f *fake) Enter(_ context.Context, identity account.Identity) (account.ID, error) {
+	defer f.call("enter %s", identity.Kind)()
+	return f.accounts[identity.Kind+"/"+identity.Subject], nil
+}
+
 func (f *fake) Character(_ context.Context, acc account.ID, area uint16) (int64, error) {
 	defer f.call("character %d %d", acc, area)()
 	return int64(acc)*10 + int64(area), f.broken

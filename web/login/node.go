@@ -24,7 +24,7 @@ func NewNode(cfg Config, rules signin.Config, index int) *Node {
 
 // Start takes the address and answers from then on; without a gate, with an error that says so.
 func (l *Node) Start(ctx context.Context, n *node.Node) error {
-	rules, err := signin.Open(n, l.rules)
+	rules, _, err := signin.Open(n, l.rules)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,8 +18,6 @@ type ID int64
 var (
 	// ErrNameTaken: somebody has registered the name, in whatever case.
 	ErrNameTaken = fault.New(fault.AlreadyExists, "this name is taken")
-	// ErrBound: the account has an identity of this kind already.
-	ErrBound = fault.New(fault.AlreadyExists, "the account has a name and password already")
 	// ErrCredentials: no such name, or not its password. Which of the two is not said, and takes the same time.
 	ErrCredentials = fault.New(fault.Unauthenticated, "wrong name or password")
 	// ErrBusy: too many passwords are being checked. Nothing was tried.
@@ -95,29 +91,11 @@ const (
 	MaxDevice = 128
 )
 
-// Guest logs a device in, and makes an account for it the first time. device is a secret that the client has made up at random, 16 to 128
-// bytes: whoever knows it is the guest.
+// Guest logs a device in, and makes an account for it the first time: see [Device].
 func (s *Store) Guest(ctx context.Context, device string) (ID, error) {
-	if len(device) < MinDevice || len(device) > MaxDevice {
-		return 0, fault.Errorf(fault.Invalid, "a device's id has %d to %d bytes", MinDevice, MaxDevice)
+	identity, err := Device(device)
+	if err != nil {
+		return 0, err
 	}
-	subject := digest(device)
-	// The second time round finds the account that another call of the same device has just made.
-	for again := false; ; again = true {
-		row, err := s.find(ctx, kindDevice, subject)
-		if err == nil {
-			return row.Account, nil
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return 0, fmt.Errorf("log a guest in: %w", err)
-		}
-		account, err := s.create(ctx, identityRow{Kind: kindDevice, Subject: subject})
-		if errors.Is(err, store.ErrDuplicate) && !again {
-			continue
-		}
-		if err != nil {
-			return 0, fmt.Errorf("log a guest in: %w", err)
-		}
-		return account, nil
-	}
+	return s.Enter(ctx, identity)
 }

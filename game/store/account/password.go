@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 
-	"gorm.io/gorm"
-
 	"loumiao/framework/fault"
 	"loumiao/framework/store"
 )
@@ -51,28 +49,6 @@ func (s *Store) Register(ctx context.Context, name, password string) (ID, error)
 		return 0, fmt.Errorf("register: %w", err)
 	}
 	return account, nil
-}
-
-// Bind gives a guest's account a name and password, so that it can be used on other devices. It is what [Store.Register] returns, or
-// [ErrBound].
-func (s *Store) Bind(ctx context.Context, account ID, name, password string) error {
-	identity, err := s.identity(ctx, name, password)
-	if err != nil {
-		return err
-	}
-	identity.Account, identity.CreatedAt = account, s.now().UnixMilli()
-	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&identity).Error })
-	if errors.Is(err, store.ErrDuplicate) {
-		// One of two unique keys: the name, or the account and the kind.
-		if _, err := s.find(ctx, kindPassword, identity.Subject); errors.Is(err, store.ErrNotFound) {
-			return ErrBound
-		}
-		return ErrNameTaken
-	}
-	if err != nil {
-		return fmt.Errorf("bind a name: %w", err)
-	}
-	return nil
 }
 
 // identity checks a name and password and hashes it, without an account yet.

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file account.proto.
  */
 export const file_account: GenFile = /*@__PURE__*/
-  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lImMKCFJlZ2lzdGVyEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDRITCgtkZXZpY2VfbmFtZRgEIAEoCToUyvMYEAjRDxABGgdhY2NvdW50IAIiaAoNUGFzc3dvcmRMb2dpbhIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAk6FMrzGBAI0g8QARoHYWNjb3VudCACIlUKCkd1ZXN0TG9naW4SDgoGZGV2aWNlGAEgASgJEgwKBGFyZWEYAiABKA0SEwoLZGV2aWNlX25hbWUYAyABKAk6FMrzGBAI0w8QARoHYWNjb3VudCACIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCWIGcHJvdG8z", [file_wire]);
+  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lIk4KCFJlZ2lzdGVyEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDToUyvMYEAjRDxABGgdhY2NvdW50IAIiUwoNUGFzc3dvcmRMb2dpbhIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA06FMrzGBAI0g8QARoHYWNjb3VudCACIkAKCkd1ZXN0TG9naW4SDgoGZGV2aWNlGAEgASgJEgwKBGFyZWEYAiABKA06FMrzGBAI0w8QARoHYWNjb3VudCACIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJUCg1FeHRlcm5hbExvZ2luEg8KB2NoYW5uZWwYASABKAkSDgoGdGlja2V0GAIgASgJEgwKBGFyZWEYAyABKA06FMrzGBAI2A8QARoHYWNjb3VudCACIiYKDkxpc3RJZGVudGl0aWVzOhTK8xgQCOQPEAEaB2FjY291bnQgASJACg9JZGVudGl0aWVzUmVwbHkSIgoKaWRlbnRpdGllcxgBIAMoCzIOLmdhbWUuSWRlbnRpdHk6CcrzGAUI5Q8QAiI7CghJZGVudGl0eRIMCgRraW5kGAEgASgJEg8KB2Rpc3BsYXkYAiABKAkSEAoIc2luY2VfbXMYAyABKAMiUAoMQmluZElkZW50aXR5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzZWNyZXQYAyABKAk6FMrzGBAI5g8QARoHYWNjb3VudCABIjQKDlVuYmluZElkZW50aXR5EgwKBGtpbmQYASABKAk6FMrzGBAI5w8QARoHYWNjb3VudCABYgZwcm90bzM", [file_wire]);
 
 /**
  * Makes an account with a name and password, and logs in to it.
@@ -39,13 +39,6 @@ export type Register = Message<"game.Register"> & {
    * @generated from field: uint32 area = 3;
    */
   area: number;
-
-  /**
-   * What the player calls this device, for the list of his logins; at most 64 bytes.
-   *
-   * @generated from field: string device_name = 4;
-   */
-  deviceName: string;
 };
 
 /**
@@ -73,11 +66,6 @@ export type PasswordLogin = Message<"game.PasswordLogin"> & {
    * @generated from field: uint32 area = 3;
    */
   area: number;
-
-  /**
-   * @generated from field: string device_name = 4;
-   */
-  deviceName: string;
 };
 
 /**
@@ -104,11 +92,6 @@ export type GuestLogin = Message<"game.GuestLogin"> & {
    * @generated from field: uint32 area = 2;
    */
   area: number;
-
-  /**
-   * @generated from field: string device_name = 3;
-   */
-  deviceName: string;
 };
 
 /**
@@ -238,4 +221,150 @@ export type AreaChoice = Message<"game.AreaChoice"> & {
  */
 export const AreaChoiceSchema: GenMessage<AreaChoice> = /*@__PURE__*/
   messageDesc(file_account, 7);
+
+/**
+ * Logs in as somebody whom an external channel vouches for, such as a platform's SDK, and makes an account for them the first time.
+ *
+ * @generated from message game.ExternalLogin
+ */
+export type ExternalLogin = Message<"game.ExternalLogin"> & {
+  /**
+   * @generated from field: string channel = 1;
+   */
+  channel: string;
+
+  /**
+   * What the channel has signed for this login.
+   *
+   * @generated from field: string ticket = 2;
+   */
+  ticket: string;
+
+  /**
+   * @generated from field: uint32 area = 3;
+   */
+  area: number;
+};
+
+/**
+ * Describes the message game.ExternalLogin.
+ * Use `create(ExternalLoginSchema)` to create a new message.
+ */
+export const ExternalLoginSchema: GenMessage<ExternalLogin> = /*@__PURE__*/
+  messageDesc(file_account, 8);
+
+/**
+ * How the account can be logged in to. So are the two changes below answered.
+ *
+ * @generated from message game.ListIdentities
+ */
+export type ListIdentities = Message<"game.ListIdentities"> & {
+};
+
+/**
+ * Describes the message game.ListIdentities.
+ * Use `create(ListIdentitiesSchema)` to create a new message.
+ */
+export const ListIdentitiesSchema: GenMessage<ListIdentities> = /*@__PURE__*/
+  messageDesc(file_account, 9);
+
+/**
+ * @generated from message game.IdentitiesReply
+ */
+export type IdentitiesReply = Message<"game.IdentitiesReply"> & {
+  /**
+   * @generated from field: repeated game.Identity identities = 1;
+   */
+  identities: Identity[];
+};
+
+/**
+ * Describes the message game.IdentitiesReply.
+ * Use `create(IdentitiesReplySchema)` to create a new message.
+ */
+export const IdentitiesReplySchema: GenMessage<IdentitiesReply> = /*@__PURE__*/
+  messageDesc(file_account, 10);
+
+/**
+ * @generated from message game.Identity
+ */
+export type Identity = Message<"game.Identity"> & {
+  /**
+   * "password", "device" or the name of a channel: an account has one identity of a kind.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * What to show to its owner, such as the name; empty for a device.
+   *
+   * @generated from field: string display = 2;
+   */
+  display: string;
+
+  /**
+   * @generated from field: int64 since_ms = 3;
+   */
+  sinceMs: bigint;
+};
+
+/**
+ * Describes the message game.Identity.
+ * Use `create(IdentitySchema)` to create a new message.
+ */
+export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
+  messageDesc(file_account, 11);
+
+/**
+ * Adds a way to log in. It is refused with already_exists, and nothing moves, when another account has it, or this one has another of the same kind.
+ *
+ * @generated from message game.BindIdentity
+ */
+export type BindIdentity = Message<"game.BindIdentity"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * Of a password: the name to log in with. Else empty.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The password, the device's secret, or the channel's ticket.
+   *
+   * @generated from field: string secret = 3;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message game.BindIdentity.
+ * Use `create(BindIdentitySchema)` to create a new message.
+ */
+export const BindIdentitySchema: GenMessage<BindIdentity> = /*@__PURE__*/
+  messageDesc(file_account, 12);
+
+/**
+ * Takes one away. The last one stays: failed_precondition.
+ *
+ * @generated from message game.UnbindIdentity
+ */
+export type UnbindIdentity = Message<"game.UnbindIdentity"> & {
+  /**
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+};
+
+/**
+ * Describes the message game.UnbindIdentity.
+ * Use `create(UnbindIdentitySchema)` to create a new message.
+ */
+export const UnbindIdentitySchema: GenMessage<UnbindIdentity> = /*@__PURE__*/
+  messageDesc(file_account, 13);
 
