@@ -37,6 +37,9 @@ type Config struct {
 	// Admit says why somebody whose token is good may not begin a session now; its error goes to the client. One who comes back to a session that he has is
 	// not asked about. It returns at once, and is called by many goroutines. nil: everybody may.
 	Admit func(who Identity) error
+	// Barred says why a player may not come in although his token is good, such as a ban: its error goes to the client. It is asked after the player's
+	// session is claimed, so that whoever notes a ban first and then ends the player's session misses nobody. nil: nobody is barred.
+	Barred func(ctx context.Context, who Identity) error
 	// Sessions is where gates agree on each player's one session. nil: the gate is the only one.
 	Sessions SessionRegistry
 	// KickRemote ends what another gate has of a player, because he is here now: with fault.Replaced his session, with fault.Lost only the connection

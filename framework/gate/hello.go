@@ -171,7 +171,22 @@ func (s *session) claim(ctx context.Context, sid id.Session, again bool) error {
 	if why := s.gate.claims.end(sid, turn); err == nil && why != nil {
 		return why
 	}
+	if err == nil && s.gate.cfg.Barred != nil {
+		err = s.outside(s.gate.cfg.Barred(ctx, s.who))
+	}
 	return err
+}
+
+// outside is an error as the client may see it.
+func (s *session) outside(err error) error {
+	if err == nil {
+		return nil
+	}
+	code, message := fault.Outside(err)
+	if code == fault.Internal {
+		s.gate.log.Error("player not let in", "player", s.who.Player, "error", err)
+	}
+	return fault.New(code, message)
 }
 
 func (s *session) takeTurn(ctx context.Context, sid id.Session, again bool) (turn uint64, err error) {

@@ -7,6 +7,9 @@
 // Its line is the only one that is open to sessions without a token, so everything that comes over it is hostile until proven otherwise: how often
 // one address may ask is bounded here, how often it may be wrong by the rules, which the login web asks too. The client's address is what its gate says.
 //
+// It also serves other nodes: api.ImposeSanction stores a sanction, ends the account's logins, has gates refuse tokens that are still good, and sends away
+// whoever is online. Should a node die in the midst of that, or Redis lose it, the next node to look, within seconds, does it again.
+//
 // A node keeps nothing: any number of them serve, and when one dies its clients' requests end with `lost`, and they ask another. Without any node
 // of this type, clients log in by HTTP. It never sees a game, and links to no other node.
 package account

@@ -8,6 +8,8 @@ import (
 	"loumiao/framework/iplimit"
 	"loumiao/framework/line"
 	"loumiao/framework/node"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
 	"loumiao/game/signin"
 )
 
@@ -19,6 +21,9 @@ type Node struct {
 	cfg   Config
 	rules signin.Config
 	desk  actor.Ref
+
+	node     *node.Node
+	enforcer *enforcer
 }
 
 var _ node.Service = (*Node)(nil)
@@ -45,6 +50,11 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	line.HandleActor(n, ref, b, (*desk).listIdentities)
 	line.HandleActor(n, ref, b, (*desk).bind)
 	line.HandleActor(n, ref, b, (*desk).unbind)
+	e := &enforcer{node: n, accounts: accounts, blocks: api.NewBlocks(n.Stores()), tokens: a.rules.Tokens.TTL() + clockMargin}
+	rpc.HandleFunc(n, api.ImposeSanction, e.impose)
+	rpc.HandleFunc(n, api.LiftSanction, e.lift)
+	rpc.HandleFunc(n, api.ListSanctions, e.list)
+	a.node, a.enforcer = n, e
 	d := &desk{rules: rules, binder: signin.NewBinder(accounts, rules), limit: iplimit.New(a.cfg.Rate, a.cfg.Burst, nil)}
 	a.desk, err = actor.Spawn(n.Actors(), "account", b, d, actor.Options{Concurrent: a.cfg.Concurrent, Mailbox: deskRoom})
 	if err != nil {
@@ -53,8 +63,11 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	return nil
 }
 
-// Ready needs nothing of others.
-func (a *Node) Ready(context.Context) error { return nil }
+// Ready begins to enforce sanctions.
+func (a *Node) Ready(context.Context) error {
+	a.node.Go(a.enforcer.run)
+	return nil
+}
 
 // Stop answers what is in hand and no more.
 func (a *Node) Stop(context.Context) error {

@@ -97,6 +97,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Listen: listen, Routes: routes(),
 		Authenticate: g.authenticate,
 		Admit:        g.admit,
+		Barred:       g.barred,
 		Sessions:     &sessions{stores: n.Stores()},
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
@@ -177,6 +178,18 @@ func (g *Gate) authenticate(_ context.Context, text string) (gate.Identity, erro
 // admit refuses newcomers during maintenance.
 func (g *Gate) admit(who gate.Identity) error {
 	return g.maintenance.In(who.Area).Admits(api.AccountID(who.Account))
+}
+
+// barred says why an account may not come in with a token that is still good.
+func (g *Gate) barred(ctx context.Context, who gate.Identity) error {
+	notice, blocked, err := api.NewBlocks(g.node.Stores()).Blocked(ctx, api.AccountID(who.Account))
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "it is not known whether this account may come in")
+	}
+	if blocked {
+		return fault.New(fault.Forbidden, notice)
+	}
+	return nil
 }
 
 func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {

@@ -10,6 +10,7 @@ import (
 
 	"loumiao/framework/gate"
 	"loumiao/framework/store"
+	"loumiao/game/api"
 )
 
 // sessionMemory is how long Redis remembers where a player's session is; no session lasts as long.
@@ -51,7 +52,7 @@ type sessions struct {
 }
 
 func (s *sessions) key(player int64) string {
-	return s.stores.Key("session", strconv.FormatInt(player, 10))
+	return api.SeatKey(s.stores, player)
 }
 
 // value is a holder as it stands in Redis.
@@ -98,12 +99,9 @@ func (s *sessions) Release(ctx context.Context, player int64, h gate.Holder) err
 
 // parseHolder reads a holder, which is nil when nobody has the session any more.
 func parseHolder(text string) (*gate.Holder, error) {
-	var h gate.Holder
-	if n, err := fmt.Sscanf(text, "%d %d %d", &h.Node, &h.Session, &h.Turn); n != 3 || err != nil {
-		return nil, fmt.Errorf("session in Redis: %q is not one", text)
+	seat, err := api.ParseSeat(text)
+	if err != nil || seat.Gate == 0 {
+		return nil, err
 	}
-	if h.Node == 0 {
-		return nil, nil
-	}
-	return &h, nil
+	return &gate.Holder{Node: seat.Gate, Session: seat.Session, Turn: seat.Turn}, nil
 }

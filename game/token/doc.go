@@ -7,5 +7,5 @@
 // else the public ones; to change the key, hand the new public key to all verifiers first.
 //
 // A token cannot be called back before it expires: whoever must not play any more is turned away by what looks at sanctions, at login
-// and at entry. The package keeps no state, and so does not notice a token that is shown twice; the gate allows one session a player.
+// and at the gate. The package keeps no state, and so does not notice a token that is shown twice; the gate allows one session a player.
 package token

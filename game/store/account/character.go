@@ -42,3 +42,12 @@ func (s *Store) Character(ctx context.Context, account ID, area uint16) (player 
 		return row.Player, nil
 	}
 }
+
+// Players is whom an account plays, in all areas.
+func (s *Store) Players(ctx context.Context, account ID) ([]int64, error) {
+	var players []int64
+	if err := s.db.WithContext(ctx).Model(&characterRow{}).Order("area").Where("account = ?", account).Pluck("player", &players).Error; err != nil {
+		return nil, fmt.Errorf("players of account %d: %w", account, err)
+	}
+	return players, nil
+}

@@ -19,6 +19,7 @@ type Sanction struct {
 	Author string    // who imposed it; 1 to 64 bytes, not shown
 	Starts time.Time // zero: now
 	Ends   time.Time // zero: never
+	Lifted time.Time // before its time; zero: not. Set by the store
 }
 
 // Notice is what the player is told.
@@ -97,5 +98,37 @@ func (r sanctionRow) sanction() *Sanction {
 	if r.EndsAt != 0 {
 		s.Ends = time.UnixMilli(r.EndsAt).UTC()
 	}
+	if r.LiftedAt != 0 {
+		s.Lifted = time.UnixMilli(r.LiftedAt).UTC()
+	}
 	return s
+}
+
+// maxSanctions bounds what is listed of one account.
+const maxSanctions = 200
+
+// Sanctions is all sanctions of an account that there were, the newest first, up to 200.
+func (s *Store) Sanctions(ctx context.Context, account ID) ([]Sanction, error) {
+	var rows []sanctionRow
+	if err := s.db.WithContext(ctx).Order("id DESC").Limit(maxSanctions).Find(&rows, "account = ?", account).Error; err != nil {
+		return nil, fmt.Errorf("sanctions of account %d: %w", account, err)
+	}
+	list := make([]Sanction, len(rows))
+	for i, row := range rows {
+		list[i] = *row.sanction()
+	}
+	return list, nil
+}
+
+// SanctionedSince is the accounts with a sanction that is in force now, and was not at the given time.
+func (s *Store) SanctionedSince(ctx context.Context, since time.Time) ([]ID, error) {
+	now := s.now().UnixMilli()
+	var list []ID
+	err := s.db.WithContext(ctx).Model(&sanctionRow{}).Distinct("account").
+		Where("starts_at > ? AND starts_at <= ? AND lifted_at = 0 AND (ends_at = 0 OR ends_at > ?)", since.UnixMilli(), now, now).
+		Pluck("account", &list).Error
+	if err != nil {
+		return nil, fmt.Errorf("accounts that were sanctioned lately: %w", err)
+	}
+	return list, nil
 }

@@ -1,0 +1,78 @@
+package account
+
+import (
+	"testing"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+	"loumiao/game/store/account"
+	"loumiao/migrations"
+)
+
+// TestSanctions imposes, lists and lifts sanctions on accounts that nobody plays, and has Redis lose them in between.
+func TestSanctions(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		acc, err := accounts.Guest(ctx, "0123456789abcdef")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect := func(when string, want bool) {
+			t.Helper()
+			notice, blocked, err := e.blocks.Blocked(ctx, api.AccountID(acc))
+			if err != nil || blocked != want || blocked && notice != "this account is blocked: aimbot" {
+				t.Errorf("%s: blocked is %v (%q), %v; want %v", when, blocked, notice, err, want)
+			}
+		}
+		expect("at first", false)
+		later := time.Now().Add(time.Hour).UnixMilli()
+		future, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Reason: "later", Author: "test", StartsMs: later})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect("with a sanction of the future", false)
+		now, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Reason: "aimbot", Author: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect("when imposed", true)
+
+		if err := stores.Redis().Del(ctx, stores.Key("blocked", api.AccountID(acc).String())).Err(); err != nil {
+			t.Fatal(err)
+		}
+		expect("when Redis has lost it", false)
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		expect("after a pass", true)
+
+		if _, err := e.lift(ctx, &pb.LiftSanction{Account: int64(acc), Id: future.GetId()}); err != nil {
+			t.Fatal(err)
+		}
+		expect("when another one is lifted", true)
+		if _, err := e.lift(ctx, &pb.LiftSanction{Account: int64(acc), Id: now.GetId()}); err != nil {
+			t.Fatal(err)
+		}
+		expect("when lifted", false)
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		expect("after a pass", false)
+
+		list, err := e.list(ctx, &pb.ListSanctions{Account: int64(acc)})
+		if err != nil || len(list.GetSanctions()) != 2 || list.GetSanctions()[0].GetId() != now.GetId() || list.GetSanctions()[0].GetLiftedMs() == 0 {
+			t.Errorf("listed: %v, %v", list, err)
+		}
+		if _, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Author: "test"}); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("a sanction without a reason: %v", err)
+		}
+	})
+}
