@@ -1,0 +1,45 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/store"
+)
+
+// erased stands where something was written about a person.
+const erased = "erased"
+
+// ErasePlayer removes what is known of the person who plays a player: the account, how it was logged in to, its logins, and what was written about
+// them. Ids stay where others refer to them: which players the account had, and that it was sanctioned, when and by whom. Nobody can log in to it or
+// bind anything to it any more; a token that is out lives for its few minutes. It returns all players that the account had, in every area, which other
+// owners of tables are to erase too. A player whom nobody knows has none; erasing again changes nothing.
+func (s *Store) ErasePlayer(ctx context.Context, player int64) (players []int64, err error) {
+	var row characterRow
+	err = s.db.WithContext(ctx).Take(&row, "player = ?", player).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+			// The account goes first: whoever would bind something to it waits for its row, and then does not find it.
+			if err := tx.Delete(&accountRow{}, "id = ?", row.Account).Error; err != nil {
+				return err
+			}
+			if err := tx.Delete(&identityRow{}, "account = ?", row.Account).Error; err != nil {
+				return err
+			}
+			if err := tx.Delete(&refreshRow{}, "account = ?", row.Account).Error; err != nil {
+				return err
+			}
+			return tx.Model(&sanctionRow{}).Where("account = ?", row.Account).Update("reason", erased).Error
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("erase the account of player %d: %w", player, err)
+	}
+	return s.Players(ctx, row.Account)
+}
