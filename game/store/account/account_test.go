@@ -198,9 +198,10 @@ func TestCharacter(t *testing.T) {
 func TestSanctions(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *account.Store, c *clock) {
+		acc := must(s.Guest(t.Context(), "0123456789abcdef"))
 		expect := func(reason string) *account.Sanction {
 			t.Helper()
-			got, err := s.Sanctioned(t.Context(), 1)
+			got, err := s.Sanctioned(t.Context(), acc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -211,14 +212,14 @@ func TestSanctions(t *testing.T) {
 		}
 		impose := func(sanction account.Sanction) int64 {
 			t.Helper()
-			n, err := s.Impose(t.Context(), 1, sanction)
+			n, err := s.Impose(t.Context(), acc, sanction)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return n
 		}
 		expect("")
-		token, err := s.IssueRefresh(t.Context(), 1, time.Hour)
+		token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +239,7 @@ func TestSanctions(t *testing.T) {
 			t.Error(err)
 		}
 		expect("for ever")
-		if err := s.Lift(t.Context(), 1, forever); err != nil {
+		if err := s.Lift(t.Context(), acc, forever); err != nil {
 			t.Error(err)
 		}
 		expect("an hour")
@@ -254,7 +255,7 @@ func TestSanctions(t *testing.T) {
 			"no author":    {Reason: "r"},
 			"ends at once": {Reason: "r", Author: "op", Starts: c.Now(), Ends: c.Now()},
 		} {
-			if _, err := s.Impose(t.Context(), 1, bad); fault.CodeOf(err) != fault.Invalid {
+			if _, err := s.Impose(t.Context(), acc, bad); fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

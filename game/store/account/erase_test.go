@@ -35,6 +35,9 @@ func TestErasePlayer(t *testing.T) {
 		if _, _, err := s.UseRefresh(ctx, refresh); !errors.Is(err, account.ErrRefresh) {
 			t.Errorf("who was erased goes on: %v", err)
 		}
+		if _, err := s.IssueRefresh(ctx, ada, time.Hour); !errors.Is(err, account.ErrNoAccount) {
+			t.Errorf("who was erased gets a login that had begun before: %v", err)
+		}
 		if list := must(s.Identities(ctx, ada)); len(list) != 0 {
 			t.Errorf("identities are left: %v", list)
 		}

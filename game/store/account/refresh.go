@@ -34,14 +34,21 @@ func (refreshRow) TableName() string { return "refresh_tokens" }
 // maxToken bounds a refresh token in bytes; they have 53.
 const maxToken = 64
 
-// IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one.
+// IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one. It is
+// [ErrNoAccount] for an account that there is not, or no more.
 func (s *Store) IssueRefresh(ctx context.Context, account ID, ttl time.Duration) (token string, err error) {
 	now := s.now()
 	family, secret := rand.Text(), rand.Text()
 	row := refreshRow{
 		Family: digest(family), Account: account, Secret: digest(secret), IssuedAt: now.UnixMilli(), ExpiresAt: now.Add(ttl).UnixMilli(),
 	}
-	if err := store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error }); err != nil {
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := lockAccount(tx, account); err != nil { // it may be erased while its owner logs in
+			return err
+		}
+		return tx.Create(&row).Error
+	})
+	if err != nil {
 		return "", fmt.Errorf("issue a refresh token: %w", err)
 	}
 	return family + "." + secret, nil

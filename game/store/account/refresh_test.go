@@ -16,9 +16,10 @@ import (
 func TestRefreshRotates(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *account.Store, c *clock) {
+		acc := must(s.Guest(t.Context(), "0123456789abcdef"))
 		issue := func() string {
 			t.Helper()
-			token, err := s.IssueRefresh(t.Context(), 5, time.Hour)
+			token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -27,7 +28,7 @@ func TestRefreshRotates(t *testing.T) {
 		use := func(token string) string {
 			t.Helper()
 			got, next, err := s.UseRefresh(t.Context(), token)
-			if err != nil || got != 5 || next == token {
+			if err != nil || got != acc || next == token {
 				t.Fatalf("use: %v, %q, %v", got, next, err)
 			}
 			return next
@@ -62,7 +63,7 @@ func TestRefreshRotates(t *testing.T) {
 			t.Errorf("purged %d, %v", n, err)
 		}
 		last = issue()
-		if err := s.RevokeRefresh(t.Context(), 5); err != nil {
+		if err := s.RevokeRefresh(t.Context(), acc); err != nil {
 			t.Fatal(err)
 		}
 		refused("a revoked token", last)
@@ -73,7 +74,8 @@ func TestRefreshRotates(t *testing.T) {
 func TestRefreshUsedAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *account.Store, _ *clock) {
-		token, err := s.IssueRefresh(t.Context(), 5, time.Hour)
+		acc := must(s.Guest(t.Context(), "0123456789abcdef"))
+		token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
