@@ -88,7 +88,7 @@ const routeRelay = "relay"
 type KeysConfig struct {
 	Gossip       config.Secret `yaml:"gossip" doc:"encrypts gossip; all nodes of a cluster"`
 	Link         config.Secret `yaml:"link" doc:"authenticates links between nodes; all but the web nodes"`
-	TokenPrivate config.Secret `yaml:"token_private" doc:"Ed25519 seed that signs players' tokens; login only"`
+	TokenPrivate config.Secret `yaml:"token_private" doc:"Ed25519 seed that signs players' tokens; login and account nodes only"`
 	TokenPublic  []string      `yaml:"token_public" doc:"Ed25519 public keys of tokens that gates accept; empty: that of token_private"`
 }
 
