@@ -29,7 +29,9 @@ type enforcer struct {
 }
 
 func (e *enforcer) impose(ctx context.Context, m *pb.ImposeSanction) (*pb.ImposeSanctionReply, error) {
-	s := account.Sanction{Reason: m.GetReason(), Author: m.GetAuthor(), Starts: moment(m.GetStartsMs()), Ends: moment(m.GetEndsMs())}
+	s := account.Sanction{
+		Reason: m.GetReason(), Author: m.GetAuthor(), Starts: moment(m.GetStartsMs()), Ends: moment(m.GetEndsMs()), Key: m.GetKey(),
+	}
 	acc := account.ID(m.GetAccount())
 	number, err := e.accounts.Impose(ctx, acc, s)
 	if err != nil {

@@ -39,9 +39,13 @@ func TestSanctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("with a sanction of the future", false)
-		now, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Reason: "aimbot", Author: "test"})
+		now, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Reason: "aimbot", Author: "test", Key: "command:1"})
 		if err != nil {
 			t.Fatal(err)
+		}
+		again, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Reason: "aimbot", Author: "test", Key: "command:1"})
+		if err != nil || again.GetId() != now.GetId() {
+			t.Errorf("imposed again with its key: %v, %v; was %v", again, err, now)
 		}
 		expect("when imposed", true)
 

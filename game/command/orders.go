@@ -10,6 +10,8 @@ const (
 	Grant       = "grant"       // GrantArgs
 	Maintenance = "maintenance" // MaintenanceArgs
 	Forget      = "forget"      // ForgetArgs
+	Ban         = "ban"         // BanArgs; the sanction: Banned
+	Lift        = "lift"        // LiftArgs
 )
 
 // KickArgs ends a player's session.
@@ -81,4 +83,21 @@ type MaintenanceArgs struct {
 	On     bool   `json:"on"`
 	Notice string `json:"notice,omitempty"`
 	End    string `json:"end,omitempty"` // as 2026-01-31T12:00:00Z; empty: not known
+}
+
+// BanArgs keeps an account from playing. Its player is told the command's reason.
+type BanArgs struct {
+	Account int64 `json:"account"`
+	Ends    int64 `json:"ends_ms"` // 0: never
+}
+
+// Banned is the sanction that was imposed.
+type Banned struct {
+	Sanction int64 `json:"sanction,string"`
+}
+
+// LiftArgs ends a sanction before its time.
+type LiftArgs struct {
+	Account  int64 `json:"account"`
+	Sanction int64 `json:"sanction,string"`
 }

@@ -34,7 +34,9 @@ type ImposeSanction struct {
 	// 0: now.
 	StartsMs int64 `protobuf:"varint,4,opt,name=starts_ms,json=startsMs,proto3" json:"starts_ms,omitempty"`
 	// 0: never.
-	EndsMs        int64 `protobuf:"varint,5,opt,name=ends_ms,json=endsMs,proto3" json:"ends_ms,omitempty"`
+	EndsMs int64 `protobuf:"varint,5,opt,name=ends_ms,json=endsMs,proto3" json:"ends_ms,omitempty"`
+	// Imposed again with it, the account has the sanction once; at most 80 bytes. Empty: none.
+	Key           string `protobuf:"bytes,6,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +104,13 @@ func (x *ImposeSanction) GetEndsMs() int64 {
 		return x.EndsMs
 	}
 	return 0
+}
+
+func (x *ImposeSanction) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
 }
 
 type ImposeSanctionReply struct {
@@ -378,13 +387,14 @@ var File_rpc_account_proto protoreflect.FileDescriptor
 
 const file_rpc_account_proto_rawDesc = "" +
 	"\n" +
-	"\x11rpc_account.proto\x12\x04game\"\x90\x01\n" +
+	"\x11rpc_account.proto\x12\x04game\"\xa2\x01\n" +
 	"\x0eImposeSanction\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x03R\aaccount\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06author\x18\x03 \x01(\tR\x06author\x12\x1b\n" +
 	"\tstarts_ms\x18\x04 \x01(\x03R\bstartsMs\x12\x17\n" +
-	"\aends_ms\x18\x05 \x01(\x03R\x06endsMs\"%\n" +
+	"\aends_ms\x18\x05 \x01(\x03R\x06endsMs\x12\x10\n" +
+	"\x03key\x18\x06 \x01(\tR\x03key\"%\n" +
 	"\x13ImposeSanctionReply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\"8\n" +
 	"\fLiftSanction\x12\x18\n" +

@@ -26,6 +26,8 @@ func (s *Service) ownCommands() []command.Handler {
 		ordered(s, command.Grant, (*reign).grant),
 		ordered(s, command.Maintenance, (*reign).maintain),
 		ordered(s, command.Forget, (*reign).forget),
+		ordered(s, command.Ban, (*reign).ban),
+		ordered(s, command.Lift, (*reign).lift),
 	}
 }
 
@@ -123,4 +125,22 @@ func (r *reign) forget(ctx context.Context, _ command.Command, args command.Forg
 		room.mu.Unlock()
 	}
 	return nil, r.board.put(ctx, moves)
+}
+
+// ban has account nodes keep an account out; it is in force when that is answered.
+func (r *reign) ban(ctx context.Context, c command.Command, args command.BanArgs) (any, error) {
+	if args.Account <= 0 {
+		return nil, fault.Errorf(fault.Invalid, "there is no account %d", args.Account)
+	}
+	m := &pb.ImposeSanction{Account: args.Account, Reason: c.Reason, Author: c.Author, EndsMs: args.Ends, Key: opKey(c)}
+	imposed, err := api.ImposeSanction.Call(ctx, r.node.RPC(), m, rpc.Any)
+	if err != nil {
+		return nil, err
+	}
+	return command.Banned{Sanction: imposed.GetId()}, nil
+}
+
+func (r *reign) lift(ctx context.Context, _ command.Command, args command.LiftArgs) (any, error) {
+	_, err := api.LiftSanction.Call(ctx, r.node.RPC(), &pb.LiftSanction{Account: args.Account, Id: args.Sanction}, rpc.Any)
+	return nil, err
 }

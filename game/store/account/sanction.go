@@ -20,6 +20,7 @@ type Sanction struct {
 	Starts time.Time // zero: now
 	Ends   time.Time // zero: never
 	Lifted time.Time // before its time; zero: not. Set by the store
+	Key    string    // imposed again with it, the account has it once; at most 80 bytes. Empty: none
 }
 
 // Notice is what the player is told.
@@ -38,6 +39,7 @@ type sanctionRow struct {
 	StartsAt int64
 	EndsAt   int64 // 0: never
 	LiftedAt int64 // 0: not lifted
+	Op       *string
 }
 
 func (sanctionRow) TableName() string { return "sanctions" }
@@ -58,14 +60,20 @@ func (s *Store) Sanctioned(ctx context.Context, account ID) (*Sanction, error) {
 	return row.sanction(), nil
 }
 
+// maxKey bounds a sanction's key in bytes.
+const maxKey = 80
+
 // Impose stores a sanction, and ends the account's logins so that it is in force when their short-lived tokens expire. It returns the
-// sanction's id.
+// sanction's id, which is that of the first one if the key was used before.
 func (s *Store) Impose(ctx context.Context, account ID, sanction Sanction) (int64, error) {
 	switch {
 	case sanction.Reason == "" || len(sanction.Reason) > 255 || sanction.Author == "" || len(sanction.Author) > 64:
 		return 0, fault.New(fault.Invalid, "a sanction has a reason of 1 to 255 bytes and an author of 1 to 64")
 	case sanction.Starts.IsZero():
 		sanction.Starts = s.now()
+	}
+	if len(sanction.Key) > maxKey {
+		return 0, fault.Errorf(fault.Invalid, "the key of a sanction has at most %d bytes", maxKey)
 	}
 	if !sanction.Ends.IsZero() && !sanction.Ends.After(sanction.Starts) {
 		return 0, fault.New(fault.Invalid, "a sanction ends after it starts")
@@ -74,7 +82,14 @@ func (s *Store) Impose(ctx context.Context, account ID, sanction Sanction) (int6
 	if !sanction.Ends.IsZero() {
 		row.EndsAt = sanction.Ends.UnixMilli()
 	}
+	if sanction.Key != "" {
+		row.Op = &sanction.Key
+	}
 	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	if errors.Is(err, store.ErrDuplicate) && row.Op != nil {
+		row = sanctionRow{}
+		err = s.db.WithContext(ctx).Take(&row, "account = ? AND op = ?", account, sanction.Key).Error
+	}
 	if err != nil {
 		return 0, fmt.Errorf("impose a sanction on account %d: %w", account, err)
 	}
