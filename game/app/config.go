@@ -17,6 +17,7 @@ import (
 	"loumiao/game/account"
 	"loumiao/game/api"
 	"loumiao/game/area"
+	"loumiao/game/channel"
 	centre "loumiao/game/config"
 	"loumiao/game/gate"
 	"loumiao/game/goods"
@@ -62,7 +63,8 @@ type Config struct {
 	Charge charge.Config `yaml:"charge"`
 	Public public.Config `yaml:"public"`
 
-	Account account.Config `yaml:"account"`
+	Account  account.Config `yaml:"account"`
+	Channels channel.Config `yaml:"channels"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.

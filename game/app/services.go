@@ -40,9 +40,13 @@ func (p *process) signin() (signin.Config, error) {
 	if p.keys.signing == nil {
 		return signin.Config{}, errors.New("keys.token_private: nodes that let players in need it, to sign tokens")
 	}
+	channels, err := p.cfg.Channels.Open()
+	if err != nil {
+		return signin.Config{}, err
+	}
 	keyID := token.KeyID(p.keys.signing.Public().(ed25519.PublicKey))
 	return signin.Config{
-		Areas: p.cfg.Login.Areas, Throttle: p.cfg.Login.Throttle, RefreshTTL: p.cfg.Token.Refresh,
+		Areas: p.cfg.Login.Areas, Throttle: p.cfg.Login.Throttle, RefreshTTL: p.cfg.Token.Refresh, Channels: channels,
 		Tokens: token.NewSigner(p.keys.signing, keyID, p.cfg.Token.TTL, time.Now),
 	}, nil
 }

@@ -1,9 +1,10 @@
-// Package login is the node type that lets players in: it turns a password, a device or a refresh token into a signed token for the
+// Package login is the node type that lets players in: it turns a password, a device, an external channel's ticket or a refresh token into a signed token for the
 // game and the gates to bring it to.
 //
 //	POST /v1/register {"name", "password", "area"}    ─┐
 //	POST /v1/login    {"name", "password", "area"}     ├─► {"account", "player", "area", "token", "expires_in", "refresh", "gates"}
 //	POST /v1/guest    {"device", "area"}               │
+//	POST /v1/external {"channel", "ticket", "area"}    │
 //	POST /v1/refresh  {"refresh"}                     ─┘
 //	GET  /v1/areas                                     ──► {"areas": [{"id", "name"}]}
 //	GET  /v1/tables                                    ──► {"version", "items", "shop", ...}: the design tables, with an ETag

@@ -65,6 +65,18 @@ func (s *Service) guest(c *fiber.Ctx) error {
 	return s.enter(c, signin.Guest{Device: in.Device, Area: in.Area})
 }
 
+func (s *Service) external(c *fiber.Ctx) error {
+	var in struct {
+		Channel string `json:"channel"`
+		Ticket  string `json:"ticket"`
+		Area    uint16 `json:"area"`
+	}
+	if err := httpserver.Decode(c, &in); err != nil {
+		return err
+	}
+	return s.enter(c, signin.External{Channel: in.Channel, Ticket: in.Ticket, Area: in.Area})
+}
+
 func (s *Service) refresh(c *fiber.Ctx) error {
 	var in struct {
 		Refresh string `json:"refresh"`

@@ -20,6 +20,7 @@ import (
 
 	"loumiao/framework/config"
 	"loumiao/framework/fault"
+	"loumiao/game/channel"
 	"loumiao/game/signin"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
@@ -47,9 +48,22 @@ type fake struct {
 
 const manyFailures = 3
 
+// arcade is a channel whose tickets say whose they are.
+type arcade struct{}
+
+func (arcade) Name() string { return "arcade" }
+
+func (arcade) Verify(_ context.Context, ticket string) (channel.User, error) {
+	user, ok := strings.CutPrefix(ticket, "of-")
+	if !ok {
+		return channel.User{}, channel.ErrTicket
+	}
+	return channel.User{ID: user}, nil
+}
+
 func newFake() *fake {
 	return &fake{
-		accounts:  map[string]account.ID{"ann/secret-of-ann": 1<<53 + 1},
+		accounts:  map[string]account.ID{"ann/secret-of-ann": 1<<53 + 1, "arcade/eve": 1<<53 + 2},
 		refreshes: map[string]account.ID{},
 		sanctions: map[account.ID]*account.Sanction{},
 		failures:  map[string]int{},
@@ -177,7 +191,7 @@ func start(t *testing.T, changes ...func(*signin.Deps)) *setup {
 	f := newFake()
 	server := httpserver.New(httpserver.Config{Name: "login", Proxies: []string{"127.0.0.1"}}, nil)
 	deps := signin.Deps{
-		Accounts: f, Throttle: f,
+		Accounts: f, Throttle: f, Channels: []channel.Channel{arcade{}},
 		Tokens: token.NewSigner(private, "k", 5*time.Minute, nil),
 		Areas:  []signin.Area{{ID: 1, Name: "First"}, {ID: 2, Name: "Second"}},
 	}
@@ -250,9 +264,10 @@ func TestEveryWayIn(t *testing.T) {
 	}{
 		{"password", "/v1/login", `{"name":"Ann","password":"secret-of-ann","area":1}`, 1<<53 + 1, 1},
 		{"default area", "/v1/login", `{"name":"ann","password":"secret-of-ann"}`, 1<<53 + 1, 1},
-		{"register", "/v1/register", `{"name":"bob","password":"secret-of-bob","area":1}`, 101, 1},
-		{"guest", "/v1/guest", `{"device":"0123456789abcdef","area":1}`, 102, 1},
-		{"guest again", "/v1/guest", `{"device":"0123456789abcdef"}`, 102, 1},
+		{"register", "/v1/register", `{"name":"bob","password":"secret-of-bob","area":1}`, 102, 1},
+		{"guest", "/v1/guest", `{"device":"0123456789abcdef","area":1}`, 103, 1},
+		{"external", "/v1/external", `{"channel":"arcade","ticket":"of-eve"}`, 1<<53 + 2, 1},
+		{"guest again", "/v1/guest", `{"device":"0123456789abcdef"}`, 103, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			status, reply, failure := s.post(t, tc.path, tc.body)
@@ -274,7 +289,7 @@ func TestEveryWayIn(t *testing.T) {
 			}
 		})
 	}
-	if got := testutil.CollectAndCount(s.rules.Collector()); got != 5 {
+	if got := testutil.CollectAndCount(s.rules.Collector()); got != 6 {
 		t.Error("failures are not counted in the metrics")
 	}
 }
@@ -320,6 +335,9 @@ func TestRefused(t *testing.T) {
 			"invalid: the field area must be a JSON whole number in range (uint16)", true},
 		{"no gate", "/v1/register", `{"name":"bob","password":"x","area":2}`, nil, 503, "unavailable: no gate is up for area 2", true},
 		{"no gate for a refresh", "/v1/refresh", `{"refresh":"2.abc"}`, nil, 503, "unavailable: no gate is up for area 2", true},
+		{"forged ticket", "/v1/external", `{"channel":"arcade","ticket":"x"}`, nil, 401,
+			"unauthenticated: the channel's ticket is not valid; get a new one", true},
+		{"unknown channel", "/v1/external", `{"channel":"moon","ticket":"x"}`, nil, 404, "not_found: there is no such channel", true},
 		{"malformed refresh", "/v1/refresh", `{"refresh":"abc"}`, nil, 401, "unauthenticated: the refresh token is malformed", true},
 		{"unknown refresh", "/v1/refresh", `{"refresh":"1.abc"}`, nil, 401, "unauthenticated: the refresh token is not valid", false},
 		{"sanctioned", "/v1/login", `{"name":"ann","password":"secret-of-ann"}`, func(f *fake) {

@@ -75,6 +75,7 @@ func (s *Service) Routes(app *fiber.App) {
 	v1.Post("/register", s.register)
 	v1.Post("/login", s.password)
 	v1.Post("/guest", s.guest)
+	v1.Post("/external", s.external)
 	v1.Post("/refresh", s.refresh)
 	v1.Get("/areas", s.areas)
 	if s.Tables != nil {
