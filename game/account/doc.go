@@ -7,6 +7,8 @@
 // Its line is the only one that is open to sessions without a token, so everything that comes over it is hostile until proven otherwise: how often
 // one address may ask is bounded here, how often it may be wrong by the rules, which the login web asks too. The client's address is what its gate says.
 //
+// Who is in sees and ends his logins, and binds further identities, over the same line.
+//
 // It also serves other nodes: api.ImposeSanction stores a sanction, ends the account's logins, has gates refuse tokens that are still good, and sends away
 // whoever is online. Should a node die in the midst of that, or Redis lose it, the next node to look, within seconds, does it again.
 //

@@ -50,6 +50,8 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	line.HandleActor(n, ref, b, (*desk).listIdentities)
 	line.HandleActor(n, ref, b, (*desk).bind)
 	line.HandleActor(n, ref, b, (*desk).unbind)
+	line.HandleActor(n, ref, b, (*desk).listLogins)
+	line.HandleActor(n, ref, b, (*desk).endLogin)
 	e := &enforcer{node: n, accounts: accounts, blocks: api.NewBlocks(n.Stores()), tokens: a.rules.Tokens.TTL() + clockMargin}
 	rpc.HandleFunc(n, api.ImposeSanction, e.impose)
 	rpc.HandleFunc(n, api.LiftSanction, e.lift)

@@ -72,6 +72,16 @@ func TestLogInWithoutHTTP(t *testing.T) {
 		if _, err := try[*pb.IdentitiesReply](p, &pb.BindIdentity{Kind: "device", Secret: "device-of-a-test-finds-the-gates"}); fault.CodeOf(err) != fault.AlreadyExists {
 			t.Errorf("another's device is bound: %v", err)
 		}
+		logins := ask[*pb.LoginsReply](p, &pb.ListLogins{}).GetLogins()
+		if len(logins) == 0 || logins[0].GetId() == "" || logins[0].GetUsedMs() == 0 {
+			t.Fatalf("logins: %v", logins)
+		}
+		if left := ask[*pb.LoginsReply](p, &pb.EndLogin{Id: logins[0].GetId()}).GetLogins(); len(left) != len(logins)-1 {
+			t.Errorf("%d logins; after one was ended, %d", len(logins), len(left))
+		}
+		if left := ask[*pb.LoginsReply](p, &pb.EndLogin{}).GetLogins(); len(left) != 0 {
+			t.Errorf("after all logins were ended: %v", left)
+		}
 		if n := len(ask[*pb.IdentitiesReply](p, &pb.UnbindIdentity{Kind: "device"}).GetIdentities()); n != 1 {
 			t.Errorf("%d identities are left", n)
 		}

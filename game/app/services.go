@@ -27,7 +27,7 @@ func (p *process) newGate(index int) (node.Service, error) {
 
 func (p *process) newLogin(index int) (node.Service, error) {
 	rules, err := p.signin()
-	return login.NewNode(p.cfg.Login, rules, index), err
+	return login.NewNode(p.cfg.Login, rules, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), index), err
 }
 
 func (p *process) newAccount() (node.Service, error) {

@@ -32,7 +32,9 @@ type Register struct {
 	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	// 0: the first area.
-	Area          uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	Area uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	// What the player calls this device, for the list of his logins; at most 64 bytes.
+	DeviceName    string `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,11 +90,19 @@ func (x *Register) GetArea() uint32 {
 	return 0
 }
 
+func (x *Register) GetDeviceName() string {
+	if x != nil {
+		return x.DeviceName
+	}
+	return ""
+}
+
 type PasswordLogin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password      string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	DeviceName    string                 `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -148,12 +158,20 @@ func (x *PasswordLogin) GetArea() uint32 {
 	return 0
 }
 
+func (x *PasswordLogin) GetDeviceName() string {
+	if x != nil {
+		return x.DeviceName
+	}
+	return ""
+}
+
 // Logs a device in, and makes an account for it the first time.
 type GuestLogin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A secret that the client has made up at random, 16 to 128 bytes.
 	Device        string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
 	Area          uint32 `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
+	DeviceName    string `protobuf:"bytes,3,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,6 +218,13 @@ func (x *GuestLogin) GetArea() uint32 {
 		return x.Area
 	}
 	return 0
+}
+
+func (x *GuestLogin) GetDeviceName() string {
+	if x != nil {
+		return x.DeviceName
+	}
+	return ""
 }
 
 // Goes on with an earlier login, in its area.
@@ -474,6 +499,7 @@ type ExternalLogin struct {
 	// What the channel has signed for this login.
 	Ticket        string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	Area          uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	DeviceName    string `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -527,6 +553,13 @@ func (x *ExternalLogin) GetArea() uint32 {
 		return x.Area
 	}
 	return 0
+}
+
+func (x *ExternalLogin) GetDeviceName() string {
+	if x != nil {
+		return x.DeviceName
+	}
+	return ""
 }
 
 // How the account can be logged in to. So are the two changes below answered.
@@ -780,24 +813,244 @@ func (x *UnbindIdentity) GetKind() string {
 	return ""
 }
 
+// Where the account is logged in: each can be gone on with by RefreshLogin. So is EndLogin answered.
+type ListLogins struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLogins) Reset() {
+	*x = ListLogins{}
+	mi := &file_account_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLogins) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLogins) ProtoMessage() {}
+
+func (x *ListLogins) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLogins.ProtoReflect.Descriptor instead.
+func (*ListLogins) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{14}
+}
+
+// The ones used last first, up to 100.
+type LoginsReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Logins        []*Login               `protobuf:"bytes,1,rep,name=logins,proto3" json:"logins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoginsReply) Reset() {
+	*x = LoginsReply{}
+	mi := &file_account_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoginsReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoginsReply) ProtoMessage() {}
+
+func (x *LoginsReply) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoginsReply.ProtoReflect.Descriptor instead.
+func (*LoginsReply) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *LoginsReply) GetLogins() []*Login {
+	if x != nil {
+		return x.Logins
+	}
+	return nil
+}
+
+type Login struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How it began: register, password, guest or external; empty: not known.
+	Way string `protobuf:"bytes,2,opt,name=way,proto3" json:"way,omitempty"`
+	// What the client called its device.
+	DeviceName string `protobuf:"bytes,3,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	// 0: not known.
+	BeganMs       int64 `protobuf:"varint,4,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	UsedMs        int64 `protobuf:"varint,5,opt,name=used_ms,json=usedMs,proto3" json:"used_ms,omitempty"`
+	ExpiresMs     int64 `protobuf:"varint,6,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Login) Reset() {
+	*x = Login{}
+	mi := &file_account_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Login) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Login) ProtoMessage() {}
+
+func (x *Login) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Login.ProtoReflect.Descriptor instead.
+func (*Login) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Login) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Login) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
+func (x *Login) GetDeviceName() string {
+	if x != nil {
+		return x.DeviceName
+	}
+	return ""
+}
+
+func (x *Login) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *Login) GetUsedMs() int64 {
+	if x != nil {
+		return x.UsedMs
+	}
+	return 0
+}
+
+func (x *Login) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+// Ends a login, or all of them if id is empty. Nobody can go on with it; the token that it has led to lives for its few minutes.
+type EndLogin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndLogin) Reset() {
+	*x = EndLogin{}
+	mi := &file_account_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndLogin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndLogin) ProtoMessage() {}
+
+func (x *EndLogin) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndLogin.ProtoReflect.Descriptor instead.
+func (*EndLogin) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *EndLogin) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 var File_account_proto protoreflect.FileDescriptor
 
 const file_account_proto_rawDesc = "" +
 	"\n" +
 	"\raccount.proto\x12\x04game\x1a\n" +
-	"wire.proto\"d\n" +
+	"wire.proto\"\x85\x01\n" +
 	"\bRegister\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"i\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
+	"\vdevice_name\x18\x04 \x01(\tR\n" +
+	"deviceName:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"\x8a\x01\n" +
 	"\rPasswordLogin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"N\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
+	"\vdevice_name\x18\x04 \x01(\tR\n" +
+	"deviceName:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"o\n" +
 	"\n" +
 	"GuestLogin\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x12\n" +
-	"\x04area\x18\x02 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\">\n" +
+	"\x04area\x18\x02 \x01(\rR\x04area\x12\x1f\n" +
+	"\vdevice_name\x18\x03 \x01(\tR\n" +
+	"deviceName:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\">\n" +
 	"\fRefreshLogin\x12\x18\n" +
 	"\arefresh\x18\x01 \x01(\tR\arefresh:\x14\xca\xf3\x18\x10\b\xd4\x0f\x10\x01\x1a\aaccount \x02\"\xbb\x01\n" +
 	"\n" +
@@ -814,11 +1067,13 @@ const file_account_proto_rawDesc = "" +
 	"\n" +
 	"AreaChoice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"k\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x8c\x01\n" +
 	"\rExternalLogin\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\tR\x06ticket\x12\x12\n" +
-	"\x04area\x18\x03 \x01(\rR\x04area:\x14\xca\xf3\x18\x10\b\xd8\x0f\x10\x01\x1a\aaccount \x02\"&\n" +
+	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
+	"\vdevice_name\x18\x04 \x01(\tR\n" +
+	"deviceName:\x14\xca\xf3\x18\x10\b\xd8\x0f\x10\x01\x1a\aaccount \x02\"&\n" +
 	"\x0eListIdentities:\x14\xca\xf3\x18\x10\b\xe4\x0f\x10\x01\x1a\aaccount \x01\"L\n" +
 	"\x0fIdentitiesReply\x12.\n" +
 	"\n" +
@@ -833,7 +1088,22 @@ const file_account_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06secret\x18\x03 \x01(\tR\x06secret:\x14\xca\xf3\x18\x10\b\xe6\x0f\x10\x01\x1a\aaccount \x01\":\n" +
 	"\x0eUnbindIdentity\x12\x12\n" +
-	"\x04kind\x18\x01 \x01(\tR\x04kind:\x14\xca\xf3\x18\x10\b\xe7\x0f\x10\x01\x1a\aaccount \x01b\x06proto3"
+	"\x04kind\x18\x01 \x01(\tR\x04kind:\x14\xca\xf3\x18\x10\b\xe7\x0f\x10\x01\x1a\aaccount \x01\"\"\n" +
+	"\n" +
+	"ListLogins:\x14\xca\xf3\x18\x10\b\xe8\x0f\x10\x01\x1a\aaccount \x01\"=\n" +
+	"\vLoginsReply\x12#\n" +
+	"\x06logins\x18\x01 \x03(\v2\v.game.LoginR\x06logins:\t\xca\xf3\x18\x05\b\xe9\x0f\x10\x02\"\x9d\x01\n" +
+	"\x05Login\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03way\x18\x02 \x01(\tR\x03way\x12\x1f\n" +
+	"\vdevice_name\x18\x03 \x01(\tR\n" +
+	"deviceName\x12\x19\n" +
+	"\bbegan_ms\x18\x04 \x01(\x03R\abeganMs\x12\x17\n" +
+	"\aused_ms\x18\x05 \x01(\x03R\x06usedMs\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\x06 \x01(\x03R\texpiresMs\"0\n" +
+	"\bEndLogin\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id:\x14\xca\xf3\x18\x10\b\xea\x0f\x10\x01\x1a\aaccount \x01b\x06proto3"
 
 var (
 	file_account_proto_rawDescOnce sync.Once
@@ -847,7 +1117,7 @@ func file_account_proto_rawDescGZIP() []byte {
 	return file_account_proto_rawDescData
 }
 
-var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_account_proto_goTypes = []any{
 	(*Register)(nil),        // 0: game.Register
 	(*PasswordLogin)(nil),   // 1: game.PasswordLogin
@@ -863,15 +1133,20 @@ var file_account_proto_goTypes = []any{
 	(*Identity)(nil),        // 11: game.Identity
 	(*BindIdentity)(nil),    // 12: game.BindIdentity
 	(*UnbindIdentity)(nil),  // 13: game.UnbindIdentity
+	(*ListLogins)(nil),      // 14: game.ListLogins
+	(*LoginsReply)(nil),     // 15: game.LoginsReply
+	(*Login)(nil),           // 16: game.Login
+	(*EndLogin)(nil),        // 17: game.EndLogin
 }
 var file_account_proto_depIdxs = []int32{
 	7,  // 0: game.ListAreasReply.areas:type_name -> game.AreaChoice
 	11, // 1: game.IdentitiesReply.identities:type_name -> game.Identity
-	2,  // [2:2] is the sub-list for method output_type
-	2,  // [2:2] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	16, // 2: game.LoginsReply.logins:type_name -> game.Login
+	3,  // [3:3] is the sub-list for method output_type
+	3,  // [3:3] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_account_proto_init() }
@@ -885,7 +1160,7 @@ func file_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_account_proto_rawDesc), len(file_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"loumiao/framework/fault"
 	"loumiao/game/store/account"
@@ -16,6 +17,8 @@ type Attempt struct {
 	Way Way
 	// Address is the client's own, for the throttle.
 	Address netip.Addr
+	// Device is what the client calls its device, for the owner's list of logins; at most 64 bytes. It may be empty.
+	Device string
 	// Before, if not nil, is what must go well for an area before an account is made or a refresh token used up.
 	Before func(ctx context.Context, area uint16) error
 }
@@ -61,6 +64,9 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(a.Device) > maxDevice || !utf8.ValidString(a.Device) {
+		return nil, fault.Errorf(fault.Invalid, "the name of a device is UTF-8 of at most %d bytes", maxDevice)
+	}
 	area, err := s.area(wanted)
 	if err != nil {
 		return nil, err
@@ -97,11 +103,11 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 			return nil, err
 		}
 	}
-	return s.ticket(ctx, acc, area, next)
+	return s.ticket(ctx, acc, area, account.Origin{Way: a.Way.kind(), Device: a.Device}, next)
 }
 
 // ticket is for whoever may come in. next is his refresh token, if he has one already.
-func (s *Service) ticket(ctx context.Context, acc account.ID, area uint16, next string) (*Ticket, error) {
+func (s *Service) ticket(ctx context.Context, acc account.ID, area uint16, from account.Origin, next string) (*Ticket, error) {
 	player, err := s.Accounts.Character(ctx, acc, area)
 	if err != nil {
 		return nil, err
@@ -111,7 +117,7 @@ func (s *Service) ticket(ctx context.Context, acc account.ID, area uint16, next 
 		return nil, err
 	}
 	if next == "" {
-		if next, err = s.Accounts.IssueRefresh(ctx, acc, s.RefreshTTL); err != nil {
+		if next, err = s.Accounts.IssueRefresh(ctx, acc, from, s.RefreshTTL); err != nil {
 			return nil, err
 		}
 	}

@@ -23,9 +23,12 @@ type Accounts interface {
 	Guest(ctx context.Context, device string) (account.ID, error)
 	Character(ctx context.Context, acc account.ID, area uint16) (player int64, err error)
 	Sanctioned(ctx context.Context, acc account.ID) (*account.Sanction, error)
-	IssueRefresh(ctx context.Context, acc account.ID, ttl time.Duration) (token string, err error)
+	IssueRefresh(ctx context.Context, acc account.ID, from account.Origin, ttl time.Duration) (token string, err error)
 	UseRefresh(ctx context.Context, token string) (acc account.ID, next string, err error)
 	Enter(ctx context.Context, identity account.Identity) (account.ID, error)
+	Logins(ctx context.Context, acc account.ID) ([]account.LoginEntry, error)
+	EndLogin(ctx context.Context, acc account.ID, login string) error
+	RevokeRefresh(ctx context.Context, acc account.ID) error
 }
 
 // Throttle counts attempts by name and by address; [account.Throttle] does.

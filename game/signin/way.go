@@ -13,6 +13,7 @@ import (
 const (
 	maxName    = 128
 	maxRefresh = 512
+	maxDevice  = 64
 )
 
 // A Way is one way to log in: [Register], [Password], [Guest], [External] or [Refresh]. Area 0 is the first area.

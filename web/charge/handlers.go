@@ -213,9 +213,9 @@ func (s *Service) own(c *fiber.Ctx) (order.Order, error) {
 
 // who is the bearer of the login's token.
 func (s *Service) who(c *fiber.Ctx) (token.Claims, error) {
-	scheme, text, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !strings.EqualFold(scheme, "Bearer") || text == "" {
-		return token.Claims{}, fault.New(fault.Unauthenticated, "the login's token is needed, as Authorization: Bearer TOKEN")
+	text, err := httpserver.Bearer(c)
+	if err != nil {
+		return token.Claims{}, err
 	}
 	return s.Tokens.Verify(text)
 }

@@ -160,3 +160,12 @@ func newSeconds(server string) *prometheus.HistogramVec {
 		ConstLabels: prometheus.Labels{"server": server},
 	}, []string{"method", "route", "status"})
 }
+
+// Bearer is the token of a request's Authorization header, or a fault.Unauthenticated.
+func Bearer(c *fiber.Ctx) (string, error) {
+	scheme, text, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return "", fault.New(fault.Unauthenticated, "the login's token is needed, as Authorization: Bearer TOKEN")
+	}
+	return text, nil
+}

@@ -6,12 +6,16 @@
 //	POST /v1/guest    {"device", "area"}               │
 //	POST /v1/external {"channel", "ticket", "area"}    │
 //	POST /v1/refresh  {"refresh"}                     ─┘
+//	GET    /v1/logins                                  ─┐    with the header Authorization: Bearer TOKEN
+//	DELETE /v1/logins/ID, or /v1/logins for all        ─┴─► {"logins": [{"id", "way", "device_name", "began_ms", "used_ms", "expires_ms"}]}
 //	GET  /v1/areas                                     ──► {"areas": [{"id", "name"}]}
 //	GET  /v1/tables                                    ──► {"version", "items", "shop", ...}: the design tables, with an ETag
 //
 // Everything is JSON, read strictly; 64-bit ids are strings; errors are those of package httpserver. Area 0, or none, is the first
 // area. "expires_in" is seconds; "refresh" is used once and replaced by the one in the reply. "gates" is the best first; each has
 // one or more of "tcp" (host:port, or tls://host:port), "ws" and "kcp" (URLs).
+//
+// Each login but a refresh may have a "device_name", which its owner sees in the list of his logins. One that is ended cannot be refreshed any more.
 //
 // A gate is looked for before anything else is done: when none is up, no account is made and no refresh token is used up. Who is let in is
 // for package signin to say, which the account node asks too.

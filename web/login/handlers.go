@@ -32,49 +32,53 @@ type GateAddress struct {
 
 func (s *Service) register(c *fiber.Ctx) error {
 	var in struct {
-		Name     string `json:"name"`
-		Password string `json:"password"`
-		Area     uint16 `json:"area"`
+		Name       string `json:"name"`
+		Password   string `json:"password"`
+		Area       uint16 `json:"area"`
+		DeviceName string `json:"device_name"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Register{Name: in.Name, Password: in.Password, Area: in.Area})
+	return s.enter(c, signin.Register{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName)
 }
 
 func (s *Service) password(c *fiber.Ctx) error {
 	var in struct {
-		Name     string `json:"name"`
-		Password string `json:"password"`
-		Area     uint16 `json:"area"`
+		Name       string `json:"name"`
+		Password   string `json:"password"`
+		Area       uint16 `json:"area"`
+		DeviceName string `json:"device_name"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Password{Name: in.Name, Password: in.Password, Area: in.Area})
+	return s.enter(c, signin.Password{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName)
 }
 
 func (s *Service) guest(c *fiber.Ctx) error {
 	var in struct {
-		Device string `json:"device"`
-		Area   uint16 `json:"area"`
+		Device     string `json:"device"`
+		Area       uint16 `json:"area"`
+		DeviceName string `json:"device_name"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Guest{Device: in.Device, Area: in.Area})
+	return s.enter(c, signin.Guest{Device: in.Device, Area: in.Area}, in.DeviceName)
 }
 
 func (s *Service) external(c *fiber.Ctx) error {
 	var in struct {
-		Channel string `json:"channel"`
-		Ticket  string `json:"ticket"`
-		Area    uint16 `json:"area"`
+		Channel    string `json:"channel"`
+		Ticket     string `json:"ticket"`
+		Area       uint16 `json:"area"`
+		DeviceName string `json:"device_name"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.External{Channel: in.Channel, Ticket: in.Ticket, Area: in.Area})
+	return s.enter(c, signin.External{Channel: in.Channel, Ticket: in.Ticket, Area: in.Area}, in.DeviceName)
 }
 
 func (s *Service) refresh(c *fiber.Ctx) error {
@@ -84,7 +88,7 @@ func (s *Service) refresh(c *fiber.Ctx) error {
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Refresh{Token: in.Refresh})
+	return s.enter(c, signin.Refresh{Token: in.Refresh}, "")
 }
 
 func (s *Service) areas(c *fiber.Ctx) error {
@@ -109,10 +113,10 @@ func (s *Service) tables(c *fiber.Ctx) error {
 }
 
 // enter tells who is let in where to go.
-func (s *Service) enter(c *fiber.Ctx, way signin.Way) error {
+func (s *Service) enter(c *fiber.Ctx, way signin.Way, device string) error {
 	var gates []GateAddress
 	ticket, err := s.Rules.Enter(c.UserContext(), signin.Attempt{
-		Way: way, Address: s.ClientIP(c),
+		Way: way, Address: s.ClientIP(c), Device: device,
 		Before: func(ctx context.Context, area uint16) (err error) {
 			gates, err = s.gates(ctx, area)
 			return err

@@ -123,12 +123,16 @@ func (f *fake) Sanctioned(_ context.Context, acc account.ID) (*account.Sanction,
 	return f.sanctions[acc], nil
 }
 
-func (f *fake) IssueRefresh(_ context.Context, acc account.ID, ttl time.Duration) (string, error) {
+func (f *fake) IssueRefresh(_ context.Context, acc account.ID, _ account.Origin, ttl time.Duration) (string, error) {
 	defer f.call("issue %d %s", acc, ttl)()
 	next := fmt.Sprintf("r%d.x", len(f.refreshes))
 	f.refreshes[next] = acc
 	return next, nil
 }
+
+func (*fake) Logins(context.Context, account.ID) ([]account.LoginEntry, error) { return nil, nil }
+func (*fake) EndLogin(context.Context, account.ID, string) error               { return nil }
+func (*fake) RevokeRefresh(context.Context, account.ID) error                  { return nil }
 
 func (f *fake) UseRefresh(_ context.Context, used string) (account.ID, string, error) {
 	defer f.call("use %s", used)()
@@ -202,7 +206,8 @@ func start(t *testing.T, changes ...func(*signin.Deps)) *setup {
 		t.Fatal(err)
 	}
 	rules := signin.New(deps)
-	New(Deps{Rules: rules, Gates: f, ClientIP: server.ClientIP, Tables: f.tables}).Routes(server.App())
+	keys := token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second)
+	New(Deps{Rules: rules, Gates: f, Tokens: keys, ClientIP: server.ClientIP, Tables: f.tables}).Routes(server.App())
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +220,7 @@ func start(t *testing.T, changes ...func(*signin.Deps)) *setup {
 	})
 	return &setup{
 		fake: f, rules: rules, server: server, client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
-		keys: token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second),
+		keys: keys,
 	}
 }
 

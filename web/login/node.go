@@ -13,13 +13,14 @@ import (
 type Node struct {
 	cfg    Config
 	rules  signin.Config
+	tokens Tokens
 	server *httpserver.Server
 }
 
 // NewNode is a login node that is not started: the index-th of its pod, which listens on the configured port plus index.
-func NewNode(cfg Config, rules signin.Config, index int) *Node {
+func NewNode(cfg Config, rules signin.Config, tokens Tokens, index int) *Node {
 	cfg.Config = cfg.Config.ForIndex(index)
-	return &Node{cfg: cfg, rules: rules}
+	return &Node{cfg: cfg, rules: rules, tokens: tokens}
 }
 
 // Start takes the address and answers from then on; without a gate, with an error that says so.
@@ -33,6 +34,7 @@ func (l *Node) Start(ctx context.Context, n *node.Node) error {
 	service := New(Deps{
 		Rules:    rules,
 		Gates:    published(api.NewGates(n.Stores())),
+		Tokens:   l.tokens,
 		ClientIP: l.server.ClientIP,
 		Tables:   func() (string, []byte) { t := designed.Get(); return t.Version(), t.JSON() },
 	})

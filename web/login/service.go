@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"loumiao/game/signin"
+	"loumiao/game/token"
 )
 
 // A Gate is where a client can connect, and how loaded it is.
@@ -32,11 +33,20 @@ func (f GatesFunc) Pick(ctx context.Context, area uint16, n int) ([]Gate, error)
 	return f(ctx, area, n)
 }
 
+// Tokens checks the tokens that Rules has made; [token.Verifier] does.
+type Tokens interface {
+	Verify(text string) (token.Claims, error)
+}
+
+var _ Tokens = (*token.Verifier)(nil)
+
 // Deps is what a [Service] works with. All are required, unless said otherwise.
 type Deps struct {
 	// Rules says who is let in.
 	Rules *signin.Service
 	Gates Gates
+	// Tokens says whose a token is, to show them their logins.
+	Tokens Tokens
 	// ClientIP is the address of a request's client: httpserver's Server.ClientIP. Default: the peer's.
 	ClientIP func(*fiber.Ctx) netip.Addr
 	// Tables is the design tables as clients get them, and their version. Default: there are none.
@@ -51,6 +61,9 @@ func (d Deps) Validate() error {
 	}
 	if d.Gates == nil {
 		errs = append(errs, errors.New("login: Gates is missing"))
+	}
+	if d.Tokens == nil {
+		errs = append(errs, errors.New("login: Tokens is missing"))
 	}
 	return errors.Join(errs...)
 }
@@ -77,6 +90,9 @@ func (s *Service) Routes(app *fiber.App) {
 	v1.Post("/guest", s.guest)
 	v1.Post("/external", s.external)
 	v1.Post("/refresh", s.refresh)
+	v1.Get("/logins", s.logins)
+	v1.Delete("/logins", s.endLogin)
+	v1.Delete("/logins/:id", s.endLogin)
 	v1.Get("/areas", s.areas)
 	if s.Tables != nil {
 		v1.Get("/tables", s.tables)

@@ -1,7 +1,10 @@
 package login
 
 import (
+	"encoding/json"
+	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +52,27 @@ func TestWithTheRealStore(t *testing.T) {
 		if status, _, _ := s.post(t, "/v1/refresh", `{"refresh":"`+refreshed.Refresh+`"}`); status != 401 {
 			t.Errorf("the login goes on after its token was used twice: %d", status)
 		}
+		phone := mustPost("/v1/login", `{"name":"ann","password":"correct horse","device_name":"phone"}`)
+		if status, list := s.logins(t, http.MethodGet, "", phone.Token); status != 200 || len(list) != 2 || list[0].DeviceName != "phone" || list[0].Way != "password" {
+			t.Errorf("logins: %d %+v", status, list)
+		} else if status, list := s.logins(t, http.MethodDelete, "/"+list[0].ID, phone.Token); status != 200 || len(list) != 1 || list[0].DeviceName != "" {
+			t.Errorf("after one was ended: %d %+v", status, list)
+		}
+		if status, _, _ := s.post(t, "/v1/refresh", `{"refresh":"`+phone.Refresh+`"}`); status != 401 {
+			t.Errorf("an ended login goes on: %d", status)
+		}
+		if status, _ := s.logins(t, http.MethodDelete, "/moon", phone.Token); status != 404 {
+			t.Errorf("a login that there is not is ended: %d", status)
+		}
+		if status, list := s.logins(t, http.MethodDelete, "", phone.Token); status != 200 || len(list) != 0 {
+			t.Errorf("after all were ended: %d %+v", status, list)
+		}
+		if status, _ := s.logins(t, http.MethodGet, "", "x"); status != 401 {
+			t.Errorf("with a forged token: %d", status)
+		}
+		if status, _, _ := s.post(t, "/v1/login", `{"name":"ann","password":"correct horse","device_name":"`+strings.Repeat("a", 65)+`"}`); status != 400 {
+			t.Errorf("an endless name of a device: %d", status)
+		}
 		guest := mustPost("/v1/guest", `{"device":"`+strconv.FormatInt(registered.Account, 10)+`-0123456789"}`)
 		if again := mustPost("/v1/guest", `{"device":"`+strconv.FormatInt(registered.Account, 10)+`-0123456789"}`); again.Player != guest.Player {
 			t.Errorf("the same device is %+v and %+v", guest, again)
@@ -83,4 +107,24 @@ func TestWithTheRealStore(t *testing.T) {
 			t.Errorf("sanctioned: %d %s, want %s", status, failure, want)
 		}
 	})
+}
+
+// logins lists or ends the logins of the token's owner.
+func (s *setup) logins(t *testing.T, method, path, bearer string) (status int, list []Login) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.server.Addr()+"/v1/logins"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	resp, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var reply struct{ Logins []Login }
+	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, reply.Logins
 }

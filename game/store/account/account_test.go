@@ -219,7 +219,7 @@ func TestSanctions(t *testing.T) {
 			return n
 		}
 		expect("")
-		token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
+		token, err := s.IssueRefresh(t.Context(), acc, account.Origin{}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@
 //	accounts        a person
 //	identities      a way to log in: password (a name), device (a guest) or an external channel's user
 //	sanctions       why an account may not play now
-//	refresh_tokens  one row a login, replaced with each use
+//	refresh_tokens  one row a login, replaced with each use; its owner sees and ends them
 //	characters      which player an account plays in an area
 //
 //	id, err := accounts.Login(ctx, name, password)

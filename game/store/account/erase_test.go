@@ -20,9 +20,9 @@ func TestErasePlayer(t *testing.T) {
 		}
 		first, second := must(s.Character(ctx, ada, 1)), must(s.Character(ctx, ada, 2))
 		must(s.Impose(ctx, ada, account.Sanction{Reason: "Ada Lovelace insulted Charles", Author: "operator-1"}))
-		refresh := must(s.IssueRefresh(ctx, ada, time.Hour))
+		refresh := must(s.IssueRefresh(ctx, ada, account.Origin{}, time.Hour))
 		bea := must(s.Register(ctx, "bea", password))
-		beas := must(s.IssueRefresh(ctx, bea, time.Hour))
+		beas := must(s.IssueRefresh(ctx, bea, account.Origin{}, time.Hour))
 
 		for range 2 {
 			if got, err := s.ErasePlayer(ctx, second); err != nil || !slices.Equal(got, []int64{first, second}) {
@@ -35,7 +35,7 @@ func TestErasePlayer(t *testing.T) {
 		if _, _, err := s.UseRefresh(ctx, refresh); !errors.Is(err, account.ErrRefresh) {
 			t.Errorf("who was erased goes on: %v", err)
 		}
-		if _, err := s.IssueRefresh(ctx, ada, time.Hour); !errors.Is(err, account.ErrNoAccount) {
+		if _, err := s.IssueRefresh(ctx, ada, account.Origin{}, time.Hour); !errors.Is(err, account.ErrNoAccount) {
 			t.Errorf("who was erased gets a login that had begun before: %v", err)
 		}
 		if list := must(s.Identities(ctx, ada)); len(list) != 0 {

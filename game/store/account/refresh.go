@@ -27,6 +27,9 @@ type refreshRow struct {
 	IssuedAt  int64
 	ExpiresAt int64
 	RevokedAt int64 // 0: not revoked
+	BeganAt   int64 // 0: not known
+	Way       string
+	Device    string
 }
 
 func (refreshRow) TableName() string { return "refresh_tokens" }
@@ -34,13 +37,20 @@ func (refreshRow) TableName() string { return "refresh_tokens" }
 // maxToken bounds a refresh token in bytes; they have 53.
 const maxToken = 64
 
+// An Origin is what is told of a login to its owner, who is to recognise it.
+type Origin struct {
+	Way    string // how it began, such as "password"; at most 16 bytes
+	Device string // what the client calls its device; at most 64 bytes, valid UTF-8; may be empty
+}
+
 // IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one. It is
 // [ErrNoAccount] for an account that there is not, or no more.
-func (s *Store) IssueRefresh(ctx context.Context, account ID, ttl time.Duration) (token string, err error) {
+func (s *Store) IssueRefresh(ctx context.Context, account ID, from Origin, ttl time.Duration) (token string, err error) {
 	now := s.now()
 	family, secret := rand.Text(), rand.Text()
 	row := refreshRow{
 		Family: digest(family), Account: account, Secret: digest(secret), IssuedAt: now.UnixMilli(), ExpiresAt: now.Add(ttl).UnixMilli(),
+		BeganAt: now.UnixMilli(), Way: from.Way, Device: from.Device,
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		if err := lockAccount(tx, account); err != nil { // it may be erased while its owner logs in

@@ -19,7 +19,7 @@ func TestRefreshRotates(t *testing.T) {
 		acc := must(s.Guest(t.Context(), "0123456789abcdef"))
 		issue := func() string {
 			t.Helper()
-			token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
+			token, err := s.IssueRefresh(t.Context(), acc, account.Origin{}, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +75,7 @@ func TestRefreshUsedAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *account.Store, _ *clock) {
 		acc := must(s.Guest(t.Context(), "0123456789abcdef"))
-		token, err := s.IssueRefresh(t.Context(), acc, time.Hour)
+		token, err := s.IssueRefresh(t.Context(), acc, account.Origin{}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}

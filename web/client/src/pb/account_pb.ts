@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file account.proto.
  */
 export const file_account: GenFile = /*@__PURE__*/
-  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lIk4KCFJlZ2lzdGVyEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDToUyvMYEAjRDxABGgdhY2NvdW50IAIiUwoNUGFzc3dvcmRMb2dpbhIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA06FMrzGBAI0g8QARoHYWNjb3VudCACIkAKCkd1ZXN0TG9naW4SDgoGZGV2aWNlGAEgASgJEgwKBGFyZWEYAiABKA06FMrzGBAI0w8QARoHYWNjb3VudCACIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJUCg1FeHRlcm5hbExvZ2luEg8KB2NoYW5uZWwYASABKAkSDgoGdGlja2V0GAIgASgJEgwKBGFyZWEYAyABKA06FMrzGBAI2A8QARoHYWNjb3VudCACIiYKDkxpc3RJZGVudGl0aWVzOhTK8xgQCOQPEAEaB2FjY291bnQgASJACg9JZGVudGl0aWVzUmVwbHkSIgoKaWRlbnRpdGllcxgBIAMoCzIOLmdhbWUuSWRlbnRpdHk6CcrzGAUI5Q8QAiI7CghJZGVudGl0eRIMCgRraW5kGAEgASgJEg8KB2Rpc3BsYXkYAiABKAkSEAoIc2luY2VfbXMYAyABKAMiUAoMQmluZElkZW50aXR5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzZWNyZXQYAyABKAk6FMrzGBAI5g8QARoHYWNjb3VudCABIjQKDlVuYmluZElkZW50aXR5EgwKBGtpbmQYASABKAk6FMrzGBAI5w8QARoHYWNjb3VudCABYgZwcm90bzM", [file_wire]);
+  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lImMKCFJlZ2lzdGVyEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDRITCgtkZXZpY2VfbmFtZRgEIAEoCToUyvMYEAjRDxABGgdhY2NvdW50IAIiaAoNUGFzc3dvcmRMb2dpbhIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAk6FMrzGBAI0g8QARoHYWNjb3VudCACIlUKCkd1ZXN0TG9naW4SDgoGZGV2aWNlGAEgASgJEgwKBGFyZWEYAiABKA0SEwoLZGV2aWNlX25hbWUYAyABKAk6FMrzGBAI0w8QARoHYWNjb3VudCACIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJpCg1FeHRlcm5hbExvZ2luEg8KB2NoYW5uZWwYASABKAkSDgoGdGlja2V0GAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAk6FMrzGBAI2A8QARoHYWNjb3VudCACIiYKDkxpc3RJZGVudGl0aWVzOhTK8xgQCOQPEAEaB2FjY291bnQgASJACg9JZGVudGl0aWVzUmVwbHkSIgoKaWRlbnRpdGllcxgBIAMoCzIOLmdhbWUuSWRlbnRpdHk6CcrzGAUI5Q8QAiI7CghJZGVudGl0eRIMCgRraW5kGAEgASgJEg8KB2Rpc3BsYXkYAiABKAkSEAoIc2luY2VfbXMYAyABKAMiUAoMQmluZElkZW50aXR5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzZWNyZXQYAyABKAk6FMrzGBAI5g8QARoHYWNjb3VudCABIjQKDlVuYmluZElkZW50aXR5EgwKBGtpbmQYASABKAk6FMrzGBAI5w8QARoHYWNjb3VudCABIiIKCkxpc3RMb2dpbnM6FMrzGBAI6A8QARoHYWNjb3VudCABIjUKC0xvZ2luc1JlcGx5EhsKBmxvZ2lucxgBIAMoCzILLmdhbWUuTG9naW46CcrzGAUI6Q8QAiJsCgVMb2dpbhIKCgJpZBgBIAEoCRILCgN3YXkYAiABKAkSEwoLZGV2aWNlX25hbWUYAyABKAkSEAoIYmVnYW5fbXMYBCABKAMSDwoHdXNlZF9tcxgFIAEoAxISCgpleHBpcmVzX21zGAYgASgDIiwKCEVuZExvZ2luEgoKAmlkGAEgASgJOhTK8xgQCOoPEAEaB2FjY291bnQgAWIGcHJvdG8z", [file_wire]);
 
 /**
  * Makes an account with a name and password, and logs in to it.
@@ -39,6 +39,13 @@ export type Register = Message<"game.Register"> & {
    * @generated from field: uint32 area = 3;
    */
   area: number;
+
+  /**
+   * What the player calls this device, for the list of his logins; at most 64 bytes.
+   *
+   * @generated from field: string device_name = 4;
+   */
+  deviceName: string;
 };
 
 /**
@@ -66,6 +73,11 @@ export type PasswordLogin = Message<"game.PasswordLogin"> & {
    * @generated from field: uint32 area = 3;
    */
   area: number;
+
+  /**
+   * @generated from field: string device_name = 4;
+   */
+  deviceName: string;
 };
 
 /**
@@ -92,6 +104,11 @@ export type GuestLogin = Message<"game.GuestLogin"> & {
    * @generated from field: uint32 area = 2;
    */
   area: number;
+
+  /**
+   * @generated from field: string device_name = 3;
+   */
+  deviceName: string;
 };
 
 /**
@@ -244,6 +261,11 @@ export type ExternalLogin = Message<"game.ExternalLogin"> & {
    * @generated from field: uint32 area = 3;
    */
   area: number;
+
+  /**
+   * @generated from field: string device_name = 4;
+   */
+  deviceName: string;
 };
 
 /**
@@ -367,4 +389,105 @@ export type UnbindIdentity = Message<"game.UnbindIdentity"> & {
  */
 export const UnbindIdentitySchema: GenMessage<UnbindIdentity> = /*@__PURE__*/
   messageDesc(file_account, 13);
+
+/**
+ * Where the account is logged in: each can be gone on with by RefreshLogin. So is EndLogin answered.
+ *
+ * @generated from message game.ListLogins
+ */
+export type ListLogins = Message<"game.ListLogins"> & {
+};
+
+/**
+ * Describes the message game.ListLogins.
+ * Use `create(ListLoginsSchema)` to create a new message.
+ */
+export const ListLoginsSchema: GenMessage<ListLogins> = /*@__PURE__*/
+  messageDesc(file_account, 14);
+
+/**
+ * The ones used last first, up to 100.
+ *
+ * @generated from message game.LoginsReply
+ */
+export type LoginsReply = Message<"game.LoginsReply"> & {
+  /**
+   * @generated from field: repeated game.Login logins = 1;
+   */
+  logins: Login[];
+};
+
+/**
+ * Describes the message game.LoginsReply.
+ * Use `create(LoginsReplySchema)` to create a new message.
+ */
+export const LoginsReplySchema: GenMessage<LoginsReply> = /*@__PURE__*/
+  messageDesc(file_account, 15);
+
+/**
+ * @generated from message game.Login
+ */
+export type Login = Message<"game.Login"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * How it began: register, password, guest or external; empty: not known.
+   *
+   * @generated from field: string way = 2;
+   */
+  way: string;
+
+  /**
+   * What the client called its device.
+   *
+   * @generated from field: string device_name = 3;
+   */
+  deviceName: string;
+
+  /**
+   * 0: not known.
+   *
+   * @generated from field: int64 began_ms = 4;
+   */
+  beganMs: bigint;
+
+  /**
+   * @generated from field: int64 used_ms = 5;
+   */
+  usedMs: bigint;
+
+  /**
+   * @generated from field: int64 expires_ms = 6;
+   */
+  expiresMs: bigint;
+};
+
+/**
+ * Describes the message game.Login.
+ * Use `create(LoginSchema)` to create a new message.
+ */
+export const LoginSchema: GenMessage<Login> = /*@__PURE__*/
+  messageDesc(file_account, 16);
+
+/**
+ * Ends a login, or all of them if id is empty. Nobody can go on with it; the token that it has led to lives for its few minutes.
+ *
+ * @generated from message game.EndLogin
+ */
+export type EndLogin = Message<"game.EndLogin"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message game.EndLogin.
+ * Use `create(EndLoginSchema)` to create a new message.
+ */
+export const EndLoginSchema: GenMessage<EndLogin> = /*@__PURE__*/
+  messageDesc(file_account, 17);
 

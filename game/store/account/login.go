@@ -1,0 +1,67 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+)
+
+// ErrNoLogin: the account has no such login, or it has ended.
+var ErrNoLogin = fault.New(fault.NotFound, "there is no such login")
+
+// maxLogins bounds what is listed of one account.
+const maxLogins = 100
+
+// A LoginEntry is a login that goes on: somebody has a refresh token for it.
+type LoginEntry struct {
+	ID string // to end it by; it opens nothing
+	Origin
+	Began   time.Time // zero: not known
+	Used    time.Time // when its token was last exchanged
+	Expires time.Time
+}
+
+// Logins is the account's logins that go on, those used last first, up to 100.
+func (s *Store) Logins(ctx context.Context, account ID) ([]LoginEntry, error) {
+	var rows []refreshRow
+	err := s.db.WithContext(ctx).Order("issued_at DESC, family").Limit(maxLogins).
+		Find(&rows, "account = ? AND revoked_at = 0 AND expires_at > ?", account, s.now().UnixMilli()).Error
+	if err != nil {
+		return nil, fmt.Errorf("logins of account %d: %w", account, err)
+	}
+	list := make([]LoginEntry, len(rows))
+	for i, r := range rows {
+		list[i] = LoginEntry{
+			ID: r.Family, Origin: Origin{Way: r.Way, Device: r.Device},
+			Used: time.UnixMilli(r.IssuedAt).UTC(), Expires: time.UnixMilli(r.ExpiresAt).UTC(),
+		}
+		if r.BeganAt != 0 {
+			list[i].Began = time.UnixMilli(r.BeganAt).UTC()
+		}
+	}
+	return list, nil
+}
+
+// EndLogin ends one of the account's logins: it lasts until its short-lived token expires. It is [ErrNoLogin].
+func (s *Store) EndLogin(ctx context.Context, account ID, login string) error {
+	found := false
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		now := s.now().UnixMilli()
+		changed := tx.Model(&refreshRow{}).Where("family = ? AND account = ? AND revoked_at = 0 AND expires_at > ?", login, account, now).
+			Update("revoked_at", now)
+		found = changed.RowsAffected > 0
+		return changed.Error
+	})
+	if err != nil {
+		return fmt.Errorf("end a login of account %d: %w", account, err)
+	}
+	if !found {
+		return ErrNoLogin
+	}
+	return nil
+}

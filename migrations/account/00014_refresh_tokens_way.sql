@@ -1,0 +1,3 @@
+-- How a login began, for its owner to recognise it: password, guest, ...
+-- +goose Up
+ALTER TABLE refresh_tokens ADD COLUMN way VARCHAR(16) NOT NULL DEFAULT '';
