@@ -24,7 +24,7 @@ charge: {listen: 127.0.0.1:0, sandbox: {enabled: true}}
 func TestPaidOrder(t *testing.T) {
 	t.Parallel()
 	eachStack(t, func(t *testing.T, s *stack) {
-		s.config = configFile(t, strings.Replace(quick, "pod:\n  nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, gate: 1, login: 1}\n", shop[1:], 1))
+		s.config = configFile(t, strings.Replace(quick, "pod:\n  nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, account: 1, gate: 1, login: 1}\n", shop[1:], 1))
 		s.up(t)
 		webs := strings.Fields(s.printed(t, s.stdout, `(?s)charge .*?http://\S+ +(http://\S+) `) + " " + s.printed(t, s.stdout, `(?s)charge .*charge .*?http://\S+ +(http://\S+) `))
 		if len(webs) != 2 || webs[0] == webs[1] {
