@@ -1,4 +1,5 @@
 /** The game's own messages, and the files that declare them, for a session to know. */
+import { file_account } from "./pb/account_pb.js";
 import { file_config } from "./pb/config_pb.js";
 import { file_frame } from "./pb/frame_pb.js";
 import { file_goods } from "./pb/goods_pb.js";
@@ -9,6 +10,7 @@ import { file_social } from "./pb/social_pb.js";
 import { file_world } from "./pb/world_pb.js";
 import { file_zone } from "./pb/zone_pb.js";
 
+export * from "./pb/account_pb.js";
 export * from "./pb/config_pb.js";
 export * from "./pb/frame_pb.js";
 export * from "./pb/goods_pb.js";
@@ -20,5 +22,5 @@ export * from "./pb/world_pb.js";
 export * from "./pb/zone_pb.js";
 
 export const files = [
-  file_config, file_frame, file_goods, file_mail, file_public, file_queue, file_social, file_world, file_zone,
+  file_account, file_config, file_frame, file_goods, file_mail, file_public, file_queue, file_social, file_world, file_zone,
 ];
