@@ -1,0 +1,3 @@
+-- The oldest events, which are dropped.
+-- +goose Up
+CREATE INDEX events_by_received ON events (received);
