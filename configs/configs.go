@@ -1,5 +1,5 @@
-// Package configs embeds the configuration for one's own machine, which every command uses unless it is given --config, and the design tables, which
-// hold until others are published.
+// Package configs embeds the configuration for one's own machine, which every command uses unless it is given --config, the design tables, which
+// hold until others are published, and the declarations of analytics events.
 //
 // production.yaml beside it is a starting point for servers; it is not embedded.
 package configs
@@ -16,6 +16,11 @@ var FS embed.FS
 
 //go:embed tables/*.csv
 var tables embed.FS
+
+// Events is events.csv, which declares the events that game clients send to keypoint.
+//
+//go:embed events.csv
+var Events []byte
 
 // Tables holds the design tables: items.csv and so on.
 func Tables() fs.FS {
