@@ -15,5 +15,7 @@ const (
 
 	Charge = "charge"
 
+	Keypoint = "keypoint"
+
 	RPCGate = "rpcgate"
 )

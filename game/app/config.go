@@ -27,6 +27,7 @@ import (
 	"loumiao/game/world"
 	"loumiao/game/zone"
 	"loumiao/web/charge"
+	"loumiao/web/keypoint"
 	"loumiao/web/login"
 )
 
@@ -63,8 +64,9 @@ type Config struct {
 	Charge charge.Config `yaml:"charge"`
 	Public public.Config `yaml:"public"`
 
-	Account  account.Config `yaml:"account"`
-	Channels channel.Config `yaml:"channels"`
+	Account  account.Config  `yaml:"account"`
+	Channels channel.Config  `yaml:"channels"`
+	Keypoint keypoint.Config `yaml:"keypoint"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -149,6 +151,8 @@ func defaults() Config {
 		Charge:  charge.Defaults(),
 		Public:  public.Defaults(),
 		Account: account.Defaults(),
+
+		Keypoint: keypoint.Defaults(),
 	}
 }
 

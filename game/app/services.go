@@ -3,9 +3,12 @@ package app
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
+	"os"
 	"slices"
 	"time"
 
+	"loumiao/configs"
 	"loumiao/framework/config"
 	"loumiao/framework/node"
 	"loumiao/game/account"
@@ -15,6 +18,7 @@ import (
 	"loumiao/game/signin"
 	"loumiao/game/token"
 	"loumiao/web/charge"
+	"loumiao/web/keypoint"
 	"loumiao/web/login"
 )
 
@@ -57,6 +61,22 @@ func (p *process) newCharge(index int) node.Service {
 		cfg.Sandbox.Key = config.Secret(p.keys.sandbox)
 	}
 	return charge.NewNode(cfg, token.NewVerifier(p.keys.verifying, time.Now, tokenLeeway), nil, index)
+}
+
+// newKeypoint takes the events that are declared in the file that is configured, or else in the built-in one.
+func (p *process) newKeypoint(index int) (node.Service, error) {
+	text := configs.Events
+	if file := p.cfg.Keypoint.Schemas; file != "" {
+		var err error
+		if text, err = os.ReadFile(file); err != nil {
+			return nil, fmt.Errorf("keypoint.schemas: %w", err)
+		}
+	}
+	schemas, err := keypoint.ParseSchemas(text)
+	if err != nil {
+		return nil, fmt.Errorf("keypoint.schemas: %w", err)
+	}
+	return keypoint.NewNode(p.cfg.Keypoint, schemas, index), nil
 }
 
 // newPublic is for the areas that players can choose, and those that have a calendar. Further commands and jobs are given to it here.

@@ -50,6 +50,8 @@ var nodeTypes = []nodeType{
 		make: func(p *process, index int) (node.Service, error) { return p.newLogin(index) }},
 	{number: 16, name: api.Charge, job: "orders, payments, delivery", needs: []string{api.DB}, stores: []string{"order"},
 		make: func(p *process, index int) (node.Service, error) { return p.newCharge(index), nil }},
+	{number: 15, name: api.Keypoint, job: "analytics events", observer: true, stores: []string{"keypoint"},
+		make: func(p *process, index int) (node.Service, error) { return p.newKeypoint(index) }},
 }
 
 // podType runs the others.
