@@ -20,6 +20,10 @@ type Config struct {
 	// Health says whether the server wants traffic: nil for yes. It is asked by each GET /healthz and must be quick. Default: always.
 	Health func(context.Context) error `yaml:"-"`
 
+	// Compressed lets compressed bodies through to the handlers, which must bound what they unpack and never call fiber's c.Body, which does not. Default:
+	// they are refused.
+	Compressed bool `yaml:"-"`
+
 	// Listen is the address, host:port; port 0 takes a free one. Default "127.0.0.1:0".
 	Listen string `yaml:"listen" doc:"address to serve HTTP on"`
 	// BodyLimit is the largest request body, in bytes. Default 64 KiB.

@@ -51,7 +51,7 @@ func (s *Server) around(c *fiber.Ctx) error {
 
 	err := s.admit(c)
 	if err == nil {
-		err = plain(c)
+		err = s.plain(c)
 	}
 	if err == nil {
 		err = s.next(c)
@@ -74,9 +74,10 @@ func (s *Server) around(c *fiber.Ctx) error {
 	return nil
 }
 
-// plain refuses compressed bodies. The limit is for bodies as they come, and what a handler would make of a few hundred bytes has none.
-func plain(c *fiber.Ctx) error {
-	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+// plain refuses compressed bodies, unless the handlers want them. The limit is for bodies as they come, and what a handler would make of a few hundred
+// bytes has none.
+func (s *Server) plain(c *fiber.Ctx) error {
+	if encoding := c.Get(fiber.HeaderContentEncoding); !s.cfg.Compressed && encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return fault.New(fault.Invalid, "the body must not be compressed")
 	}
 	return nil

@@ -3,7 +3,6 @@ package keypoint
 import (
 	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 
@@ -39,7 +38,7 @@ func unpack(encoding string, body []byte, limit int) ([]byte, error) {
 		return nil, fault.New(fault.TooLarge, fmt.Sprintf("the body unpacks to more than %d times its size", maxRatio))
 	case n > int64(most):
 		return nil, fault.Errorf(fault.TooLarge, "the batch is larger than %d bytes", limit)
-	case err != nil && !errors.Is(err, io.EOF):
+	case err != nil:
 		return nil, fault.New(fault.Invalid, "the body is not gzip")
 	}
 	return out.Bytes(), nil

@@ -49,6 +49,7 @@ func Defaults() Config {
 	cfg.ListenKey = "keypoint.listen"
 	cfg.Listen = "127.0.0.1:8082"
 	cfg.BodyLimit = 256 << 10
+	cfg.Compressed = true // see unpack
 	return cfg
 }
 
