@@ -29,10 +29,10 @@ type Config struct {
 
 // A Key is one that clients write with. It is in every copy of the game, and so no secret: what it can do is bounded here.
 type Key struct {
-	App   string        `yaml:"app" doc:"name under which its events are kept; several keys may have the same, while one replaces another"`
-	Key   config.Secret `yaml:"key" doc:"what clients send; at least 16 characters"`
-	Rate  float64       `yaml:"rate" doc:"events a second on average that a node takes of it; 0 is no limit"`
-	Daily int64         `yaml:"daily" doc:"events a UTC day that all nodes take of the app; 0 is no limit"`
+	App   string  `yaml:"app" doc:"name under which its events are kept; several keys may have the same, while one replaces another"`
+	Key   string  `yaml:"key" doc:"what clients send; at least 16 characters"`
+	Rate  float64 `yaml:"rate" doc:"events a second on average that a node takes of it; 0 is no limit"`
+	Daily int64   `yaml:"daily" doc:"events a UTC day that all nodes take of the app; 0 is no limit"`
 }
 
 const minKeyLength = 16
@@ -62,7 +62,7 @@ func (c Config) Validate() error {
 		if !appName.MatchString(k.App) {
 			bad("keys[%d].app: %q; must be 1 to 32 lower-case letters, digits and underscores", i, k.App)
 		}
-		if key := k.Key.Reveal(); len(key) < minKeyLength || seen[key] {
+		if key := k.Key; len(key) < minKeyLength || seen[key] {
 			bad("keys[%d].key: must have at least %d characters, and be given once", i, minKeyLength)
 		} else {
 			seen[key] = true

@@ -1,6 +1,7 @@
 package keypoint
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ func FuzzBatch(f *testing.F) {
 	now := time.UnixMilli(1_700_000_000_000)
 	text := batchOf(one("event-0001", "match_start", "p", now))
 	f.Add("", text)
+	f.Add("", bytes.Replace(text, []byte("duel"), []byte("d\xffel"), 1))
 	f.Add("gzip", zipped(f, text))
 	f.Add("gzip", zipped(f, make([]byte, 100<<10)))
 	schemas := declaredEvents(f)

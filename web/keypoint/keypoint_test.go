@@ -221,6 +221,33 @@ func TestDeadWriters(t *testing.T) {
 	})
 }
 
+// TestBacklog counts the bytes of entries that are on the stream, and of no others, however often one is done.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		s.post(one("event-0001", "login", "p", time.Now()))
+		if _, err := s.stream.take(t.Context(), "writer", true); err != nil { // makes the group
+			t.Fatal(err)
+		}
+		lot, err := s.stream.take(t.Context(), "writer", false)
+		if err != nil || len(lot) != 1 {
+			t.Fatalf("%v, %v", lot, err)
+		}
+		s.post(one("event-0002-longer", "login", "p", time.Now()))
+		for range 2 {
+			left, err := s.stream.done(t.Context(), lot)
+			rest, rerr := stores.Redis().XRange(t.Context(), s.stream.key("stream"), "-", "+").Result()
+			if err != nil || rerr != nil || len(rest) != 1 {
+				t.Fatalf("%v, %v, %v", rest, err, rerr)
+			}
+			if text, _ := rest[0].Values[entryIn].(string); left != int64(len(text)) {
+				t.Errorf("%d bytes are left; want %d", left, len(text))
+			}
+		}
+	})
+}
+
 func TestSkew(t *testing.T) {
 	t.Parallel()
 	now := time.UnixMilli(1_700_000_000_000)

@@ -30,7 +30,7 @@ func newKeyring(cfg Config) keyring {
 		if k.Rate > 0 {
 			limit = rate.NewLimiter(rate.Limit(k.Rate), max(cfg.Batch, int(2*k.Rate))) // a whole batch must pass at once
 		}
-		ring = append(ring, &writeKey{app: k.App, sum: sha256.Sum256([]byte(k.Key.Reveal())), limit: limit, daily: k.Daily})
+		ring = append(ring, &writeKey{app: k.App, sum: sha256.Sum256([]byte(k.Key)), limit: limit, daily: k.Daily})
 	}
 	return ring
 }
