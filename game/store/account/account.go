@@ -9,6 +9,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
+	"loumiao/game/store/password"
 )
 
 // An ID is one account.
@@ -21,7 +22,7 @@ var (
 	// ErrCredentials: no such name, or not its password. Which of the two is not said, and takes the same time.
 	ErrCredentials = fault.New(fault.Unauthenticated, "wrong name or password")
 	// ErrBusy: too many passwords are being checked. Nothing was tried.
-	ErrBusy = fault.New(fault.Overloaded, "too many logins at once; try again in a moment")
+	ErrBusy = password.ErrBusy
 )
 
 // Kinds of identities.
@@ -35,7 +36,7 @@ type Store struct {
 	db     *gorm.DB
 	ids    *id.Generator
 	now    func() time.Time
-	hasher *hasher
+	hasher *password.Hasher
 }
 
 // New uses db, the handle of owner "account", and makes ids of accounts and players with ids. now is the clock of what expires; nil is
@@ -44,7 +45,7 @@ func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{db: db, ids: ids, now: now, hasher: newHasher()}
+	return &Store{db: db, ids: ids, now: now, hasher: password.NewHasher()}
 }
 
 type accountRow struct {

@@ -9,6 +9,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/store"
+	"loumiao/game/store/password"
 )
 
 // Bounds of a password, in bytes. The upper one bounds what hashing it costs.
@@ -16,6 +17,9 @@ const (
 	MinPassword = 8
 	MaxPassword = 128
 )
+
+// nobody is verified for a name that does not exist.
+var nobody = password.Nobody
 
 // nameForm is what a name to log in with looks like. It is told apart from others without regard to case.
 var nameForm = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
@@ -63,7 +67,7 @@ func (s *Store) identity(ctx context.Context, name, password string) (identityRo
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return identityRow{}, fmt.Errorf("find a name: %w", err)
 	}
-	secret, err := s.hasher.hash(ctx, password)
+	secret, err := s.hasher.Hash(ctx, password)
 	if err != nil {
 		return identityRow{}, err
 	}
@@ -85,7 +89,7 @@ func (s *Store) Login(ctx context.Context, name, password string) (ID, error) {
 			return 0, fmt.Errorf("log in: %w", err)
 		}
 	}
-	ok, err := s.hasher.verify(ctx, password, row.Secret)
+	ok, err := s.hasher.Verify(ctx, password, row.Secret)
 	if err != nil {
 		return 0, fmt.Errorf("log in: %w", err)
 	}

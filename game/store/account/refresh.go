@@ -3,6 +3,8 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -131,4 +133,10 @@ func (s *Store) PurgeRefresh(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("purge refresh tokens: %w", err)
 	}
 	return len(families), nil
+}
+
+// digest is the SHA-256 of a secret that is random and long, in hexadecimal.
+func digest(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
 }

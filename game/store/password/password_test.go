@@ -1,4 +1,4 @@
-package account
+package password
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 
 func TestHashes(t *testing.T) {
 	t.Parallel()
-	h := newHasher()
-	a, err := h.hash(t.Context(), "password")
+	h := NewHasher()
+	a, err := h.Hash(t.Context(), "password")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := h.hash(t.Context(), "password")
+	b, err := h.Hash(t.Context(), "password")
 	if err != nil || a == b {
 		t.Errorf("two hashes of a password: %q, %q, %v", a, b, err)
 	}
@@ -26,9 +26,9 @@ func TestHashes(t *testing.T) {
 	}
 	// From the reference implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32
 	const reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
-	for stored, want := range map[string]bool{a: true, b: true, reference: true, nobody: false} {
+	for stored, want := range map[string]bool{a: true, b: true, reference: true, Nobody: false} {
 		for password, right := range map[string]bool{"password": true, "Password": false, "": false} {
-			if got, err := h.verify(t.Context(), password, stored); got != (want && right) || err != nil {
+			if got, err := h.Verify(t.Context(), password, stored); got != (want && right) || err != nil {
 				t.Errorf("verify %q with %q: %v, %v", password, stored, got, err)
 			}
 		}
@@ -39,7 +39,7 @@ func TestHashes(t *testing.T) {
 func TestHashersAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher()
+		h := NewHasher()
 		var leaves []func()
 		for range hashersAtOnce {
 			leave, err := h.enter(t.Context())
@@ -57,7 +57,7 @@ func TestHashersAreBounded(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if _, err := h.hash(t.Context(), "password"); !errors.Is(err, ErrBusy) || fault.CodeOf(err) != fault.Overloaded {
+		if _, err := h.Hash(t.Context(), "password"); !errors.Is(err, ErrBusy) || fault.CodeOf(err) != fault.Overloaded {
 			t.Errorf("one too many: %v", err)
 		}
 		cancel()
@@ -69,14 +69,14 @@ func TestHashersAreBounded(t *testing.T) {
 		for _, leave := range leaves {
 			leave()
 		}
-		if _, err := h.hash(t.Context(), "password"); err != nil {
+		if _, err := h.Hash(t.Context(), "password"); err != nil {
 			t.Errorf("after all have left: %v", err)
 		}
 	})
 }
 
 func FuzzParsePHC(f *testing.F) {
-	f.Add(nobody)
+	f.Add(Nobody)
 	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=255$$")
 	f.Add("$argon2i$v=19$m=1,t=1,p=1$c29tZXNhbHQ$c29tZXNhbHQ")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -95,10 +95,10 @@ func FuzzParsePHC(f *testing.F) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	h := newHasher()
+	h := NewHasher()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := h.hash(b.Context(), "password"); err != nil {
+		if _, err := h.Hash(b.Context(), "password"); err != nil {
 			b.Fatal(err)
 		}
 	}

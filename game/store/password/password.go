@@ -1,16 +1,18 @@
-package account
+// Package password hashes passwords with argon2id, a few at a time, for whoever stores them: players' accounts, operators. It stores nothing itself, and keeps no
+// password. A hash is text that names its own parameters, so that they can be raised while older hashes go on being right.
+package password
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"loumiao/framework/fault"
 )
 
 // Parameters of argon2id, the first of those that OWASP's Password Storage Cheat Sheet recommends.
@@ -31,21 +33,25 @@ const (
 	hashersWaiting = 64
 )
 
-// nobody is verified for a name that does not exist, so that it costs as much as one that does. No password has this hash.
-var nobody = phc(argonMemory, argonTime, argonThreads, make([]byte, saltLen), make([]byte, hashLen))
+// ErrBusy: too many passwords are being checked. Nothing was tried.
+var ErrBusy = fault.New(fault.Overloaded, "too many logins at once; try again in a moment")
 
-// A hasher hashes passwords, few at a time. It is safe for concurrent use.
-type hasher struct {
+// Nobody is verified for a name that does not exist, so that it costs as much as one that does. No password has this hash.
+var Nobody = phc(argonMemory, argonTime, argonThreads, make([]byte, saltLen), make([]byte, hashLen))
+
+// A Hasher hashes passwords, few at a time. It is safe for concurrent use.
+type Hasher struct {
 	line  chan struct{} // one token for each that waits or works
 	slots chan struct{} // one token for each that works
 }
 
-func newHasher() *hasher {
-	return &hasher{line: make(chan struct{}, hashersAtOnce+hashersWaiting), slots: make(chan struct{}, hashersAtOnce)}
+// NewHasher is one whose line is empty.
+func NewHasher() *Hasher {
+	return &Hasher{line: make(chan struct{}, hashersAtOnce+hashersWaiting), slots: make(chan struct{}, hashersAtOnce)}
 }
 
 // enter waits for a slot; leave gives it back. It is ErrBusy when the line is full.
-func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
+func (h *Hasher) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case h.line <- struct{}{}:
 	default:
@@ -60,8 +66,8 @@ func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// hash returns password's hash in the PHC string format, $argon2id$v=19$m=19456,t=2,p=1$salt$hash.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+// Hash returns password's hash in the PHC string format, $argon2id$v=19$m=19456,t=2,p=1$salt$hash.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	leave, err := h.enter(ctx)
 	if err != nil {
 		return "", err
@@ -73,8 +79,8 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	return phc(argonMemory, argonTime, argonThreads, salt, sum), nil
 }
 
-// verify reports whether password has the hash.
-func (h *hasher) verify(ctx context.Context, password, stored string) (bool, error) {
+// Verify reports whether password has the hash. It is [ErrBusy] when too many are waiting.
+func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, error) {
 	p, err := parsePHC(stored)
 	if err != nil {
 		return false, err
@@ -126,10 +132,4 @@ func parsePHC(s string) (phcHash, error) {
 }
 
 // errPHC does not hold the hash, which is not for logs.
-var errPHC = fmt.Errorf("account: a stored password is not an argon2id hash")
-
-// digest is the SHA-256 of a secret that is random and long, in hexadecimal.
-func digest(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
+var errPHC = fmt.Errorf("password: a stored password is not an argon2id hash")
