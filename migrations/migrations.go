@@ -19,7 +19,7 @@ import (
 	"io/fs"
 )
 
-//go:embed account/*.sql cluster/*.sql config/*.sql keypoint/*.sql order/*.sql player/*.sql public/*.sql
+//go:embed account/*.sql cluster/*.sql config/*.sql keypoint/*.sql operator/*.sql order/*.sql player/*.sql public/*.sql
 var files embed.FS
 
 // Owners lists every owner of tables, in alphabetical order.

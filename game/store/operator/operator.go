@@ -1,0 +1,173 @@
+package operator
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/id"
+	"loumiao/framework/store"
+	"loumiao/game/store/password"
+)
+
+// Bounds of a password, in bytes. The upper one bounds what hashing it costs.
+const (
+	MinPassword = 12
+	MaxPassword = 128
+)
+
+// A Role is what an operator may do. Each may do what those before it may.
+type Role string
+
+// Roles, from the one that may the least on.
+const (
+	Viewer  Role = "viewer"  // looks
+	Support Role = "support" // helps and restrains single players
+	Admin   Role = "admin"   // everything
+)
+
+// Roles is all of them, from the one that may the least on.
+func Roles() []Role { return []Role{Viewer, Support, Admin} }
+
+// Covers is whether who has the role may do what needs the other.
+func (r Role) Covers(need Role) bool { return r.rank() >= need.rank() && need.rank() > 0 }
+
+// rank is 0 for what is no role.
+func (r Role) rank() int {
+	for i, role := range Roles() {
+		if r == role {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+var (
+	// ErrCredentials: no such name, not its password, not its code, or disabled. Which of them is not said.
+	ErrCredentials = fault.New(fault.Unauthenticated, "wrong name, password or code")
+	// ErrSession: there is no such session, or it has ended.
+	ErrSession = fault.New(fault.Unauthenticated, "log in first")
+	// ErrInvitation: the link was used, has expired, or never was one.
+	ErrInvitation = fault.New(fault.NotFound, "this link was used, has expired, or never was one")
+	// ErrNotFound: there is no operator of that name.
+	ErrNotFound = fault.New(fault.NotFound, "there is no such operator")
+	// ErrLastAdmin: nobody could appoint another one.
+	ErrLastAdmin = fault.New(fault.FailedPrecondition, "this is the last admin: make another one first")
+)
+
+var nameForm = regexp.MustCompile(`^[a-z0-9_.-]{2,32}$`)
+
+// An Operator is one who may use the console.
+type Operator struct {
+	Name     string    `json:"name"`
+	Role     Role      `json:"role"`
+	Created  time.Time `json:"created"`
+	Disabled bool      `json:"disabled"`
+}
+
+// A Store is the tables. It is safe for concurrent use, by any number of processes.
+type Store struct {
+	db     *gorm.DB
+	ids    *id.Generator
+	now    func() time.Time
+	hasher *password.Hasher
+}
+
+// New uses db, the handle of owner "operator", and numbers the audit with ids. now is the clock of what expires; nil is time.Now.
+func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
+	if now == nil {
+		now = time.Now
+	}
+	return &Store{db: db, ids: ids, now: now, hasher: password.NewHasher()}
+}
+
+type operatorRow struct {
+	Name       string `gorm:"primaryKey"`
+	Role       Role
+	Password   string
+	TotpSecret string
+	TotpStep   int64
+	CreatedAt  int64 `gorm:"autoCreateTime:false"`
+	DisabledAt int64
+}
+
+func (operatorRow) TableName() string { return "operators" }
+
+func (r operatorRow) operator() Operator {
+	return Operator{Name: r.Name, Role: r.Role, Created: time.UnixMilli(r.CreatedAt).UTC(), Disabled: r.DisabledAt != 0}
+}
+
+// List is all operators, by name.
+func (s *Store) List(ctx context.Context) ([]Operator, error) {
+	var rows []operatorRow
+	if err := s.db.WithContext(ctx).Order("name").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("list operators: %w", err)
+	}
+	list := make([]Operator, len(rows))
+	for i, r := range rows {
+		list[i] = r.operator()
+	}
+	return list, nil
+}
+
+// Find is one operator, or [ErrNotFound].
+func (s *Store) Find(ctx context.Context, name string) (Operator, error) {
+	var row operatorRow
+	err := s.db.WithContext(ctx).Take(&row, "name = ?", name).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return Operator{}, ErrNotFound
+	}
+	return row.operator(), err
+}
+
+// Change gives an operator a role, and disables or enables him; what he is logged in with has the new role at once, or ends. It is [ErrLastAdmin] when no admin would
+// be left.
+func (s *Store) Change(ctx context.Context, name string, role Role, disabled bool) error {
+	if role.rank() == 0 {
+		return fault.Errorf(fault.Invalid, "%q is not a role", role)
+	}
+	return store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		var rows []operatorRow
+		if err := locked(tx).Order("name").Find(&rows).Error; err != nil { // all: two admins may disable each other in this moment
+			return err
+		}
+		found, admins := false, 0
+		for _, r := range rows {
+			if r.Name == name {
+				found, r.Role = true, role
+				r.DisabledAt = 0
+				if disabled {
+					r.DisabledAt = s.now().UnixMilli()
+				}
+				if err := tx.Model(&r).Select("role", "disabled_at").Updates(r).Error; err != nil {
+					return err
+				}
+			}
+			if r.Role == Admin && r.DisabledAt == 0 {
+				admins++
+			}
+		}
+		switch {
+		case !found:
+			return ErrNotFound
+		case admins == 0:
+			return ErrLastAdmin
+		case disabled:
+			return tx.Delete(&sessionRow{}, "operator = ?", name).Error
+		}
+		return nil
+	})
+}
+
+// digest is the SHA-256 of a text, in hexadecimal.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
