@@ -14,6 +14,7 @@ import (
 type Handler struct {
 	name string
 	once bool
+	read bool
 	do   func(ctx context.Context, c Command) (any, error)
 }
 
@@ -40,6 +41,15 @@ func (h Handler) AtMostOnce() Handler {
 	h.once = true
 	return h
 }
+
+// Reading says that the command changes nothing: it is not recorded, and done anew each time it is submitted.
+func (h Handler) Reading() Handler {
+	h.read = true
+	return h
+}
+
+// Reads is whether the command changes nothing.
+func (h Handler) Reads() bool { return h.read }
 
 // Name is the name of the commands that it does.
 func (h Handler) Name() string { return h.name }

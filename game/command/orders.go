@@ -12,6 +12,7 @@ const (
 	Forget      = "forget"      // ForgetArgs
 	Ban         = "ban"         // BanArgs; the sanction: Banned
 	Lift        = "lift"        // LiftArgs
+	LookUp      = "look_up"     // LookUpArgs; what there is to know about a player: Found
 )
 
 // KickArgs ends a player's session.

@@ -46,11 +46,14 @@ func (r *reign) obeyAll(ctx context.Context, entries []command.Entry) error {
 }
 
 // obeyOne records a command, does it, and records what came of it; the error is that it cannot be recorded. One that was recorded before is not done again, but
-// for one that was interrupted and repeats.
+// for one that was interrupted and repeats. One that only reads is not recorded.
 func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, error) {
 	if e.Err != nil {
 		r.log.Warn("a command cannot be done", "id", e.ID, "command", e.Name, "err", e.Err)
 		return command.Result{Code: fault.CodeOf(e.Err), Error: e.Err.Error()}, nil
+	}
+	if h, ok := r.handlers[e.Name]; ok && h.Reads() {
+		return r.do(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason}, true), nil
 	}
 	c, first, err := r.leader.StartCommand(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason})
 	if err != nil {

@@ -22,12 +22,13 @@ func (s *Service) ownCommands() []command.Handler {
 		ordered(s, command.Mute, (*reign).mute),
 		ordered(s, command.SendMail, (*reign).sendMail),
 		ordered(s, command.Broadcast, (*reign).broadcast),
-		ordered(s, command.Preview, (*reign).preview),
+		ordered(s, command.Preview, (*reign).preview).Reading(),
 		ordered(s, command.Grant, (*reign).grant),
 		ordered(s, command.Maintenance, (*reign).maintain),
 		ordered(s, command.Forget, (*reign).forget),
 		ordered(s, command.Ban, (*reign).ban),
 		ordered(s, command.Lift, (*reign).lift),
+		ordered(s, command.LookUp, (*reign).lookUp).Reading(),
 	}
 }
 
