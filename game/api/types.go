@@ -14,6 +14,7 @@ const (
 	Account = "account"
 
 	Charge = "charge"
+	GM     = "gm"
 
 	Keypoint = "keypoint"
 

@@ -27,6 +27,7 @@ import (
 	"loumiao/game/world"
 	"loumiao/game/zone"
 	"loumiao/web/charge"
+	"loumiao/web/gm"
 	"loumiao/web/keypoint"
 	"loumiao/web/login"
 )
@@ -67,6 +68,7 @@ type Config struct {
 	Account  account.Config  `yaml:"account"`
 	Channels channel.Config  `yaml:"channels"`
 	Keypoint keypoint.Config `yaml:"keypoint"`
+	GM       gm.Config       `yaml:"gm"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -153,6 +155,7 @@ func defaults() Config {
 		Account: account.Defaults(),
 
 		Keypoint: keypoint.Defaults(),
+		GM:       gm.Defaults(),
 	}
 }
 

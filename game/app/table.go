@@ -11,6 +11,7 @@ import (
 	"loumiao/game/queue"
 	"loumiao/game/rpcgate"
 	"loumiao/game/zone"
+	"loumiao/web/gm"
 )
 
 // A nodeType is one row of the node table.
@@ -52,6 +53,8 @@ var nodeTypes = []nodeType{
 		make: func(p *process, index int) (node.Service, error) { return p.newCharge(index), nil }},
 	{number: 15, name: api.Keypoint, job: "analytics events", observer: true, stores: []string{"keypoint"},
 		make: func(p *process, index int) (node.Service, error) { return p.newKeypoint(index) }},
+	{number: 8, name: api.GM, job: "operators' console", observer: true, stores: []string{"operator"},
+		make: func(p *process, index int) (node.Service, error) { return gm.NewNode(p.cfg.GM, index), nil }},
 }
 
 // podType runs the others.
