@@ -7,6 +7,7 @@
 // with the form, the JSON call and the menu are made of the row, so that none of them can forget a check. To add one, add a row.
 //
 // The node is an observer: it sees the others by gossip, and neither serves nor makes calls. Commands travel on Redis, and public does each once. What it
-// depends on is SQL, for operators and the audit, and Redis. When it dies, operators log in again at none: sessions are in SQL. An act whose result
+// depends on is SQL, for operators and the audit, and Redis. When it dies, operators stay logged in at the others, and at the
+// next one: sessions are in SQL. An act whose result
 // did not arrive stands in the audit as unknown.
 package gm

@@ -47,7 +47,7 @@ func Defaults() Config {
 	}
 	cfg.Name = "keypoint"
 	cfg.ListenKey = "keypoint.listen"
-	cfg.Listen = "127.0.0.1:8082"
+	cfg.Listen = "127.0.0.1:8083"
 	cfg.BodyLimit = 256 << 10
 	cfg.Compressed = true // see unpack
 	return cfg
