@@ -133,7 +133,7 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}
-	if !h.Repeats() || h.AtMostOnce().Repeats() || h.Name() != "mute" {
+	if !h.Repeats() || h.AtMostOnce().Repeats() || h.Reads() || !h.Reading().Reads() || h.Name() != "mute" {
 		t.Error("which command it is, and whether it repeats, is wrong")
 	}
 }
