@@ -35,7 +35,7 @@ func TestConfigCommand(t *testing.T) {
 	do(1, "nothing is published", "get", "queue.capacity")
 
 	table := filepath.Join(dir, "items.csv")
-	if err := os.WriteFile(table, []byte("id,kind,stack,price\nsword,weapon,1,1\n"), 0o600); err != nil {
+	if err := os.WriteFile(table, []byte("id,kind,stack,sell,use,keep\nsword,weapon,1,,,no\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	do(0, "1 change, for version 1", "set", "tables.items", "@"+table)

@@ -139,13 +139,13 @@ func TestPublishCheckRollBack(t *testing.T) {
 			t.Errorf("the node has %d and %d", capacity.In(1), capacity.In(2))
 		}
 
-		broken := strings.Replace(table(t, "shop"), "boost_3,boost,3", "boost_3,bost,0", 1)
+		broken := strings.Replace(table(t, "shop"), "boost_3,gold=120", "boost_3,gold=0", 1)
 		_, err = s.publish(1, set("tables.shop", broken), set("queue.capacity", "5"))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "shop.csv:5: count: is \"0\"") {
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "shop.csv:6: price: has \"gold=0\"") {
 			t.Errorf("a broken table: %v", err)
 		}
 		broken = strings.Replace(table(t, "items"), "boost,", "turbo,", 1)
-		if _, err = s.publish(1, set("tables.items", broken)); !strings.Contains(fmt.Sprint(err), `shop.csv:5: item: "boost" is not in items.csv`) {
+		if _, err = s.publish(1, set("tables.items", broken)); !strings.Contains(fmt.Sprint(err), `shop.csv:6: gives: "boost" is not in items.csv`) {
 			t.Errorf("a table that others refer to: %v", err)
 		}
 		for name, m := range map[string]*pb.PublishConfig{
@@ -170,7 +170,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 			t.Errorf("what was refused left %v", now.GetEntries())
 		}
 
-		dearer := strings.Replace(table(t, "shop"), "boost_3,boost,3,120", "boost_3,boost,3,150", 1)
+		dearer := strings.Replace(table(t, "shop"), "boost_3,gold=120", "boost_3,gold=150", 1)
 		checked, err := api.CheckConfig.Call(t.Context(), s.caller.RPC(), &pb.CheckConfig{Changes: []*pb.ConfigChange{
 			set("tables.shop", dearer), set("queue.capacity", "100"), {Name: "queue.capacity", Area: 2, Remove: true},
 		}}, rpc.Any)
@@ -183,7 +183,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 		if _, err := s.publish(1, set("tables.shop", dearer)); fault.CodeOf(err) != fault.FailedPrecondition {
 			t.Errorf("somebody else's change was overwritten: %v", err)
 		}
-		frameworktest.Eventually(t, "the node has what was published", func() bool { e, _ := designed.Get().ShopEntry("boost_3"); return e.Price == 150 })
+		frameworktest.Eventually(t, "the node has what was published", func() bool { e, _ := designed.Get().ShopEntry("boost_3"); return e.Price["gold"] == 150 })
 
 		back := &pb.RollBackConfig{Version: 1, Base: 1, Author: "bob", Reason: "too dear"}
 		if _, err := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any); fault.CodeOf(err) != fault.FailedPrecondition {
@@ -199,7 +199,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 		}
 		frameworktest.Eventually(t, "the node has what was published", func() bool {
 			e, _ := designed.Get().ShopEntry("boost_3")
-			return e.Price == 120 && capacity.In(2) == 200
+			return e.Price["gold"] == 120 && capacity.In(2) == 200
 		})
 		history, err := api.ListConfigHistory.Call(t.Context(), s.caller.RPC(), &pb.ListConfigHistory{}, rpc.Any)
 		if err != nil || len(history.GetVersions()) != 3 || history.GetVersions()[0].GetAuthor() != "bob" || !history.GetVersions()[1].GetChanges()[1].GetCut() {

@@ -1,7 +1,9 @@
 package tables
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -22,6 +24,13 @@ var (
 	modeName  = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
 )
 
+const (
+	maxTitle = 128        // bytes, as orders have it
+	maxMoney = 10_000_000 // of a product's price, in minor units, as orders have it
+
+	yes, no = "yes", "no"
+)
+
 const modeForm = "1 to 32 of a-z, 0-9, - and _"
 
 // layout is that of the table.
@@ -29,37 +38,22 @@ func (p *parser) layout(table string) layout {
 	t := p.tables
 	switch table {
 	case Items:
-		return layout{[]string{"id", "kind", "stack", "price"}, func(r *row) {
-			t.Items = append(t.Items, Item{
-				ID: r.id("id", has(t.Item)), Kind: Kind(r.word("kind", string(Consumable), string(Cosmetic), string(Ticket))),
-				Stack: r.number("stack", 1, most), Price: r.number("price", 0, most),
-			})
-		}}
+		return layout{[]string{"id", "kind", "stack", "sell", "use", "keep"}, p.item}
 	case Shop:
-		return layout{[]string{"id", "item", "count", "price", "currency", "limit", "period"}, func(r *row) {
-			s := ShopEntry{
-				ID: r.id("id", has(t.ShopEntry)), Item: r.name("item"), Count: r.number("count", 1, most), Price: r.number("price", 1, most),
-				Currency: r.name("currency"), Limit: r.number("limit", 0, most),
-				Period: Period(r.word("period", string(None), string(Day), string(Week), string(Ever))),
+		return layout{[]string{"id", "price", "gives", "limit", "period"}, p.shopEntry}
+	case SignIn:
+		return layout{[]string{"day", "gives"}, func(r *row) {
+			if day := r.number("day", 1, maxSignIn); day != 0 && day != int64(len(t.SignIn))+1 {
+				r.bad("day", "is %d; days count up, and this one must be %d", day, len(t.SignIn)+1)
 			}
-			r.refer("item", Items, s.Item)
-			if s.Period != "" && (s.Period == None) != (s.Limit == 0) {
-				r.bad("limit", "is %d with the period %s; a limit needs a period, and none is 0", s.Limit, s.Period)
-			}
-			t.Shop = append(t.Shop, s)
+			t.SignIn = append(t.SignIn, r.someGoods("gives"))
 		}}
 	case Products:
-		return layout{[]string{"id", "price", "currency", "goods"}, func(r *row) {
-			t.Products = append(t.Products, Product{
-				ID: r.id("id", has(t.Product)), Price: r.number("price", 1, most),
-				Currency: r.matching("currency", moneyName, "three capital letters, as ISO 4217 has them"), Goods: r.goods("goods"),
-			})
-		}}
+		return layout{[]string{"id", "title", "price", "currency", "goods"}, p.product}
 	case Levels:
 		return layout{[]string{"level", "exp"}, p.level}
 	case Rewards:
 		return layout{[]string{"mode", "gold", "gold_per_behind", "exp", "exp_per_kill"}, func(r *row) {
-			const most = 1 << 32 // so that what they add up to fits
 			w := Reward{
 				Mode: r.matching("mode", modeName, modeForm), Gold: r.number("gold", 0, most), GoldPerBehind: r.number("gold_per_behind", 0, most),
 				Exp: r.number("exp", 0, most), ExpPerKill: r.number("exp_per_kill", 0, most),
@@ -75,10 +69,54 @@ func (p *parser) layout(table string) layout {
 	}
 }
 
+func (p *parser) item(r *row) {
+	item := Item{
+		ID: r.id("id", has(p.tables.Item)), Kind: Kind(r.word("kind", string(Consumable), string(Cosmetic), string(Keepsake))),
+		Stack: r.number("stack", 0, most), Sell: r.amounts("sell"), Use: r.goods("use"), Keep: r.word("keep", yes, no) == yes,
+	}
+	if item.Use.Items[item.ID] != 0 {
+		r.bad("use", "gives the item itself")
+	}
+	p.tables.Items = append(p.tables.Items, item)
+	if item.ID != "" {
+		p.tables.items[item.ID] = item
+	}
+}
+
+func (p *parser) shopEntry(r *row) {
+	s := ShopEntry{
+		ID: r.id("id", has(p.tables.ShopEntry)), Price: r.amounts("price"), Gives: r.someGoods("gives"), Limit: r.number("limit", 0, most),
+		Period: Period(r.word("period", string(None), string(Day), string(Week), string(Ever))),
+	}
+	if r.cell("price") == "" {
+		r.bad("price", "is empty; must be amounts of currencies, such as gold=10")
+	}
+	for _, currency := range slices.Sorted(maps.Keys(s.Price)) {
+		if s.Gives.Wallet[currency] != 0 {
+			r.bad("gives", "has %s, which it costs", currency)
+		}
+	}
+	if s.Period != "" && (s.Period == None) != (s.Limit == 0) {
+		r.bad("limit", "is %d with the period %s; a limit needs a period, and none is 0", s.Limit, s.Period)
+	}
+	p.tables.Shop = append(p.tables.Shop, s)
+}
+
+func (p *parser) product(r *row) {
+	product := Product{
+		ID: r.id("id", has(p.tables.Product)), Title: r.text("title", maxTitle), Price: r.number("price", 1, maxMoney),
+		Currency: r.matching("currency", moneyName, "three capital letters, as ISO 4217 has them"), Goods: r.someGoods("goods"),
+	}
+	if product.Goods.Exp != 0 {
+		r.bad("goods", "has exp, which is not sold for money")
+	}
+	p.tables.Products = append(p.tables.Products, product)
+}
+
 // level reads a row of levels: they count up from 1, each takes more experience than the one before, and the first takes none.
 func (p *parser) level(r *row) {
 	before := len(p.problems)
-	l := Level{Level: int32(r.number("level", 1, MaxRows)), Exp: r.number("exp", 0, most)}
+	l := Level{Level: int32(r.number("level", 1, MaxRows)), Exp: r.number("exp", 0, mostExp)}
 	n := len(p.tables.Levels)
 	if len(p.problems) == before {
 		switch {

@@ -13,10 +13,13 @@ import (
 )
 
 const (
-	// MaxRows bounds a table.
+	// MaxRows bounds a table; those of the shop and of signing in have bounds of their own.
 	MaxRows = 2000
 	// MaxFile bounds a file, in bytes.
 	MaxFile = 256 << 10
+
+	maxShop   = 200 // rows: they are sent to a client in one message, and the counters of all read at once
+	maxSignIn = 366 // rows: days
 
 	maxProblems = 20 // of one file, which is enough to see what is wrong with it
 )
@@ -25,6 +28,7 @@ const (
 const (
 	Items    = "items"
 	Shop     = "shop"
+	SignIn   = "sign_in"
 	Products = "products"
 	Levels   = "levels"
 	Rewards  = "rewards"
@@ -32,7 +36,7 @@ const (
 )
 
 // Names is every table, in the order in which they are read.
-func Names() []string { return []string{Items, Products, Levels, Modes, Shop, Rewards} }
+func Names() []string { return []string{Items, Products, Levels, Modes, Shop, SignIn, Rewards} }
 
 // A Problem is one thing that is wrong with a table.
 type Problem struct {
@@ -42,7 +46,7 @@ type Problem struct {
 	What   string
 }
 
-// Error is the problem on one line: "shop.csv:3: price: is 0; must be 1 to 9007199254740991".
+// Error is the problem on one line: `shop.csv:3: limit: is "x"; must be a whole number, 0 to 1000000000`.
 func (p *Problem) Error() string {
 	at := p.File
 	if p.Row > 0 {
@@ -103,7 +107,9 @@ type parser struct {
 	refs     []ref
 }
 
-func newParser() *parser { return &parser{tables: &Tables{}, counts: map[string]int{}} }
+func newParser() *parser {
+	return &parser{tables: &Tables{items: map[string]Item{}, Shop: []ShopEntry{}, SignIn: []Goods{}}, counts: map[string]int{}}
+}
 
 func (p *parser) begin(name string) { p.file = name + ".csv" }
 
@@ -155,8 +161,8 @@ func (p *parser) table(name, content string) {
 			return
 		}
 		line, _ := reader.FieldPos(0)
-		if rows++; rows > MaxRows {
-			p.problem(line, "", "the table has more than %d rows", MaxRows)
+		if rows++; rows > maxRows(name) {
+			p.problem(line, "", "the table has more than %d rows", maxRows(name))
 			return
 		}
 		if len(cells) != len(header) {
@@ -165,10 +171,21 @@ func (p *parser) table(name, content string) {
 		}
 		t.read(&row{p: p, line: line, columns: columns, cells: cells})
 	}
-	if rows == 0 {
+	if rows == 0 && name != Shop && name != SignIn { // a game may sell and give nothing
 		p.problem(0, "", "has no rows")
 		return
 	}
+}
+
+// maxRows bounds that table.
+func maxRows(table string) int {
+	switch table {
+	case Shop:
+		return maxShop
+	case SignIn:
+		return maxSignIn
+	}
+	return MaxRows
 }
 
 // columns finds where the wanted columns are, by the table's first line, which names them all and nothing else.

@@ -6,10 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
-// most is the largest amount of anything: JSON numbers, and so every client, hold it exactly.
-const most = 1<<53 - 1
+const (
+	// most is the largest amount of anything, so that who gets something as often at once as he may stays far below what he can have.
+	most = 1_000_000_000
+	// mostExp is the most experience that a level takes: JSON numbers, and so every client, hold it exactly.
+	mostExp = 1<<53 - 1
+)
 
 // name is the form of ids and of the game's currencies: that of assets in the ledger.
 var name = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
@@ -83,39 +88,79 @@ func (r *row) word(column string, words ...string) string {
 // itemPrefix begins an item among goods, as in the ledger.
 const itemPrefix = "item:"
 
+// expWord is experience among goods; no currency is called so.
+const expWord = "exp"
+
 // maxGoods bounds how many kinds of goods one cell has.
 const maxGoods = 16
 
-// goods is currencies and items, with how many of each: "gem=100 item:boost=5".
+// goods is currencies, items and experience, with how many of each: "gem=100 item:boost=5 exp=20". An empty cell is nothing.
 func (r *row) goods(column string) Goods {
 	var g Goods
 	words := strings.Fields(r.cell(column))
-	if len(words) == 0 || len(words) > maxGoods {
-		r.bad(column, "has %d kinds of goods; must be 1 to %d, such as gem=100 item:boost=5", len(words), maxGoods)
+	if len(words) > maxGoods {
+		r.bad(column, "has %d kinds of goods; must be at most %d", len(words), maxGoods)
 		return g
 	}
+	seen := map[string]bool{}
 	for _, word := range words {
 		what, count, _ := strings.Cut(word, "=")
 		n, err := strconv.ParseInt(count, 10, 64)
 		id, isItem := strings.CutPrefix(what, itemPrefix)
 		if err != nil || n < 1 || n > most || !name.MatchString(id) {
-			r.bad(column, "has %q; must be a currency, or item: and an item, then = and a whole number from 1 on", shorten(word))
+			r.bad(column, "has %q; must be a currency, exp, or item: and an item, then = and a whole number, 1 to %d", shorten(word), int64(most))
 			continue
 		}
-		to := &g.Wallet
-		if isItem {
-			to = &g.Items
-			r.refer(column, Items, id)
-		}
-		if *to == nil {
-			*to = map[string]int64{}
-		}
-		if (*to)[id] != 0 {
+		if seen[what] {
 			r.bad(column, "has %s twice", what)
+			continue
 		}
-		(*to)[id] = n
+		seen[what] = true
+		switch {
+		case isItem:
+			r.refer(column, Items, id)
+			g.Items = with(g.Items, id, n)
+		case id == expWord:
+			g.Exp = n
+		default:
+			g.Wallet = with(g.Wallet, id, n)
+		}
 	}
 	return g
+}
+
+// someGoods is goods that are not nothing.
+func (r *row) someGoods(column string) Goods {
+	if r.cell(column) == "" {
+		r.bad(column, "is empty; must be goods, such as gem=100 item:boost=5")
+	}
+	return r.goods(column)
+}
+
+// amounts is currencies, with how much of each: "gold=10". An empty cell is nothing.
+func (r *row) amounts(column string) map[string]int64 {
+	g := r.goods(column)
+	if len(g.Items) > 0 || g.Exp > 0 {
+		r.bad(column, "is %q; must be amounts of currencies only, such as gold=10", shorten(r.cell(column)))
+	}
+	return g.Wallet
+}
+
+func with(amounts map[string]int64, what string, n int64) map[string]int64 {
+	if amounts == nil {
+		amounts = map[string]int64{}
+	}
+	amounts[what] = n
+	return amounts
+}
+
+// text is a line for players to read.
+func (r *row) text(column string, most int) string {
+	text := r.cell(column)
+	if text == "" || len(text) > most || strings.ContainsFunc(text, unicode.IsControl) {
+		r.bad(column, "is %q; must be 1 to %d bytes without control characters", shorten(text), most)
+	}
+	return text
 }
 
 // refer notes that another table must have this id.

@@ -11,46 +11,48 @@ import (
 // Tables are all tables, which fit together. They never change, so they are safe for concurrent use; the slices are shared and must not be modified.
 type Tables struct {
 	Items    []Item      `json:"items"`
-	Shop     []ShopEntry `json:"shop"`
-	Products []Product   `json:"products"`
-	Levels   []Level     `json:"levels"` // the n-th is level n+1, with growing experience
+	Shop     []ShopEntry `json:"shop"`     // in the order in which it is shown
+	SignIn   []Goods     `json:"sign_in"`  // the n-th is what a player gets on the n-th day that he signs in on; then the first again
+	Products []Product   `json:"products"` // in the order in which they are shown
+	Levels   []Level     `json:"levels"`   // the n-th is level n+1, with growing experience
 	Rewards  []Reward    `json:"rewards"`
 	Modes    []Mode      `json:"modes"`
 
+	items   map[string]Item
 	version string
 	json    []byte
 }
 
 // An Item is a kind of thing that players can have.
 type Item struct {
-	ID    string `json:"id"`
-	Kind  Kind   `json:"kind"`
-	Stack int64  `json:"stack"` // the most that a player can have of it in one place, at least 1
-	Price int64  `json:"price"` // what it is worth in gold; 0: nothing
+	ID    string           `json:"id"`
+	Kind  Kind             `json:"kind"`
+	Stack int64            `json:"stack"`          // how many share one slot of the bag; 0: it needs none
+	Sell  map[string]int64 `json:"sell,omitempty"` // what the game pays for one, by currency; empty: it cannot be sold
+	Use   Goods            `json:"use"`            // what using one gives; empty: it cannot be used
+	Keep  bool             `json:"keep"`           // it cannot be thrown away
 }
 
-// A Kind is what one does with an item.
+// A Kind is under what clients show an item.
 type Kind string
 
 // The kinds of items.
 const (
-	Consumable Kind = "consumable" // used up
-	Cosmetic   Kind = "cosmetic"   // kept and shown
-	Ticket     Kind = "ticket"     // handed in for something
+	Consumable Kind = "consumable" // used up or sold
+	Cosmetic   Kind = "cosmetic"   // worn
+	Keepsake   Kind = "keepsake"   // a memory
 )
 
-// A ShopEntry is what the shop sells for the game's own currencies.
+// A ShopEntry is what the shop sells for the game's own currencies. Purchases are counted under its ID, which therefore keeps its meaning.
 type ShopEntry struct {
-	ID       string `json:"id"`
-	Item     string `json:"item"`  // of Items
-	Count    int64  `json:"count"` // how many one purchase gives, at least 1
-	Price    int64  `json:"price"` // of one purchase, at least 1
-	Currency string `json:"currency"`
-	Limit    int64  `json:"limit"`  // purchases a player may make in each Period; 0: any number
-	Period   Period `json:"period"` // None exactly when Limit is 0
+	ID     string           `json:"id"`
+	Price  map[string]int64 `json:"price"`  // of one purchase, by currency, not empty
+	Gives  Goods            `json:"gives"`  // by one purchase, not empty
+	Limit  int64            `json:"limit"`  // purchases a player may make in each Period; 0: any number
+	Period Period           `json:"period"` // None exactly when Limit is 0
 }
 
-// A Period is after what time a limit counts anew.
+// A Period is after what time a limit counts anew. Days and weeks are those of the player's area.
 type Period string
 
 // The periods of limits.
@@ -64,16 +66,21 @@ const (
 // A Product is what is sold for money.
 type Product struct {
 	ID       string `json:"id"`
+	Title    string `json:"title"`    // what players see, 1 to 128 bytes
 	Price    int64  `json:"price"`    // in the money's minor unit, such as cents; at least 1
 	Currency string `json:"currency"` // of the real world, as ISO 4217 has it: USD
-	Goods    Goods  `json:"goods"`    // what the buyer gets, not nothing
+	Goods    Goods  `json:"goods"`    // what the buyer gets: not nothing, and no experience
 }
 
-// Goods is what one gets of the game's own currencies and of items.
+// Goods is what one gets. The zero value is nothing.
 type Goods struct {
 	Wallet map[string]int64 `json:"wallet,omitempty"` // by currency, each at least 1
 	Items  map[string]int64 `json:"items,omitempty"`  // by item, each at least 1
+	Exp    int64            `json:"exp,omitempty"`
 }
+
+// Empty reports whether it is nothing.
+func (g Goods) Empty() bool { return len(g.Wallet) == 0 && len(g.Items) == 0 && g.Exp == 0 }
 
 // A Level is how much experience it takes.
 type Level struct {
@@ -120,7 +127,22 @@ func (t *Tables) LevelAt(exp int64) int32 {
 
 // Item finds an item.
 func (t *Tables) Item(id string) (Item, bool) {
-	return find(t.Items, id, func(i Item) string { return i.ID })
+	item, ok := t.items[id]
+	return item, ok
+}
+
+// Stack is how many of an item share one slot of the bag; 0: it needs none. false: there is no such item.
+func (t *Tables) Stack(item string) (size int64, ok bool) {
+	i, ok := t.items[item]
+	return i.Stack, ok
+}
+
+// SignInDay is what a player gets for signing in on his n-th day, from 1. It is empty where nothing is given.
+func (t *Tables) SignInDay(n int64) Goods {
+	if len(t.SignIn) == 0 || n < 1 {
+		return Goods{}
+	}
+	return t.SignIn[(n-1)%int64(len(t.SignIn))]
 }
 
 // ShopEntry finds what the shop sells.

@@ -47,17 +47,30 @@ func with(t testing.TB, replaced map[string]string) fs.FS {
 func TestTheEmbeddedTables(t *testing.T) {
 	t.Parallel()
 	got := embedded(t)
-	if item, ok := got.Item("boost"); !ok || item != (tables.Item{ID: "boost", Kind: tables.Consumable, Stack: 20, Price: 50}) {
-		t.Errorf("boost is %+v", item)
+	gold := func(n int64) map[string]int64 { return map[string]int64{"gold": n} }
+	book := tables.Item{ID: "exp_book", Kind: tables.Consumable, Stack: 99, Sell: gold(10), Use: tables.Goods{Exp: 100}}
+	if item, ok := got.Item("exp_book"); !ok || !reflect.DeepEqual(item, book) {
+		t.Errorf("exp_book is %+v", item)
 	}
-	if entry, ok := got.ShopEntry("boost_3"); !ok ||
-		entry != (tables.ShopEntry{ID: "boost_3", Item: "boost", Count: 3, Price: 120, Currency: "gold", Limit: 2, Period: tables.Day}) {
+	if item, ok := got.Item("medal"); !ok || !item.Keep || len(item.Sell) != 0 || !item.Use.Empty() {
+		t.Errorf("medal is %+v", item)
+	}
+	if size, ok := got.Stack("medal"); !ok || size != 0 {
+		t.Errorf("a stack of medals is %d, %t", size, ok)
+	}
+	boosts := tables.ShopEntry{ID: "boost_3", Price: gold(120), Gives: tables.Goods{Items: map[string]int64{"boost": 3}}, Limit: 2, Period: tables.Day}
+	if entry, ok := got.ShopEntry("boost_3"); !ok || !reflect.DeepEqual(entry, boosts) {
 		t.Errorf("boost_3 is %+v", entry)
 	}
-	starter := tables.Product{ID: "starter", Price: 199, Currency: "USD",
-		Goods: tables.Goods{Wallet: map[string]int64{"gold": 3000}, Items: map[string]int64{"boost": 5, "shield_large": 2}}}
-	if product, ok := got.Product("starter"); !ok || !reflect.DeepEqual(product, starter) {
-		t.Errorf("starter is %+v", product)
+	for n, want := range map[int64]int64{-1: 0, 0: 0, 1: 10, 2: 15, 7: 30, 8: 10, 14: 30} {
+		if got := got.SignInDay(n).Wallet["gold"]; got != want {
+			t.Errorf("day %d gives %d gold, want %d", n, got, want)
+		}
+	}
+	starter := tables.Product{ID: "starter_pack", Title: "Starter pack", Price: 499, Currency: "USD",
+		Goods: tables.Goods{Wallet: gold(600), Items: map[string]int64{"shield": 3}}}
+	if product, ok := got.Product("starter_pack"); !ok || !reflect.DeepEqual(product, starter) {
+		t.Errorf("starter_pack is %+v", product)
 	}
 	if reward, ok := got.Reward("arena"); !ok || reward != (tables.Reward{Mode: "arena", Gold: 10, GoldPerBehind: 10, Exp: 50, ExpPerKill: 10}) {
 		t.Errorf("arena gives %+v", reward)
@@ -103,13 +116,12 @@ func TestLevelAt(t *testing.T) {
 func TestTheVersionIsThatOfTheContent(t *testing.T) {
 	t.Parallel()
 	before := embedded(t).Version()
-	reordered := "price,id,stack,kind\n 30 ,shield_small,20,consumable\n\n80,shield_large,10,consumable\n50,boost,20,consumable\n" +
-		"400,skin_red,1,cosmetic\n2500,skin_gold,1,cosmetic\n500,name_change,5,ticket\n"
-	same, err := tables.Parse(with(t, map[string]string{"items": "\ufeff" + reordered}))
+	reordered := "gives,day\n gold=10 ,1\n\n  gold=15,2\n\"item:exp_book=1\",3\ngold=20,4\ngold=25,5\nitem:shield=1,6\nitem:gold_chest=1  gold=30,7\n"
+	same, err := tables.Parse(with(t, map[string]string{"sign_in": "\ufeff" + reordered}))
 	if err != nil || same.Version() != before {
 		t.Errorf("the same content in other words: %v", err)
 	}
-	other, err := tables.Parse(with(t, map[string]string{"items": strings.Replace(reordered, "2500", "2501", 1)}))
+	other, err := tables.Parse(with(t, map[string]string{"sign_in": strings.Replace(reordered, "gold=25", "gold=26", 1)}))
 	if err != nil || other.Version() == before {
 		t.Errorf("another price has the same version: %v", err)
 	}
@@ -126,21 +138,32 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		table, content string
 		want           []string
 	}{
-		"cells": {"items", "id,kind,stack,price\nA,sword,0,-1\nboost,consumable,1,x\nboost,ticket,1,1\n,ticket,1,1\n", []string{
+		"items": {"items", "id,kind,stack,sell,use,keep\nA,sword,-1,gold=0,boost,maybe\nboost,cosmetic,1000000001,item:boost=1,item:boost=2,no\n" +
+			"boost,cosmetic,1,exp=1,,no\n,cosmetic,x,,item:sword=1 exp=1000000001,no\n", []string{
 			`items.csv:2: id: is "A"; must be 1 to 32 lower-case letters, digits and underscores`,
-			`items.csv:2: kind: is "sword"; must be one of consumable, cosmetic, ticket`,
-			`items.csv:2: stack: is "0"; must be a whole number, 1 to 9007199254740991`,
-			`items.csv:2: price: is "-1"; must be a whole number, 0 to 9007199254740991`,
-			`items.csv:3: price: is "x"; must be a whole number, 0 to 9007199254740991`,
-			`items.csv:4: id: "boost" is there already`,
-			`items.csv:5: id: is ""; must be`,
-			`shop.csv:2: item: "shield_small" is not in items.csv`,
-			`products.csv:5: goods: "shield_large" is not in items.csv`,
+			`items.csv:2: kind: is "sword"; must be one of consumable, cosmetic, keepsake`,
+			`items.csv:2: stack: is "-1"; must be a whole number, 0 to 1000000000`,
+			`items.csv:2: sell: has "gold=0"; must be a currency, exp, or item:`,
+			`items.csv:2: use: has "boost"`, `items.csv:2: keep: is "maybe"; must be one of yes, no`,
+			`items.csv:3: stack: is "1000000001"`, `items.csv:3: sell: is "item:boost=1"; must be amounts of currencies only`,
+			`items.csv:3: use: gives the item itself`, `items.csv:4: id: "boost" is there already`, `items.csv:4: sell: is "exp=1"`,
+			`items.csv:5: id: is ""; must be`, `items.csv:5: stack: is "x"; must be`, `items.csv:5: use: has "exp=1000000001"`,
+			`items.csv:5: use: "sword" is not in items.csv`,
+			`shop.csv:2: gives: "shield" is not in items.csv`, `sign_in.csv:7: gives: "shield" is not in items.csv`,
+			`products.csv:3: goods: "shield" is not in items.csv`,
 		}},
-		"references": {"shop", "id,item,count,price,currency,limit,period\na,sword,1,1,gold,0,none\nb,boost,1,1,gold,0,day\nc,boost,1,1,gold,1,none\n", []string{
-			`shop.csv:2: item: "sword" is not in items.csv`,
-			`shop.csv:3: limit: is 0 with the period day`, `shop.csv:4: limit: is 1 with the period none`,
+		"shop": {"shop", "id,price,gives,limit,period\na,gold=1,item:sword=1,0,none\nb,,,0,day\nc,item:boost=1,gold=1,1,none\nd,gold=1,gold=2,-1,month\na,gold=1,exp=1,0,none\n", []string{
+			`shop.csv:2: gives: "sword" is not in items.csv`, `shop.csv:3: price: is empty`, `shop.csv:3: gives: is empty`,
+			`shop.csv:3: limit: is 0 with the period day`, `shop.csv:4: limit: is 1 with the period none`, `shop.csv:4: price: is "item:boost=1"`,
+			`shop.csv:5: gives: has gold, which it costs`, `shop.csv:5: limit: is "-1"`, `shop.csv:5: period: is "month"; must be one of none, day, week, ever`,
+			`shop.csv:6: id: "a" is there already`,
 		}},
+		"sign-in": {"sign_in", "day,gives\n1,gold=1\n3,\n3,item:sword=1\n0,gold=1\n", []string{
+			`sign_in.csv:3: day: is 3; days count up, and this one must be 2`, `sign_in.csv:3: gives: is empty`,
+			`sign_in.csv:4: gives: "sword" is not in items.csv`, `sign_in.csv:5: day: is "0"; must be a whole number, 1 to 366`,
+		}},
+		"many offers": {"shop", "id,price,gives,limit,period\n" + strings.Repeat("x,gold=1,exp=1,0,none\n", 201), []string{"shop.csv: more is wrong with it"}},
+		"many days":   {"sign_in", days(367), []string{"sign_in.csv:368: the table has more than 366 rows"}},
 		"columns": {"modes", "id,players,players,colour\nx,1,1,1\n", []string{
 			"modes.csv:1: players: the column is there twice", "modes.csv:1: colour: there is no such column; there are id, players, min_players",
 			"modes.csv:1: patience: the column is missing",
@@ -149,10 +172,13 @@ func TestEveryProblemIsNamed(t *testing.T) {
 			"modes.csv:2: min_players: is 3; must be at most players, 2", "modes.csv:2: window: is 200; must be at most max_window, 100",
 			`rewards.csv: the mode "duel" has no row`,
 		}},
-		"goods": {"products", "id,price,currency,goods\na,1,usd,gem=0 gem 5=5 item:x=1 gem=1 gem=2\nb,1,USD,\n", []string{
-			`products.csv:2: currency: is "usd"; must be three capital letters`, `products.csv:2: goods: has "gem=0"`, `products.csv:2: goods: has "gem"`,
-			`products.csv:2: goods: has "5=5"`, `products.csv:2: goods: "x" is not in items.csv`, `products.csv:2: goods: has gem twice`,
-			`products.csv:3: goods: has 0 kinds of goods`,
+		"products": {"products", "id,title,price,currency,goods\na,,1,usd,gem=0 gem 5=5 item:x=1 gem=1 gem=2\nb,B,10000001,USD,\nc,C,1,USD,exp=1\n" +
+			"d," + strings.Repeat("x", 129) + ",1,USD," + kinds(17) + "\n", []string{
+			`products.csv:2: title: is ""; must be 1 to 128 bytes`, `products.csv:2: currency: is "usd"; must be three capital letters`,
+			`products.csv:2: goods: has "gem=0"`, `products.csv:2: goods: has "gem"`, `products.csv:2: goods: has "5=5"`,
+			`products.csv:2: goods: "x" is not in items.csv`, `products.csv:2: goods: has gem twice`, `products.csv:3: price: is "10000001"`,
+			`products.csv:3: goods: is empty`, `products.csv:4: goods: has exp, which is not sold`, `products.csv:5: title: is "xxx`,
+			`products.csv:5: goods: has 17 kinds of goods; must be at most 16`,
 		}},
 		"levels":   {"levels", "level,exp\n1,5\n3,6\n3,6\n", []string{"levels.csv:2: exp: is 5; the first", "levels.csv:3: level: is 3; levels count up, and this one must be 2", "levels.csv:4: exp: is 6; must be more than the 6"}},
 		"width":    {"levels", "level,exp\n1\n", []string{"levels.csv:2: has 1 cells and not 2"}},
@@ -184,11 +210,44 @@ func TestEveryProblemIsNamed(t *testing.T) {
 	if _, err := tables.Parse(fstest.MapFS{}); err == nil || strings.Count(err.Error(), "cannot be read") != len(tables.Names()) {
 		t.Errorf("no files at all: %v", err)
 	}
-	if err := tables.CheckText("shop", "id,item,count,price,currency,limit,period\na,sword,1,1,gold,0,none\n"); err != nil {
+	if err := tables.CheckText("shop", "id,price,gives,limit,period\na,gold=1,item:sword=1,0,none\n"); err != nil {
 		t.Errorf("a table by itself: %v", err)
 	}
 	if err := tables.CheckText("shop", "id\n"); err == nil {
 		t.Error("a table without its columns is taken")
+	}
+}
+
+// days is that many days of signing in.
+func days(n int) string {
+	text := "day,gives\n"
+	for i := range n {
+		text += fmt.Sprintf("%d,gold=1\n", i+1)
+	}
+	return text
+}
+
+// kinds is that many kinds of goods.
+func kinds(n int) string {
+	text := ""
+	for i := range n {
+		text += fmt.Sprintf("c%d=1 ", i)
+	}
+	return text
+}
+
+// A game may sell nothing and give nothing for signing in.
+func TestEmptyTables(t *testing.T) {
+	t.Parallel()
+	got, err := tables.Parse(with(t, map[string]string{"shop": "id,price,gives,limit,period\n", "sign_in": "day,gives\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gain := got.SignInDay(1); !gain.Empty() || len(got.Shop) != 0 {
+		t.Errorf("%+v and %+v", gain, got.Shop)
+	}
+	if !strings.Contains(string(got.JSON()), `"shop":[],"sign_in":[]`) {
+		t.Errorf("clients get %s", got.JSON())
 	}
 }
 
@@ -201,7 +260,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(i, string(content))
 	}
-	f.Add(0, "id,kind,stack,price\n\"a\nb\",c,d\n\"")
+	f.Add(0, "id,kind,stack,sell,use,keep\n\"a\nb\",c,d\n\"")
 	f.Fuzz(func(t *testing.T, table int, content string) {
 		name := tables.Names()[uint(table)%uint(len(tables.Names()))]
 		got, err := tables.Parse(with(t, map[string]string{name: content}))
@@ -219,10 +278,41 @@ func FuzzParse(f *testing.F) {
 		if got.Levels[0].Exp != 0 || !slices.IsSortedFunc(got.Levels, func(a, b tables.Level) int { return int(a.Exp - b.Exp) }) {
 			t.Errorf("levels are %+v", got.Levels)
 		}
+		goods := func(where string, g tables.Goods) {
+			for item, n := range g.Items {
+				if _, ok := got.Item(item); !ok || n < 1 || n > 1_000_000_000 {
+					t.Errorf("%s has %+v", where, g)
+				}
+			}
+			for _, n := range g.Wallet {
+				if n < 1 || n > 1_000_000_000 {
+					t.Errorf("%s has %+v", where, g)
+				}
+			}
+		}
+		for _, item := range got.Items {
+			if found, ok := got.Item(item.ID); !ok || !reflect.DeepEqual(found, item) || item.Use.Items[item.ID] != 0 {
+				t.Errorf("an item %+v is found as %+v", item, found)
+			}
+			goods(item.ID, item.Use)
+		}
 		for _, entry := range got.Shop {
-			if _, ok := got.Item(entry.Item); !ok || entry.Price < 1 || entry.Count < 1 {
+			if len(entry.Price) == 0 || entry.Gives.Empty() || (entry.Limit == 0) != (entry.Period == tables.None) {
 				t.Errorf("the shop sells %+v", entry)
 			}
+			goods(entry.ID, entry.Gives)
+		}
+		for i, day := range got.SignIn {
+			if day.Empty() {
+				t.Errorf("day %d gives nothing", i+1)
+			}
+			goods("sign_in", day)
+		}
+		for _, product := range got.Products {
+			if product.Goods.Empty() || product.Goods.Exp != 0 || product.Price < 1 || product.Title == "" {
+				t.Errorf("a product %+v", product)
+			}
+			goods(product.ID, product.Goods)
 		}
 		for _, mode := range got.Modes {
 			if _, ok := got.Reward(mode.ID); !ok || mode.MinPlayers < 1 || mode.MinPlayers > mode.Players {

@@ -50,7 +50,7 @@ func TestThoseInsideAreTold(t *testing.T) {
 
 	items, err := fs.ReadFile(configs.Tables(), "items.csv")
 	must(t, err)
-	publish(live.Entry{Name: "tables.items", Text: strings.Replace(string(items), "boost,consumable,20,50", "boost,consumable,20,51", 1)})
+	publish(live.Entry{Name: "tables.items", Text: strings.Replace(string(items), "boost,consumable,20", "boost,consumable,21", 1)})
 	if n := next[*pb.MaintenanceNotice](s); n.GetOn() {
 		t.Errorf("at the end of it the client is told %v", n)
 	}
