@@ -4,21 +4,17 @@ import (
 	"loumiao/framework/node"
 	"loumiao/game/area"
 	"loumiao/game/db"
-	"loumiao/game/goods"
 	"loumiao/game/world"
 )
 
 // newDB is a db that knows what bags hold.
-func (p *process) newDB() node.Service { return db.New(db.WithItems(goods.New(p.cfg.Goods))) }
+func (p *process) newDB() node.Service { return db.New(db.WithSlots(p.cfg.Goods.Slots)) }
 
-// newWorld is a world with the configured goods and days.
+// newWorld is a world with the configured rules and days.
 func (p *process) newWorld() (node.Service, error) {
-	catalog := goods.New(p.cfg.Goods)
 	calendars, err := area.NewCalendars(p.cfg.Areas)
 	if err != nil {
 		return nil, err
 	}
-	return world.New(p.cfg.World, world.WithDesign(world.Design{
-		Items: catalog, Shop: catalog, Rewards: catalog, Fees: catalog, Calendars: calendars,
-	})), nil
+	return world.New(p.cfg.World, world.WithDesign(world.Design{Goods: p.cfg.Goods, Calendars: calendars})), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -16,9 +15,9 @@ import (
 type DB struct {
 	node    *node.Node
 	players *player.Store
-	items   player.Items
-	tables  *live.Value[*tables.Tables]
-	reports chan player.ID // for reportAll
+	slots   int64                 // of a bag; 0: without limits
+	tables  func() *tables.Tables // those of now
+	reports chan player.ID        // for reportAll
 }
 
 // New is a db that is not started.
@@ -33,8 +32,19 @@ func New(options ...Option) *DB {
 // An Option is what a db can be told beyond what it finds in SQL.
 type Option func(*DB)
 
-// WithItems has db enforce which items there are, and what a bag holds. Without it every item exists and fits.
-func WithItems(items player.Items) Option { return func(d *DB) { d.items = items } }
+// WithSlots has db enforce that a bag has so many slots, and which items there are by the design tables. Without it every item exists and fits.
+func WithSlots(n int64) Option { return func(d *DB) { d.slots = n } }
+
+// WithTables has db ask get for the design tables, and not the configuration centre.
+func WithTables(get func() *tables.Tables) Option { return func(d *DB) { d.tables = get } }
+
+// A bag is what the design tables say of items at one moment.
+type bag struct {
+	*tables.Tables
+	slots int64
+}
+
+func (b bag) Slots() int64 { return b.slots }
 
 // Start opens the tables and registers what peers may call.
 func (d *DB) Start(_ context.Context, n *node.Node) error {
@@ -42,9 +52,15 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.node, d.tables = n, api.Tables.Of(n.Live())
-	levels := func(exp int64) int32 { return d.tables.Get().LevelAt(exp) }
-	d.players = player.New(sql, n.IDs(), time.Now).WithLevels(levels).Carrying(d.items)
+	d.node = n
+	if d.tables == nil {
+		d.tables = api.Tables.Of(n.Live()).Get
+	}
+	levels := func(exp int64) int32 { return d.tables().LevelAt(exp) }
+	d.players = player.New(sql, n.IDs(), time.Now).WithLevels(levels)
+	if d.slots > 0 {
+		d.players = d.players.Carrying(func() player.Items { return bag{d.tables(), d.slots} })
+	}
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)
 	rpc.HandleFunc(n, api.ReadProfile, d.readProfile)

@@ -18,7 +18,7 @@ func (d *DB) serveGoods() {
 func (d *DB) applyOp(ctx context.Context, m *pb.ApplyOp) (*pb.ApplyReply, error) {
 	op := player.Op{
 		Key: m.GetKey(), Player: player.ID(m.GetPlayer()), Epoch: m.GetEpoch(), Reason: m.GetReason(),
-		Exp: m.GetExp(), Rating: m.GetRating(), Name: m.GetName(), Tag: m.GetTag(), Spill: m.GetSpill(),
+		Exp: m.GetExp(), Rating: m.GetRating(), Name: m.GetName(), Tag: m.GetTag(), Spill: m.GetSpill(), Owed: m.GetOwed(),
 	}
 	for currency, amount := range m.GetWallet() {
 		op.Wallet = append(op.Wallet, player.Change{Currency: currency, Amount: amount})

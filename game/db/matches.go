@@ -13,7 +13,7 @@ func (d *DB) recordMatch(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatc
 		ID: player.MatchID(m.GetMatch()), Mode: m.GetMode(), Area: uint16(m.GetArea()), Seed: m.GetSeed(),
 		Started: time.UnixMilli(m.GetStartedMs()), Ended: time.UnixMilli(m.GetEndedMs()),
 	}
-	if r, ok := d.tables.Get().Reward(m.GetMode()); ok { // a mode that is gone since is settled as the arena is
+	if r, ok := d.tables().Reward(m.GetMode()); ok { // a mode that is gone since is settled as the arena is
 		match.Settle = player.Reward{Gold: r.Gold, GoldPerBehind: r.GoldPerBehind, Exp: r.Exp, ExpPerKill: r.ExpPerKill}.Settle
 	}
 	for _, s := range m.GetStandings() {

@@ -645,7 +645,7 @@ type Offer struct {
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Price map[string]int64       `protobuf:"bytes,2,rep,name=price,proto3" json:"price,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	Gives *Gain                  `protobuf:"bytes,3,opt,name=gives,proto3" json:"gives,omitempty"`
-	// How often the player may buy it in a period: "ever", "day" or "week"; 0: no limit.
+	// How often the player may buy it in a period: "ever", "day" or "week"; 0, in the period "none": no limit.
 	Limit  int64  `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
 	Period string `protobuf:"bytes,5,opt,name=period,proto3" json:"period,omitempty"`
 	// How often he has in this one. 0 where there is no limit.

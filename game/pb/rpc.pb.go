@@ -641,7 +641,9 @@ type ApplyOp struct {
 	// What the key stands for, where a client chooses the key: a repetition with another tag is refused. At most 128 bytes.
 	Tag string `protobuf:"bytes,11,opt,name=tag,proto3" json:"tag,omitempty"`
 	// Send the items by mail when they do not all fit into the bag, and do the rest: for what was paid for.
-	Spill         bool `protobuf:"varint,12,opt,name=spill,proto3" json:"spill,omitempty"`
+	Spill bool `protobuf:"varint,12,opt,name=spill,proto3" json:"spill,omitempty"`
+	// The player has a right to the items already: they are given also when the design tables have dropped them since.
+	Owed          bool `protobuf:"varint,13,opt,name=owed,proto3" json:"owed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -756,6 +758,13 @@ func (x *ApplyOp) GetTag() string {
 func (x *ApplyOp) GetSpill() bool {
 	if x != nil {
 		return x.Spill
+	}
+	return false
+}
+
+func (x *ApplyOp) GetOwed() bool {
+	if x != nil {
+		return x.Owed
 	}
 	return false
 }
@@ -1779,7 +1788,7 @@ const file_rpc_proto_rawDesc = "" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x16\n" +
 	"\x06before\x18\x03 \x01(\x03R\x06before\"%\n" +
 	"\vReadProfile\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\"\xc4\x03\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"\xd8\x03\n" +
 	"\aApplyOp\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
@@ -1793,7 +1802,8 @@ const file_rpc_proto_rawDesc = "" +
 	"\x04name\x18\n" +
 	" \x01(\tR\x04name\x12\x10\n" +
 	"\x03tag\x18\v \x01(\tR\x03tag\x12\x14\n" +
-	"\x05spill\x18\f \x01(\bR\x05spill\x1a9\n" +
+	"\x05spill\x18\f \x01(\bR\x05spill\x12\x12\n" +
+	"\x04owed\x18\r \x01(\bR\x04owed\x1a9\n" +
 	"\vWalletEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +

@@ -8,19 +8,19 @@ import (
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
 	"loumiao/game/api"
-	"loumiao/game/goods"
 	"loumiao/game/pb"
+	"loumiao/game/tables"
 )
 
 // maxAtOnce bounds how many of something a player uses, sells or buys at once.
 const maxAtOnce = 1000
 
 func (p *Player) getBag(*actor.Context, *pb.GetBag) (*pb.GetBagReply, error) {
-	items := p.world.design.Items
-	reply := &pb.GetBagReply{Slots: items.Slots()}
+	design := p.world.tables()
+	reply := &pb.GetBagReply{Slots: p.world.design.Goods.Slots}
 	for _, have := range p.profile.GetItems() {
-		if item, ok := items.Item(have.GetItem()); ok && item.Stack > 0 {
-			reply.Used += (have.GetCount()-1)/item.Stack + 1
+		if size, ok := design.Stack(have.GetItem()); ok && size > 0 {
+			reply.Used += (have.GetCount()-1)/size + 1
 		}
 	}
 	return reply, nil
@@ -28,9 +28,9 @@ func (p *Player) getBag(*actor.Context, *pb.GetBag) (*pb.GetBagReply, error) {
 
 // useItem takes items and gives what using them does.
 func (p *Player) useItem(ctx *actor.Context, m *pb.UseItem) (*pb.UseItemReply, error) {
-	gain, err := p.part(ctx, "use", m, func(item goods.Item) (goods.Gain, error) {
+	gain, err := p.part(ctx, "use", m, func(item tables.Item) (tables.Goods, error) {
 		if item.Use.Empty() {
-			return goods.Gain{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be used", item.Name)
+			return tables.Goods{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be used", item.ID)
 		}
 		return item.Use, nil
 	})
@@ -39,22 +39,22 @@ func (p *Player) useItem(ctx *actor.Context, m *pb.UseItem) (*pb.UseItemReply, e
 
 // sellItem takes items and pays for them.
 func (p *Player) sellItem(ctx *actor.Context, m *pb.SellItem) (*pb.SellItemReply, error) {
-	gain, err := p.part(ctx, "sell", m, func(item goods.Item) (goods.Gain, error) {
+	gain, err := p.part(ctx, "sell", m, func(item tables.Item) (tables.Goods, error) {
 		if len(item.Sell) == 0 {
-			return goods.Gain{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be sold", item.Name)
+			return tables.Goods{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be sold", item.ID)
 		}
-		return goods.Gain{Wallet: item.Sell}, nil
+		return tables.Goods{Wallet: item.Sell}, nil
 	})
 	return &pb.SellItemReply{Gain: gain, Profile: p.copyProfile()}, err
 }
 
 // discardItem takes items for nothing.
 func (p *Player) discardItem(ctx *actor.Context, m *pb.DiscardItem) (*pb.DiscardItemReply, error) {
-	_, err := p.part(ctx, "discard", m, func(item goods.Item) (goods.Gain, error) {
+	_, err := p.part(ctx, "discard", m, func(item tables.Item) (tables.Goods, error) {
 		if item.Keep {
-			return goods.Gain{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be thrown away", item.Name)
+			return tables.Goods{}, fault.Errorf(fault.FailedPrecondition, "%s cannot be thrown away", item.ID)
 		}
-		return goods.Gain{}, nil
+		return tables.Goods{}, nil
 	})
 	return &pb.DiscardItemReply{Profile: p.copyProfile()}, err
 }
@@ -67,14 +67,15 @@ type parting interface {
 }
 
 // part takes items and gives for each what gain says, once for each request.
-func (p *Player) part(ctx context.Context, how string, m parting, gain func(goods.Item) (goods.Gain, error)) (*pb.Gain, error) {
+func (p *Player) part(ctx context.Context, how string, m parting, gain func(tables.Item) (tables.Goods, error)) (*pb.Gain, error) {
 	if err := checkRequest(m.GetRequest(), m.GetCount()); err != nil {
 		return nil, err
 	}
 	key, tag := how+":"+m.GetRequest(), fmt.Sprintf("%d %.64s", m.GetCount(), m.GetItem())
-	item, ok := p.world.design.Items.Item(m.GetItem())
-	if !ok {
-		return nil, fault.New(fault.NotFound, "there is no such item")
+	item, ok := p.world.tables().Item(m.GetItem())
+	if !ok { // or not any more: who has it keeps it
+		_, err := p.again(ctx, key, tag, fault.New(fault.NotFound, "there is no such item"))
+		return nil, err
 	}
 	one, err := gain(item)
 	if err != nil {
@@ -87,7 +88,7 @@ func (p *Player) part(ctx context.Context, how string, m parting, gain func(good
 		op.Items = map[string]int64{}
 	}
 	op.Key, op.Tag, op.Reason = key, tag, how
-	op.Items[item.Name] -= m.GetCount()
+	op.Items[item.ID] -= m.GetCount()
 	_, err = p.apply(ctx, op)
 	return all, err
 }
@@ -128,7 +129,7 @@ func (p *Player) again(ctx context.Context, key, tag string, refusal error) (*pb
 }
 
 // times is a gain n times, as a message.
-func times(g goods.Gain, n int64) *pb.Gain {
+func times(g tables.Goods, n int64) *pb.Gain {
 	return &pb.Gain{Wallet: multiplied(g.Wallet, n), Items: multiplied(g.Items, n), Exp: g.Exp * n}
 }
 

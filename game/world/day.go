@@ -9,8 +9,8 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/game/api"
 	"loumiao/game/area"
-	"loumiao/game/goods"
 	"loumiao/game/pb"
+	"loumiao/game/tables"
 )
 
 // dayJitter is how long after a day's beginning the last player hears of it, so that not all ask for the new offers at once.
@@ -24,11 +24,11 @@ func (p *Player) calendar() *area.Calendar { return p.world.design.Calendars.Of(
 func (p *Player) today() int64 { return p.calendar().Day(p.world.now()) }
 
 // period is the number of the current one: nothing has to happen for a new one to begin, as what was counted in another number does not count.
-func (p *Player) period(of goods.Period) int64 {
+func (p *Player) period(of tables.Period) int64 {
 	switch of {
-	case goods.Day:
+	case tables.Day:
 		return p.today()
-	case goods.Week:
+	case tables.Week:
 		return p.calendar().Week(p.world.now())
 	}
 	return 0
@@ -61,7 +61,7 @@ func (p *Player) getSignIn(ctx *actor.Context, _ *pb.GetSignIn) (*pb.GetSignInRe
 	if !signedIn {
 		days++
 	}
-	reply.Reward = times(p.world.design.Rewards.SignIn(days), 1)
+	reply.Reward = times(p.world.tables().SignInDay(days), 1)
 	return reply, nil
 }
 
@@ -85,7 +85,8 @@ func (p *Player) signIn(ctx *actor.Context, _ *pb.SignIn) (*pb.SignInReply, erro
 	if !already {
 		days++
 	}
-	reward := p.world.design.Rewards.SignIn(days)
+	design := p.world.tables()
+	reward := design.SignInDay(days)
 	if reward.Empty() {
 		return nil, fault.New(fault.FailedPrecondition, "there is nothing for signing in")
 	}
@@ -97,7 +98,7 @@ func (p *Player) signIn(ctx *actor.Context, _ *pb.SignIn) (*pb.SignInReply, erro
 		return nil, err
 	}
 	return &pb.SignInReply{
-		Day: today, Days: r.GetCounts()[signIns], Reward: times(p.world.design.Rewards.SignIn(r.GetCounts()[signIns]), 1),
+		Day: today, Days: r.GetCounts()[signIns], Reward: times(design.SignInDay(r.GetCounts()[signIns]), 1),
 		Repeated: r.GetRepeated(), Mail: r.GetMail(), Profile: p.copyProfile(),
 	}, nil
 }

@@ -90,7 +90,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	}
 	p.dropStale(ctx)
 	p.tellMaintenance()
-	reply := &pb.EnterWorldReply{Profile: p.copyProfile(), TablesVersion: p.world.live.tables.Get().Version()}
+	reply := &pb.EnterWorldReply{Profile: p.copyProfile(), TablesVersion: p.world.tables().Version()}
 	if m := p.state.Match; m != nil {
 		m.bind(session)
 		reply.Match = m.found()

@@ -15,7 +15,7 @@ func (p *Player) rename(ctx *actor.Context, m *pb.Rename) (*pb.RenameReply, erro
 	if err != nil {
 		return nil, err
 	}
-	op := &pb.ApplyOp{Key: "rename:" + m.GetRequest(), Tag: name, Reason: "rename", Name: name, Wallet: multiplied(p.world.design.Fees.Rename(), -1)}
+	op := &pb.ApplyOp{Key: "rename:" + m.GetRequest(), Tag: name, Reason: "rename", Name: name, Wallet: multiplied(p.world.design.Goods.Rename, -1)}
 	if name == p.profile.GetName() {
 		_, err := p.again(ctx, op.GetKey(), op.GetTag(), fault.New(fault.FailedPrecondition, "that is the player's name already"))
 		return &pb.RenameReply{Profile: p.copyProfile()}, err

@@ -4,12 +4,11 @@ import (
 	"testing"
 
 	"loumiao/framework/fault"
-	"loumiao/game/goods"
 	"loumiao/game/pb"
 )
 
 func rename(t *testing.T, m *market) {
-	m.open(t, func(c *goods.Config) { c.Rename = map[string]int64{"gold": 40} })
+	m.open(t, nil)
 	s, other := m.connect(4), m.connect(5)
 	s.enter()
 	old := other.enter().GetProfile().GetName()

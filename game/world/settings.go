@@ -67,6 +67,6 @@ func (p *Player) tellMaintenance() {
 type tablesChanged struct{}
 
 func (p *Player) tablesChanged(*actor.Context, *tablesChanged) error {
-	p.push(&pb.TablesChanged{Version: p.world.live.tables.Get().Version()})
+	p.push(&pb.TablesChanged{Version: p.world.tables().Version()})
 	return nil
 }

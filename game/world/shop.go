@@ -8,13 +8,13 @@ import (
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
 	"loumiao/game/api"
-	"loumiao/game/goods"
 	"loumiao/game/pb"
+	"loumiao/game/tables"
 )
 
 // getOffers lists the offers, with what the player has bought of those that are limited.
 func (p *Player) getOffers(ctx *actor.Context, _ *pb.GetOffers) (*pb.GetOffersReply, error) {
-	offers := p.world.design.Shop.Offers()
+	offers := p.world.tables().Shop
 	list := &pb.ListCounters{Player: int64(p.id)}
 	for _, o := range offers {
 		if o.Limit > 0 {
@@ -45,7 +45,7 @@ func (p *Player) buyOffer(ctx *actor.Context, m *pb.BuyOffer) (*pb.BuyOfferReply
 		return nil, err
 	}
 	key, tag := "shop:"+m.GetRequest(), fmt.Sprintf("%d %.64s", m.GetCount(), m.GetOffer())
-	offer, ok := p.world.design.Shop.Offer(m.GetOffer())
+	offer, ok := p.world.tables().ShopEntry(m.GetOffer())
 	var r *pb.ApplyReply
 	var err error
 	switch {
@@ -62,7 +62,7 @@ func (p *Player) buyOffer(ctx *actor.Context, m *pb.BuyOffer) (*pb.BuyOfferReply
 	return &pb.BuyOfferReply{Repeated: r.GetRepeated(), Bought: r.GetCounts()[counterOf(offer)], Profile: p.copyProfile()}, nil
 }
 
-func (p *Player) buy(ctx context.Context, offer goods.Offer, count int64, key, tag string) (*pb.ApplyReply, error) {
+func (p *Player) buy(ctx context.Context, offer tables.ShopEntry, count int64, key, tag string) (*pb.ApplyReply, error) {
 	op := gaining(times(offer.Gives, count))
 	op.Key, op.Tag, op.Reason = key, tag, "shop"
 	if op.Wallet == nil {
@@ -78,4 +78,4 @@ func (p *Player) buy(ctx context.Context, offer goods.Offer, count int64, key, t
 }
 
 // counterOf is where purchases of an offer are counted.
-func counterOf(o goods.Offer) string { return "buy:" + o.ID }
+func counterOf(o tables.ShopEntry) string { return "buy:" + o.ID }

@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"loumiao/configs"
 	"loumiao/framework/fault"
 	"loumiao/framework/rpc"
 	"loumiao/framework/store/storetest"
@@ -17,16 +19,17 @@ import (
 	"loumiao/game/db"
 	"loumiao/game/goods"
 	"loumiao/game/pb"
+	"loumiao/game/tables"
 	"loumiao/game/world"
 	"loumiao/migrations"
 )
 
-// A market is a place with a real db and goods that the test may change.
+// A market is a place with a real db and design tables that the test may change.
 type market struct {
 	*place
-	life  *life
-	goods atomic.Pointer[goods.Catalog]
-	ms    atomic.Int64
+	life   *life
+	tables atomic.Pointer[tables.Tables]
+	ms     atomic.Int64
 }
 
 func newMarket(t *testing.T) *market {
@@ -39,28 +42,32 @@ func newMarket(t *testing.T) *market {
 	}
 	stores := storetest.Embedded(t)
 	storetest.Migrated(t, stores, "player", migrations.FS("player"))
-	m.place = placeOn(t, stores, &door{}, db.New(db.WithItems(m)))
+	rules := goods.Config{Slots: 3, Rename: map[string]int64{"gold": 40}}
+	m.place = placeOn(t, stores, &door{}, db.New(db.WithSlots(rules.Slots), db.WithTables(m.tables.Load)))
 	cfg := world.Defaults()
 	cfg.SaveEvery, cfg.Linger = time.Hour, time.Hour
-	w := world.New(cfg, world.WithDesign(world.Design{Items: m, Shop: m, Rewards: m, Fees: m, Calendars: calendars}), world.WithClock(m.now))
+	w := world.New(cfg, world.WithDesign(world.Design{Goods: rules, Calendars: calendars}), world.WithTables(m.tables.Load), world.WithClock(m.now))
 	m.life = m.run(api.World, w)
 	m.life.world = w
 	m.known(m.life.Node)
 	return m
 }
 
-// open has it be noon, with the sample's goods, changed.
-func (m *market) open(t *testing.T, change func(*goods.Config)) {
+// edits is tables' new content by name.
+type edits map[string]string
+
+// open has it be noon, with the sample's tables, changed.
+func (m *market) open(t *testing.T, changed edits) {
 	t.Helper()
 	m.ms.Store(time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC).UnixMilli())
-	m.design(t, change)
+	m.design(t, changed)
 }
 
 // TestGoods shows the shop, the bag, signing in and names, one after the other, each to a player of its own.
 func TestGoods(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
-	for name, test := range map[string]func(*testing.T, *market){"shop": shop, "bag": inBag, "sign-in": signIn, "rename": rename} {
+	for name, test := range map[string]func(*testing.T, *market){"shop": shop, "bag": inBag, "sign-in": signIn, "rename": rename, "swapped": swapped} {
 		t.Run(name, func(t *testing.T) { test(t, m) })
 	}
 }
@@ -68,26 +75,35 @@ func TestGoods(t *testing.T) {
 func (m *market) now() time.Time        { return time.UnixMilli(m.ms.Load()) }
 func (m *market) pass(by time.Duration) { m.ms.Add(by.Milliseconds()) }
 
-// design has the goods be the sample's, changed.
-func (m *market) design(t *testing.T, change func(*goods.Config)) {
+// design has the tables be the sample's, changed.
+func (m *market) design(t *testing.T, changed edits) {
 	t.Helper()
-	cfg := goods.Defaults()
-	if change != nil {
-		change(&cfg)
-	}
-	if err := cfg.Validate(); err != nil {
+	parsed, err := tables.ParseTexts(func(name string) (string, error) {
+		if text, ok := changed[name]; ok {
+			return text, nil
+		}
+		return sampleTable(name)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	m.goods.Store(goods.New(cfg))
+	m.tables.Store(parsed)
 }
 
-func (m *market) Item(name string) (goods.Item, bool) { return m.goods.Load().Item(name) }
-func (m *market) Stack(name string) (int64, bool)     { return m.goods.Load().Stack(name) }
-func (m *market) Slots() int64                        { return m.goods.Load().Slots() }
-func (m *market) Offers() []goods.Offer               { return m.goods.Load().Offers() }
-func (m *market) Offer(id string) (goods.Offer, bool) { return m.goods.Load().Offer(id) }
-func (m *market) SignIn(n int64) goods.Gain           { return m.goods.Load().SignIn(n) }
-func (m *market) Rename() map[string]int64            { return m.goods.Load().Rename() }
+func sampleTable(name string) (string, error) {
+	content, err := fs.ReadFile(configs.Tables(), name+".csv")
+	return string(content), err
+}
+
+// edited is the sample's table with one text in place of another.
+func edited(t *testing.T, name, old, replacement string) edits {
+	t.Helper()
+	text, err := sampleTable(name)
+	if err != nil || !strings.Contains(text, old) {
+		t.Fatalf("%s has no %q: %v", name, old, err)
+	}
+	return edits{name: strings.Replace(text, old, replacement, 1)}
+}
 
 // give gives a player what op says.
 func (m *market) give(player int64, op *pb.ApplyOp) {
@@ -124,7 +140,7 @@ func shop(t *testing.T, m *market) {
 	s := m.connect(1)
 	s.enter()
 	offers := ask[*pb.GetOffersReply](s, &pb.GetOffers{})
-	if len(offers.GetOffers()) != len(goods.Defaults().Offers) || offers.GetNextDayMs() != time.Date(2026, 1, 31, 21, 0, 0, 0, time.UTC).UnixMilli() {
+	if len(offers.GetOffers()) != len(m.tables.Load().Shop) || offers.GetNextDayMs() != time.Date(2026, 1, 31, 21, 0, 0, 0, time.UTC).UnixMilli() {
 		t.Fatalf("offered is %v", offers)
 	}
 	if o := offers.GetOffers()[1]; o.GetId() != "daily_book" || o.GetPrice()["gold"] != 20 || o.GetGives().GetItems()["exp_book"] != 1 || o.GetLimit() != 3 || o.GetPeriod() != "day" {
@@ -150,7 +166,7 @@ func shop(t *testing.T, m *market) {
 	}
 
 	// What was bought stays bought, whatever the price is by now.
-	m.design(t, func(c *goods.Config) { c.Offers[1].Price = map[string]int64{"gold": 21} })
+	m.design(t, edited(t, "shop", "daily_book,gold=20", "daily_book,gold=21"))
 	priced := buy("c", "daily_book", 1)
 	priced.Price = map[string]int64{"gold": 20}
 	refused[*pb.BuyOfferReply](s, "an old price", priced, fault.FailedPrecondition)
@@ -158,7 +174,7 @@ func shop(t *testing.T, m *market) {
 	if again := ask[*pb.BuyOfferReply](s, priced); !again.GetRepeated() || again.GetBought() != 2 {
 		t.Errorf("bought again at the old price: %v", again)
 	}
-	m.design(t, func(c *goods.Config) { c.Offers = c.Offers[:1] })
+	m.design(t, edits{"shop": "id,price,gives,limit,period\n"})
 	if again := ask[*pb.BuyOfferReply](s, priced); !again.GetRepeated() {
 		t.Errorf("bought again what is not offered any more: %v", again)
 	}
@@ -182,7 +198,7 @@ func shop(t *testing.T, m *market) {
 }
 
 func inBag(t *testing.T, m *market) {
-	m.open(t, func(c *goods.Config) { c.Slots = 3 })
+	m.open(t, nil)
 	s := m.connect(2)
 	s.enter()
 	m.give(2, &pb.ApplyOp{Key: "a", Items: map[string]int64{"shield": 25, "exp_book": 3, "medal": 4}})
@@ -218,20 +234,88 @@ func inBag(t *testing.T, m *market) {
 	refused[*pb.UseItemReply](s, "using something else with the same request", &pb.UseItem{Request: "a", Item: "exp_book", Count: 1}, fault.AlreadyExists)
 	refused[*pb.SellItemReply](s, "selling what is not bought", &pb.SellItem{Request: "b", Item: "medal", Count: 1}, fault.FailedPrecondition)
 	refused[*pb.DiscardItemReply](s, "throwing away what is to be kept", &pb.DiscardItem{Request: "b", Item: "medal", Count: 1}, fault.FailedPrecondition)
-	m.design(t, func(c *goods.Config) { c.Items[2].Use = goods.Gain{} })
+	m.design(t, edited(t, "items", "exp=100", ""))
 	if r := ask[*pb.UseItemReply](s, &pb.UseItem{Request: "a", Item: "exp_book", Count: 2}); r.GetProfile().GetExp() != 200 {
 		t.Errorf("used before it lost its use: %v", r)
 	}
 	if bag := ask[*pb.GetBagReply](s, &pb.GetBag{}); bag.GetUsed() != 1 {
 		t.Errorf("the bag is %v", bag)
 	}
+
+	// An item that is dropped stays with those who have it, and comes back with its table.
+	m.design(t, edits{
+		"items": "id,kind,stack,sell,use,keep\nboost,consumable,20,gold=12,,no\n", "shop": "id,price,gives,limit,period\n", "sign_in": "day,gives\n",
+		"products": "id,title,price,currency,goods\ngold_pouch,Pouch of gold,99,USD,gold=100\n",
+	})
+	refused[*pb.UseItemReply](s, "using what is dropped", &pb.UseItem{Request: "c", Item: "exp_book", Count: 1}, fault.NotFound)
+	if r := ask[*pb.UseItemReply](s, &pb.UseItem{Request: "a", Item: "exp_book", Count: 2}); r.GetProfile().GetExp() != 200 {
+		t.Errorf("used before it was dropped: %v", r)
+	}
+	if p := ask[*pb.GetProfileReply](s, &pb.GetProfile{}).GetProfile(); has(p, "exp_book") != 1 || has(p, "medal") != 4 {
+		t.Errorf("he has lost what is dropped: %v", p)
+	}
+	if bag := ask[*pb.GetBagReply](s, &pb.GetBag{}); bag.GetUsed() != 0 {
+		t.Errorf("the bag is %v", bag)
+	}
+	m.design(t, nil)
+	if r := ask[*pb.UseItemReply](s, &pb.UseItem{Request: "c", Item: "exp_book", Count: 1}); r.GetProfile().GetExp() != 300 {
+		t.Errorf("used once it was back: %v", r)
+	}
+}
+
+// swapped buys while the tables are swapped under it: what is paid is the price of the same version as what is given.
+func swapped(t *testing.T, m *market) {
+	const player, purchases = 6, 60
+	m.open(t, nil)
+	s := m.connect(player)
+	s.enter()
+	m.give(player, &pb.ApplyOp{Key: "rich", Wallet: map[string]int64{"gold": 100_000}})
+	versions := []edits{ // each gives as many books as it costs gold, and the last does not offer it
+		edited(t, "shop", "shield,gold=10,item:shield=1", "lot,gold=3,item:exp_book=3"),
+		edited(t, "shop", "shield,gold=10,item:shield=1", "lot,gold=7,item:exp_book=7"),
+		nil,
+	}
+	stop, done := make(chan struct{}), make(chan struct{})
+	parsed := make([]*tables.Tables, len(versions))
+	for i, v := range versions {
+		m.design(t, v)
+		parsed[i] = m.tables.Load()
+	}
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+				m.tables.Store(parsed[i%len(parsed)])
+			}
+		}
+	}()
+	gold, books := int64(100_100), int64(0) // as the oracle has them
+	for i := range purchases {
+		r, err := try[*pb.BuyOfferReply](s, &pb.BuyOffer{Request: fmt.Sprint("swap", i), Offer: "lot", Count: 1})
+		if err != nil {
+			if fault.CodeOf(err) != fault.NotFound {
+				t.Errorf("purchase %d: %v", i, err)
+			}
+			continue
+		}
+		paid, got := gold-has(r.GetProfile(), "gold"), has(r.GetProfile(), "exp_book")-books
+		if paid != got || paid != 3 && paid != 7 {
+			t.Errorf("purchase %d: %d gold for %d books", i, paid, got)
+		}
+		gold, books = gold-paid, books+got
+	}
+	close(stop)
+	<-done
+	if p := ask[*pb.GetProfileReply](s, &pb.GetProfile{}).GetProfile(); books == 0 || has(p, "gold") != gold || has(p, "exp_book") != books {
+		t.Errorf("he has %v; want %d gold and %d books", p, gold, books)
+	}
 }
 
 func signIn(t *testing.T, m *market) {
-	m.open(t, func(c *goods.Config) {
-		c.Slots = 1
-		c.SignIn = []goods.Gain{{Wallet: map[string]int64{"gold": 10}}, {Items: map[string]int64{"map": 2}}}
-	})
+	m.open(t, edits{"sign_in": "day,gives\n1,gold=10\n2,item:map=4\n"})
 	s := m.connect(3)
 	s.enter()
 	info := ask[*pb.GetSignInReply](s, &pb.GetSignIn{})
@@ -260,10 +344,10 @@ func signIn(t *testing.T, m *market) {
 	}
 	// What does not fit into the bag comes by mail.
 	r := ask[*pb.SignInReply](s, &pb.SignIn{})
-	if r.GetRepeated() || r.GetDays() != 2 || r.GetReward().GetItems()["map"] != 2 || r.GetMail() == 0 || has(r.GetProfile(), "map") != 0 {
+	if r.GetRepeated() || r.GetDays() != 2 || r.GetReward().GetItems()["map"] != 4 || r.GetMail() == 0 || has(r.GetProfile(), "map") != 0 {
 		t.Errorf("signed in: %v", r)
 	}
-	if mail := next[*pb.MailArrived](s).GetMail(); mail.GetId() != r.GetMail() || mail.GetItems()["map"] != 2 {
+	if mail := next[*pb.MailArrived](s).GetMail(); mail.GetId() != r.GetMail() || mail.GetItems()["map"] != 4 {
 		t.Errorf("the client is told %v", mail)
 	}
 	m.pass(-9 * time.Hour) // another world's clock

@@ -17,6 +17,7 @@ import (
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
+	"loumiao/game/tables"
 )
 
 // bindPause is between two attempts to bind all players again; doubled each time up to maxBindPause.
@@ -35,6 +36,7 @@ type World struct {
 	holds    func() bool // whether this node's lease is good, by its own clock
 	unwatch  func()
 	design   Design
+	tables   func() *tables.Tables // those of now
 	now      func() time.Time
 	courier  *courier
 	spread   chan struct{} // told when there may be a new broadcast
@@ -67,6 +69,9 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	w.players = actor.NewPool(n.Actors(), w.arrive, actor.PoolConfig{Name: "player", OnRequest: true})
 
 	w.live = w.follow(n.Live())
+	if w.tables == nil {
+		w.tables = w.live.tables.Get
+	}
 	line.Handle(n, w.players, (*Player).enter)
 	line.Handle(n, w.players, entered((*Player).greet))
 	line.Handle(n, w.players, entered((*Player).getProfile))

@@ -42,7 +42,8 @@ func (r remote) Known(ctx context.Context, player int64) error {
 func (r remote) Give(ctx context.Context, player int64, key string, goods order.Goods) error {
 	_, err := api.ApplyOp.Call(ctx, r.rpc, &pb.ApplyOp{
 		Player: player, Key: key, Reason: reasonGrant, Wallet: goods.Wallet, Items: goods.Items,
-		Spill: true, // into a mail: what is paid for is never refused for want of room
+		Spill: true, // into a mail: what is paid for is never refused for want of room,
+		Owed:  true, // nor because the design tables have dropped it since
 	}, rpc.ByKey(player))
 	return err
 }

@@ -28,6 +28,8 @@ func (b bag) Stack(item string) (int64, bool) {
 	return size, ok
 }
 
+func (b bag) now() player.Items { return b }
+
 var someBag = bag{3, map[string]int64{"map": 1, "potion": 10, "medal": 0}}
 
 func give(key string, items ...player.ItemChange) player.Op {
@@ -39,7 +41,7 @@ func TestBag(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
 		load(t, s, 7)
-		s = s.Carrying(someBag)
+		s = s.Carrying(someBag.now)
 		for i, test := range []struct {
 			items []player.ItemChange
 			want  error
@@ -73,7 +75,7 @@ func TestBag(t *testing.T) {
 		if _, err := s.Apply(t.Context(), give("fill", player.ItemChange{Item: "map", Count: 3})); err != nil {
 			t.Fatal(err)
 		}
-		small := s.Carrying(bag{1, someBag.stacks})
+		small := s.Carrying(bag{1, someBag.stacks}.now)
 		if _, err := small.Apply(t.Context(), give("swap", player.ItemChange{Item: "map", Count: -1}, player.ItemChange{Item: "potion", Count: 1})); err != nil {
 			t.Errorf("no more than before: %v", err)
 		}
@@ -88,7 +90,7 @@ func TestSpill(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *player.Store, db *gorm.DB) {
 		load(t, s, 7)
-		s = s.Carrying(someBag)
+		s = s.Carrying(someBag.now)
 		op := give("order:1", player.ItemChange{Item: "map", Count: 5}, player.ItemChange{Item: "potion", Count: 1})
 		op.Wallet, op.Spill = gold(-10), true
 		for i := range 2 {
@@ -101,7 +103,7 @@ func TestSpill(t *testing.T) {
 				t.Fatalf("time %d: there is %+v, %v", i+1, list, err)
 			}
 		}
-		roomy := s.Carrying(bag{6, someBag.stacks})
+		roomy := s.Carrying(bag{6, someBag.stacks}.now)
 		if _, r, err := roomy.ClaimMail(t.Context(), 7, 0, mails(t, s)[0]); err != nil || r.Items["map"] != 5 {
 			t.Errorf("claiming: %+v, %v", r, err)
 		}
@@ -242,7 +244,7 @@ func TestBagAgainstOracle(t *testing.T) {
 	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
 		load(t, s, 7)
 		rules := bag{5, map[string]int64{"map": 1, "potion": 10, "arrow": 7, "medal": 0}}
-		s = s.Carrying(rules)
+		s = s.Carrying(rules.now)
 		need := func(have map[string]int64) (n int64) {
 			for item, count := range have {
 				for left := count; left > 0 && rules.stacks[item] > 0; left -= rules.stacks[item] {
@@ -289,6 +291,38 @@ func TestBagAgainstOracle(t *testing.T) {
 		}
 		if refused == 0 {
 			t.Error("the bag was never full")
+		}
+	})
+}
+
+// TestDroppedItems drops an item that a player has, and that he has a right to: nothing is lost, and nobody else gets it.
+func TestDroppedItems(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
+		load(t, s, 7)
+		before, after := someBag, bag{1, map[string]int64{"potion": 10}}
+		s = s.Carrying(before.now)
+		if _, err := s.Apply(t.Context(), give("map", player.ItemChange{Item: "map", Count: 2})); err != nil {
+			t.Fatal(err)
+		}
+		mail, _, err := s.SendMail(t.Context(), player.Letter{Player: 7, Key: "a", Sender: "test", Subject: "x", Goods: player.Goods{Items: map[string]int64{"map": 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = s.Carrying(after.now)
+		if _, err := s.Apply(t.Context(), give("more", player.ItemChange{Item: "map", Count: 1})); !errors.Is(err, fault.New(fault.Invalid, "")) {
+			t.Errorf("more of what is dropped: %v", err)
+		}
+		owed := give("owed", player.ItemChange{Item: "map", Count: 1}, player.ItemChange{Item: "potion", Count: 10})
+		owed.Owed = true
+		if r, err := s.Apply(t.Context(), owed); err != nil || r.Items["map"] != 3 || r.Items["potion"] != 10 {
+			t.Errorf("what he has a right to: %+v, %v", r, err)
+		}
+		if _, r, err := s.ClaimMail(t.Context(), 7, 0, mail.ID); err != nil || r.Items["map"] != 4 {
+			t.Errorf("claimed: %+v, %v", r, err)
+		}
+		if r, err := s.Apply(t.Context(), give("less", player.ItemChange{Item: "map", Count: -1})); err != nil || r.Items["map"] != 3 {
+			t.Errorf("less: %+v, %v", r, err)
 		}
 	})
 }

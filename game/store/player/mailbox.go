@@ -119,7 +119,7 @@ func (s *Store) claim(tx *gorm.DB, player *playerRow, row *mailRow, key string) 
 	if len(changes) == 0 {
 		return Result{}, fault.New(fault.FailedPrecondition, "there is nothing in the mail")
 	}
-	have, err := s.post(tx, []posting{{player: player.ID, op: key, reason: "mail", changes: changes}})
+	have, err := s.post(tx, []posting{{player: player.ID, op: key, reason: "mail", owed: true, changes: changes}})
 	if err != nil {
 		return Result{}, err
 	}

@@ -86,7 +86,7 @@ type Store struct {
 	ids     *id.Generator
 	now     func() time.Time
 	levelAt func(exp int64) int32
-	items   Items // nil: without a bag
+	items   func() Items // nil: without a bag
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.

@@ -28,10 +28,7 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 		return Mail{}, false, err
 	}
 	changes, err := l.Goods.changes()
-	for name := range l.Goods.Items {
-		err = errors.Join(err, s.checkItem(name))
-	}
-	if err != nil {
+	if err := errors.Join(err, s.checkItems(l.Goods)); err != nil {
 		return Mail{}, false, err
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {

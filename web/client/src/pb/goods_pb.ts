@@ -309,7 +309,7 @@ export type Offer = Message<"game.Offer"> & {
   gives?: Gain | undefined;
 
   /**
-   * How often the player may buy it in a period: "ever", "day" or "week"; 0: no limit.
+   * How often the player may buy it in a period: "ever", "day" or "week"; 0, in the period "none": no limit.
    *
    * @generated from field: int64 limit = 4;
    */
