@@ -485,12 +485,33 @@ func TestProducts(t *testing.T) {
 	each(t, func(t *testing.T, s *setup) {
 		r := s.send("GET", "/v1/products", "", 0)
 		want := `{"products":[{"id":"gold_pouch","title":"Pouch of gold","price":99,"currency":"USD","wallet":{"gold":100}},` +
-			`{"id":"starter_pack","title":"Starter pack","price":499,"currency":"USD","wallet":{"gold":600},"items":{"shield_large":3}}],"providers":["sandbox","store"]}`
+			`{"id":"starter_pack","title":"Starter pack","price":499,"currency":"USD","wallet":{"gold":600},"items":{"shield":3}},` +
+			`{"id":"gems_100","title":"100 gems","price":199,"currency":"USD","wallet":{"gem":100}},` +
+			`{"id":"gems_550","title":"550 gems","price":999,"currency":"USD","wallet":{"gem":550}}],"providers":["sandbox","store"]}`
 		if r.status != 200 || r.body != want {
 			t.Errorf("%+v", r)
 		}
 		if r := s.send("GET", "/thanks", "", 0); r.status != 200 {
 			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// TestProductsChange publishes other products while an order is open: it keeps its price and its goods, and the next one has the new ones.
+func TestProductsChange(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		s.born(7)
+		before := s.order(7, "sandbox")
+		s.design(map[string]string{"products": "id,title,price,currency,goods\ngold_pouch,Less,199,EUR,gem=1\n"})
+		if now := s.order(7, "sandbox"); now.Price != 199 || now.Currency != "EUR" || now.Title != "Less" || now.Wallet["gem"] != 1 {
+			t.Errorf("a new order is %+v", now)
+		}
+		if kept := s.show(before, 7); kept.Price != 99 || kept.Currency != "USD" || kept.Title != "Pouch of gold" || kept.Wallet["gold"] != 100 {
+			t.Errorf("the old order is %+v", kept)
+		}
+		s.design(map[string]string{"products": "id,title,price,currency,goods\nother,Other,1,USD,gem=1\n"})
+		if r := s.send("POST", "/v1/orders", `{"product":"gold_pouch"}`, 7); r.status != 404 {
+			t.Errorf("what is sold no more: %+v", r)
 		}
 	})
 }
@@ -505,8 +526,6 @@ func TestConfig(t *testing.T) {
 		says   string
 	}{
 		"URL":               {func(c *Config) { c.Public = "pay.example.com" }, "public"},
-		"product":           {func(c *Config) { c.Products = map[string]Product{"x": {Price: 1, Currency: "USD"}} }, "products.x"},
-		"currency":          {func(c *Config) { p := c.Products["gold_pouch"]; p.Currency = "$"; c.Products["gold_pouch"] = p }, "products.gold_pouch"},
 		"no webhook secret": {func(c *Config) { c.Stripe.Key = "sk_test_1" }, "stripe.webhook_key"},
 		"short secret":      {func(c *Config) { c.Sandbox.Key = "short" }, "sandbox.key"},
 		"sandbox and money": {func(c *Config) { c.Sandbox.Enabled, c.Stripe.Key, c.Stripe.WebhookKey = true, "sk_live_1", "w" }, "sandbox.enabled"},

@@ -3,14 +3,11 @@ package charge
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"loumiao/framework/config"
-	"loumiao/game/store/order"
 	"loumiao/web/httpserver"
 )
 
@@ -21,21 +18,12 @@ const minKey = 16
 type Config struct {
 	httpserver.Config `yaml:",inline"`
 
-	Public      string             `yaml:"public" doc:"URL under which players' browsers reach this server; empty: http:// and the address listened on"`
-	Products    map[string]Product `yaml:"products" doc:"what is sold, by id"`
-	ExpireAfter time.Duration      `yaml:"expire_after" min:"1m" max:"24h" doc:"how long an order can be paid; Stripe keeps a checkout open for half an hour at least"`
-	OpenOrders  int                `yaml:"open_orders" min:"1" max:"100" doc:"unpaid orders of one player at once"`
-	PerMinute   int                `yaml:"orders_per_minute" min:"1" max:"1000" doc:"orders that a player may make in a minute"`
-	Sandbox     SandboxConfig      `yaml:"sandbox"`
-	Stripe      StripeConfig       `yaml:"stripe"`
-}
-
-// A Product is something that is sold.
-type Product struct {
-	Title    string      `yaml:"title" doc:"what players see"`
-	Price    int64       `yaml:"price" min:"1" max:"10000000" doc:"in minor units of the currency: cents"`
-	Currency string      `yaml:"currency" doc:"of the price, as USD"`
-	Goods    order.Goods `yaml:",inline"`
+	Public      string        `yaml:"public" doc:"URL under which players' browsers reach this server; empty: http:// and the address listened on"`
+	ExpireAfter time.Duration `yaml:"expire_after" min:"1m" max:"24h" doc:"how long an order can be paid; Stripe keeps a checkout open for half an hour at least"`
+	OpenOrders  int           `yaml:"open_orders" min:"1" max:"100" doc:"unpaid orders of one player at once"`
+	PerMinute   int           `yaml:"orders_per_minute" min:"1" max:"1000" doc:"orders that a player may make in a minute"`
+	Sandbox     SandboxConfig `yaml:"sandbox"`
+	Stripe      StripeConfig  `yaml:"stripe"`
 }
 
 // SandboxConfig is about payments that cost nothing.
@@ -54,14 +42,10 @@ type StripeConfig struct {
 	Return        string        `yaml:"return" doc:"where Stripe sends the player's browser afterwards; empty: a page here that says thanks"`
 }
 
-// Defaults is a configuration that sells two things in the sandbox, once that is enabled.
+// Defaults is a configuration that sells in the sandbox, once that is enabled.
 func Defaults() Config {
 	cfg := Config{
-		Config: httpserver.DefaultConfig(),
-		Products: map[string]Product{
-			"gold_pouch":   {Title: "Pouch of gold", Price: 99, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 100}}},
-			"starter_pack": {Title: "Starter pack", Price: 499, Currency: "USD", Goods: order.Goods{Wallet: map[string]int64{"gold": 600}, Items: map[string]int64{"shield_large": 3}}},
-		},
+		Config:      httpserver.DefaultConfig(),
 		ExpireAfter: time.Hour,
 		OpenOrders:  5,
 		PerMinute:   10,
@@ -82,13 +66,6 @@ func (c Config) Validate() error {
 	for _, u := range []struct{ key, text string }{{"public", c.Public}, {"stripe.base", c.Stripe.Base}, {"stripe.return", c.Stripe.Return}} {
 		if u.text != "" && !isURL(u.text) {
 			bad("%s: %q; must be a URL as https://pay.example.com", u.key, u.text)
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(c.Products)) {
-		p := c.Products[id]
-		draft := order.Draft{Player: 1, Account: 1, Provider: "any", Product: id, Title: p.Title, Price: p.Price, Currency: p.Currency, Goods: p.Goods}
-		if err := draft.Validate(); err != nil {
-			bad("products.%s: %w", id, err)
 		}
 	}
 	stripe := c.Stripe

@@ -8,7 +8,7 @@
 //	courier   empties the outbox: db applies the goods under the key "order:ID", the owner is told, the order is delivered
 //	auditor   looks once in a while for what fell through: asks providers, mends the outbox, compares orders with the ledger, expires
 //
-//	GET  /v1/products                          ──► {"products": [{"id", "title", "price", "currency", "wallet", "items"}], "providers": [...]}
+//	GET  /v1/products                          ──► {"products": [{"id", "title", "price", "currency", "wallet", "items"}], "providers": [...]}: those of the design tables
 //	POST /v1/orders {"product", "provider"}    ──► {"id", "state", "pay_url", "token", ...}; no provider is the first one
 //	GET  /v1/orders, /v1/orders/ID             ──► one's own
 //	POST /v1/orders/ID/receipt {"receipt"}     ──► for providers that are app stores

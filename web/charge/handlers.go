@@ -66,10 +66,8 @@ func (s *Service) products(c *fiber.Ctx) error {
 		Products  []product `json:"products"`
 		Providers []string  `json:"providers"`
 	}{[]product{}, []string{}}
-	for _, id := range s.Catalog.IDs() {
-		if p, ok := s.Catalog.Product(id); ok {
-			reply.Products = append(reply.Products, product{id, p.Title, p.Price, p.Currency, p.Goods.Wallet, p.Goods.Items})
-		}
+	for _, p := range s.Tables().Products {
+		reply.Products = append(reply.Products, product{p.ID, p.Title, p.Price, p.Currency, p.Goods.Wallet, p.Goods.Items})
 	}
 	for _, p := range s.Providers {
 		reply.Providers = append(reply.Providers, p.Name())
@@ -91,7 +89,7 @@ func (s *Service) create(c *fiber.Ctx) error {
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	product, ok := s.Catalog.Product(in.Product)
+	product, ok := s.Tables().Product(in.Product)
 	if !ok {
 		return fault.New(fault.NotFound, "there is no such product")
 	}
@@ -108,7 +106,7 @@ func (s *Service) create(c *fiber.Ctx) error {
 	}
 	draft := order.Draft{
 		Player: who.Player, Account: who.Account, Area: who.Area, Product: in.Product, Title: product.Title, Price: product.Price,
-		Currency: product.Currency, Goods: product.Goods, Provider: provider.Name(), Expires: s.Now().Add(s.ExpireAfter),
+		Currency: product.Currency, Goods: order.Goods{Wallet: product.Goods.Wallet, Items: product.Goods.Items}, Provider: provider.Name(), Expires: s.Now().Add(s.ExpireAfter),
 	}
 	if err := s.allow(ctx, draft); err != nil {
 		return err

@@ -5,20 +5,24 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"loumiao/configs"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/game/store/order"
 	"loumiao/game/store/player"
+	"loumiao/game/tables"
 	"loumiao/game/token"
 	"loumiao/migrations"
 	"loumiao/web/charge/pay"
@@ -31,10 +35,10 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
 }
 
-// tables keeps goods in the players' real tables, as db does.
-type tables struct{ *player.Store }
+// shelf keeps goods in the players' real tables, as db does.
+type shelf struct{ *player.Store }
 
-func (g tables) Known(ctx context.Context, p int64) error {
+func (g shelf) Known(ctx context.Context, p int64) error {
 	_, err := g.Read(ctx, player.ID(p))
 	return err
 }
@@ -50,17 +54,17 @@ func op(p int64, key, reason string, goods order.Goods, sign int64) player.Op {
 	return o
 }
 
-func (g tables) Give(ctx context.Context, p int64, key string, goods order.Goods) error {
+func (g shelf) Give(ctx context.Context, p int64, key string, goods order.Goods) error {
 	_, err := g.Apply(ctx, op(p, key, reasonGrant, goods, 1))
 	return err
 }
 
-func (g tables) TakeBack(ctx context.Context, p int64, key string, goods order.Goods) (order.Goods, error) {
+func (g shelf) TakeBack(ctx context.Context, p int64, key string, goods order.Goods) (order.Goods, error) {
 	taken, err := g.Store.TakeBack(ctx, op(p, key, reasonRefund, goods, -1))
 	return order.Goods{Wallet: taken.Wallet, Items: taken.Items}, err
 }
 
-func (g tables) Given(ctx context.Context, p int64, key string) (order.Goods, bool, error) {
+func (g shelf) Given(ctx context.Context, p int64, key string) (order.Goods, bool, error) {
 	changed, ok, err := g.Changed(ctx, player.ID(p), key)
 	return order.Goods{Wallet: changed.Wallet, Items: changed.Items}, ok, err
 }
@@ -76,10 +80,28 @@ type setup struct {
 	base    string
 	client  *http.Client
 
+	designed atomic.Pointer[tables.Tables]
+
 	mu       sync.Mutex
 	at       time.Time
 	notified []int64
 	disputed []order.ID
+}
+
+// design has the tables be the sample's, with some replaced.
+func (s *setup) design(changed map[string]string) {
+	s.t.Helper()
+	parsed, err := tables.ParseTexts(func(name string) (string, error) {
+		if text, ok := changed[name]; ok {
+			return text, nil
+		}
+		content, err := fs.ReadFile(configs.Tables(), name+".csv")
+		return string(content), err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.designed.Store(parsed)
 }
 
 func each(t *testing.T, test func(t *testing.T, s *setup), changes ...func(*setup, *Deps)) {
@@ -99,11 +121,11 @@ func start(t *testing.T, stores *store.Stores, changes ...func(*setup, *Deps)) *
 	}
 	ids := id.NewGenerator(1, nil)
 	s.players = player.New(storetest.Migrated(t, stores, "player", migrations.FS("player")), ids, nil)
-	cfg := Defaults()
+	s.design(nil)
 	deps := Deps{
-		Orders:  order.New(storetest.Migrated(t, stores, "order", migrations.FS("order")), ids, s.clock),
-		Goods:   tables{s.players},
-		Catalog: configured(cfg.Products), Tokens: token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second),
+		Orders: order.New(storetest.Migrated(t, stores, "order", migrations.FS("order")), ids, s.clock),
+		Goods:  shelf{s.players},
+		Tables: s.designed.Load, Tokens: token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second),
 		Providers:   []pay.Provider{s.box, pay.Receipts{Store: s.store}},
 		ExpireAfter: time.Hour, Public: func() string { return s.base }, Now: s.clock,
 		Notify: func(_ context.Context, p int64) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"loumiao/framework/node"
+	"loumiao/game/api"
 	"loumiao/game/store/order"
 	"loumiao/web/charge/pay"
 	"loumiao/web/httpserver"
@@ -46,7 +47,7 @@ func (c *Node) Start(ctx context.Context, n *node.Node) error {
 	c.service = New(Deps{
 		Orders:      order.New(sql, n.IDs(), time.Now),
 		Goods:       remote{n.RPC()},
-		Catalog:     configured(c.cfg.Products),
+		Tables:      api.Tables.Of(n.Live()).Get,
 		Tokens:      c.tokens,
 		Providers:   c.providers(),
 		Limits:      order.Limits{Open: c.cfg.OpenOrders, PerMinute: c.cfg.PerMinute},

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"loumiao/game/store/order"
+	"loumiao/game/tables"
 	"loumiao/game/token"
 	"loumiao/web/charge/pay"
 )
@@ -28,10 +29,11 @@ type Tokens interface {
 
 // Deps is what a [Service] works with. All are required, unless said otherwise.
 type Deps struct {
-	Orders  *order.Store
-	Goods   Goods
-	Catalog Catalog
-	Tokens  Tokens
+	Orders *order.Store
+	Goods  Goods
+	// Tables is the design tables of now, whose products are sold. They may change while the node runs; orders keep what they were made of.
+	Tables func() *tables.Tables
+	Tokens Tokens
 	// Providers take payments; the first is that of orders which name none.
 	Providers []pay.Provider
 	// Limits bounds a player's orders. ExpireAfter is how long an order can be paid.
@@ -58,7 +60,7 @@ func (d Deps) Validate() error {
 		what    string
 		missing bool
 	}{
-		{"Orders", d.Orders == nil}, {"Goods", d.Goods == nil}, {"Catalog", d.Catalog == nil}, {"Tokens", d.Tokens == nil},
+		{"Orders", d.Orders == nil}, {"Goods", d.Goods == nil}, {"Tables", d.Tables == nil}, {"Tokens", d.Tokens == nil},
 		{"Public", d.Public == nil}, {"ExpireAfter", d.ExpireAfter <= 0},
 	} {
 		if need.missing {
