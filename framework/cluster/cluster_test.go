@@ -473,7 +473,7 @@ func TestLinesBecomeRecords(t *testing.T) {
 	lines.close()
 	std.Printf("[ERR] serf: too late")
 	want := `level=WARN msg=gossip from=memberlist says="Refuting a suspect message (from: a)"
-level=ERROR msg=gossip from=serf says=oops
+level=WARN msg=gossip from=serf says=oops
 level=DEBUG msg=gossip from=serf says="EventMemberJoin: a"
 level=DEBUG msg=gossip from=gossip says="no prefix"
 `

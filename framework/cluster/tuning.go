@@ -66,12 +66,11 @@ func serfConfig(cfg Config, gossip addresses, keyring *memberlist.Keyring, log *
 	return sc
 }
 
-// slogLevel is the level for a line of the two libraries; their levels are nothing but prefixes.
+// slogLevel is the level for a line of the two libraries; their levels are nothing but prefixes. What they call an error is a member that does not
+// answer, or bytes of a stranger: this node goes on, and takes care of it.
 func slogLevel(prefix string) slog.Level {
 	switch prefix {
-	case "ERR", "ERROR":
-		return slog.LevelError
-	case "WARN":
+	case "ERR", "ERROR", "WARN":
 		return slog.LevelWarn
 	}
 	return slog.LevelDebug
