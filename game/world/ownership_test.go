@@ -260,6 +260,12 @@ func (s *struggle) enterEverywhere(who int64) {
 		})
 	}
 	all.Wait()
+	// A session that was taken from its world in between has asked the gate again, and is where the last of them was sent to.
+	for _, w := range s.worlds {
+		if newest := s.notary.newest(who); newest == nil || newest.world != w.ID() {
+			s.leave(w, who)
+		}
+	}
 }
 
 // greet greets, and knows the answer: whoever has the player counts on from where he began.
