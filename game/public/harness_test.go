@@ -85,7 +85,10 @@ func (s *stack) lead(cfg Config, options ...Option) *frameworktest.Node {
 	s.t.Helper()
 	n := s.standBy(cfg, options...)
 	n.Ready()
-	s.eventually("it knows the world", func() bool { return len(n.Cluster().Snapshot().ByType(api.World)) == 1 })
+	s.eventually("it knows that the world is ready", func() bool {
+		worlds := n.Cluster().Snapshot().ByType(api.World)
+		return len(worlds) == 1 && worlds[0].State == cluster.Ready
+	})
 	return n
 }
 
