@@ -264,7 +264,9 @@ func TestRestart(t *testing.T) {
 func TestMemoryLoss(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
-		o := open(t, stores, quick(1), 1)
+		cfg := quick(1)
+		cfg.Rebuild = 5 * time.Second // for the world's report
+		o := open(t, stores, cfg, 1)
 		pass := next[*pb.QueueStatus](t, o.enter(1)).GetPass()
 		if err := o.store.Redeem(t.Context(), area, 1, pass, worldA); err != nil {
 			t.Fatal(err)

@@ -91,13 +91,16 @@ end
 `
 
 var (
-	// ARGV now ttl grace capacity rate epoch, then for each op what it is, the player, and a pass. Returns 'fenced' when a newer epoch leads; otherwise for each enter the pass, and whether it took a place; or '',
+	// ARGV now ttl grace capacity rate epoch, then for each op what it is, the player, and a pass. Returns 'lost' when Redis does not know who leads, since then
+	// it does not know who is inside either, and 'fenced' when a newer epoch leads; otherwise for each enter the pass, and whether it took a place; or '',
 	// the player's position, all who wait, and his number. For other ops it returns nothing.
 	//
 	// Many ops share one run: sending and starting a script costs more than most of them.
 	applyScript = redis.NewScript(prelude + `
 local now, ttl, grace, capacity, rate = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-if field('epoch') > tonumber(ARGV[6]) then return 'fenced' end
+local epoch = redis.call('HGET', state, 'epoch')
+if not epoch then return 'lost' end
+if tonumber(epoch) > tonumber(ARGV[6]) then return 'fenced' end
 sweep(now)
 
 local function enter(player, code)

@@ -115,7 +115,8 @@ type Result struct {
 }
 
 // Apply does ops in their order, in one round trip. Those of one area that follow each other, up to [applyPage], succeed or fail together. With
-// [ErrFenced] when a newer epoch leads: a leader that was deposed and does not know it changes nothing.
+// [ErrFenced] when a newer epoch leads: a leader that was deposed and does not know it changes nothing. [ErrLost] when Redis knows of none: then
+// [Store.Open] is due.
 func (s *Store) Apply(ctx context.Context, epoch uint64, ops []Op) []Result {
 	type run struct {
 		ops []Op
@@ -143,8 +144,11 @@ func (s *Store) Apply(ctx context.Context, epoch uint64, ops []Op) []Result {
 	}
 	out := make([]Result, 0, len(ops))
 	for _, r := range runs {
-		if text, err := r.cmd.Text(); err == nil && text == "fenced" {
+		switch text, _ := r.cmd.Text(); text {
+		case "fenced":
 			r.cmd.SetErr(ErrFenced)
+		case "lost":
+			r.cmd.SetErr(ErrLost)
 		}
 		replies, err := r.cmd.Slice()
 		if err == nil && len(replies) != len(r.ops) {

@@ -652,6 +652,29 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestLost has nobody get in by an enter that comes after Redis has lost its memory, and before anybody has noticed: who is inside is not known.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s, _ := newStore(t, stores, quick(1))
+		enter(t, s, 1)
+		if err := stores.Redis().Del(t.Context(), s.keys(area)...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []OpKind{Enter, Leave, Drop} {
+			if r := s.Apply(t.Context(), 1, []Op{{kind, area, 2}})[0]; !errors.Is(r.Err, ErrLost) {
+				t.Errorf("op %d: %+v", kind, r)
+			}
+		}
+		if err := s.Open(t.Context(), area, 1, true); err != nil {
+			t.Fatal(err)
+		}
+		if got := enter(t, s, 2); got.Pass != "" {
+			t.Errorf("let in before worlds have reported: %+v", got)
+		}
+	})
+}
+
 // TestLimitsChange raises and lowers what fits while players wait, in one area and not in another.
 func TestLimitsChange(t *testing.T) {
 	t.Parallel()
@@ -659,8 +682,10 @@ func TestLimitsChange(t *testing.T) {
 		s, _ := newStore(t, stores, quick(1))
 		limits := map[api.Area]Limits{area: {Capacity: 1}, area + 1: {Capacity: 2}}
 		s.Follow(func(a api.Area) Limits { return limits[a] })
-		if err := s.Open(t.Context(), area, 1, false); err != nil {
-			t.Fatal(err)
+		for a := range limits {
+			if err := s.Open(t.Context(), a, 1, false); err != nil {
+				t.Fatal(err)
+			}
 		}
 		enter(t, s, 1)
 		for p := range api.PlayerID(6) {
