@@ -64,7 +64,7 @@ func (s *session) pick(route int) error {
 			g.log.Warn("owner not found", "player", s.who.Player, "error", err)
 			return fault.Errorf(fault.Unavailable, "it is not known which %s has the player", r.Type)
 		}
-		if m, ok := g.cfg.View.Snapshot().Node(owner); ok && owner != 0 && m.State != cluster.Joining {
+		if m, ok := g.cfg.View.Snapshot().Node(owner); ok && owner != 0 && m.State.Serves() {
 			return s.attachFirst(route, owner)
 		}
 	}

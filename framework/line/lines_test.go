@@ -38,6 +38,8 @@ func TestLinesFollowTheView(t *testing.T) {
 	state := func(s cluster.State) { m := b.member; m.State = s; g.view.Set(m) }
 	state(cluster.Joining)
 	refused("while joining")
+	state(cluster.Standby)
+	refused("while standing by")
 	state(cluster.Ready)
 	g.awaitUp(1, true)
 	g.enter(b, world)

@@ -282,6 +282,16 @@ func (n *Node) becomeReady(ctx context.Context) error {
 	return nil
 }
 
+// standBy tells the others that the node is up and waits for another's place.
+func (n *Node) standBy(ctx context.Context) error {
+	if err := n.writeAddresses(ctx); err != nil {
+		return err
+	}
+	n.setState(cluster.Standby)
+	n.log.Info("standing by")
+	return nil
+}
+
 // guard turns a panic of fn into an error, which ends this node's life and not the process with all of its nodes.
 func (n *Node) guard(fn func() error) (err error) {
 	defer func() {

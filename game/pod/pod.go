@@ -65,10 +65,10 @@ func (p *Pod) Start(_ context.Context, n *node.Node) error {
 	return nil
 }
 
-// Ready starts every node and returns when all are ready. A node that keeps failing is tried again and again; ctx ends the wait.
+// Ready starts every node and returns when all are up. A node that keeps failing is tried again and again; ctx ends the wait.
 func (p *Pod) Ready(ctx context.Context) error {
 	p.adopt(ctx, p.Seeds())
-	return p.waitReady(ctx)
+	return p.waitUp(ctx)
 }
 
 // adopt begins to keep every node alive, until Stop: ctx gives only its values.
@@ -88,16 +88,20 @@ func (p *Pod) Seeds() []string {
 	return []string{self.Gossip}
 }
 
-// waitReady returns when gossip shows every node ready.
-func (p *Pod) waitReady(ctx context.Context) error {
+// up reports whether a node of the pod is as far as it can be: ready, or standing by for one that is.
+func up(members *cluster.Snapshot, spec Spec) bool {
+	m, _ := members.Node(spec.ID)
+	return m.State == cluster.Ready || m.State == cluster.Standby &&
+		slices.ContainsFunc(members.ByType(spec.Type), func(m cluster.Member) bool { return m.State == cluster.Ready })
+}
+
+// waitUp returns when gossip shows every node up.
+func (p *Pod) waitUp(ctx context.Context) error {
 	changed, unwatch := p.watch()
 	defer unwatch()
 	for {
 		members := p.members.Snapshot()
-		missing := slices.IndexFunc(p.specs, func(s Spec) bool {
-			m, ok := members.Node(s.ID)
-			return !ok || m.State != cluster.Ready
-		})
+		missing := slices.IndexFunc(p.specs, func(s Spec) bool { return !up(members, s) })
 		if missing < 0 {
 			return nil
 		}

@@ -43,6 +43,34 @@ func TestTiers(t *testing.T) {
 	}
 }
 
+// TestUp has a standby count only beside one of its type that is ready, wherever that one runs.
+func TestUp(t *testing.T) {
+	t.Parallel()
+	at := func(n id.Node, typ string, s cluster.State) cluster.Member {
+		return cluster.Member{Node: n, Boot: 1, Type: typ, State: s}
+	}
+	tests := []struct {
+		name    string
+		members []cluster.Member
+		want    bool
+	}{
+		{name: "it is not there"},
+		{name: "joining", members: []cluster.Member{at(1, "queue", cluster.Joining)}},
+		{name: "ready", members: []cluster.Member{at(1, "queue", cluster.Ready)}, want: true},
+		{name: "draining", members: []cluster.Member{at(1, "queue", cluster.Draining)}},
+		{name: "standing by alone", members: []cluster.Member{at(1, "queue", cluster.Standby), at(2, "queue", cluster.Joining), at(3, "db", cluster.Ready)}},
+		{name: "standing by", members: []cluster.Member{at(1, "queue", cluster.Standby), at(2, "queue", cluster.Ready)}, want: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := up(cluster.NewStatic(test.members...).Snapshot(), Spec{Type: "queue", ID: 1}); got != test.want {
+				t.Errorf("up: %v", got)
+			}
+		})
+	}
+}
+
 // TestTiersOfACircle only has to end, with each node once.
 func TestTiersOfACircle(t *testing.T) {
 	t.Parallel()

@@ -68,9 +68,10 @@ func (s *Service) nodes(*fiber.Ctx) (any, error) {
 
 // A typeView is how many nodes of a type there are.
 type typeView struct {
-	Type  string `json:"type"`
-	Ready int    `json:"ready"`
-	All   int    `json:"all"`
+	Type    string `json:"type"`
+	Ready   int    `json:"ready"`
+	Standby int    `json:"standby"`
+	All     int    `json:"all"`
 }
 
 func (s *Service) overview(*fiber.Ctx) (any, error) {
@@ -86,8 +87,11 @@ func (s *Service) overview(*fiber.Ctx) (any, error) {
 			types = append(types, typeView{Type: m.Type})
 		}
 		types[i].All++
-		if m.State == cluster.Ready {
+		switch m.State {
+		case cluster.Ready:
 			types[i].Ready++
+		case cluster.Standby:
+			types[i].Standby++
 		}
 	}
 	return types, nil
