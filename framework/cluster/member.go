@@ -12,7 +12,7 @@ const (
 	Standby
 	// Ready: the node serves.
 	Ready
-	// Draining: the node finishes what it has and takes nothing new.
+	// Draining: the node goes on with what it has and takes nothing new, because it ends or was told to.
 	Draining
 )
 

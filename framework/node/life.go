@@ -187,6 +187,7 @@ func (n *Node) listen(ctx context.Context) error {
 		Owners: directory{n.owners}, RelayType: n.cfg.RelayType, Relayed: n.cfg.Relayed, CallTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
+	rpc.HandleFunc(n, Drain, n.serveDrain)
 	n.line = line.NewServer(line.Config{
 		Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, RequestTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
@@ -350,7 +351,10 @@ func (n *Node) missing(types []string) []string {
 // drain stops the service and everything that it has running. It works whether or not the node has joined.
 func (n *Node) drain(ctx context.Context) error {
 	n.stopOnce.Do(func() {
+		n.mu.Lock()
+		n.ending = true
 		n.setState(cluster.Draining)
+		n.mu.Unlock()
 		own, cancel := context.WithTimeout(ctx, time.Duration(serviceShare*float64(n.env.stretch(n.cfg.StopTimeout))))
 		defer cancel()
 		n.stopErr = n.guard(func() error { return n.svc.Stop(own) })
