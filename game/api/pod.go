@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strings"
+
 	"loumiao/framework/rpc"
 	"loumiao/game/pb"
 )
@@ -15,3 +17,8 @@ var (
 	DrainNode   = rpc.Method[*pb.DrainNode, *pb.PodNode]("pod.DrainNode", rpc.Idempotent())
 	TailNode    = rpc.Method[*pb.TailNode, *pb.TailNodeReply]("pod.TailNode", rpc.Idempotent())
 )
+
+// LifeName is a state of a pod's node for people and JSON: "running", "failing", "stopping", "stopped".
+func LifeName(s pb.PodNodeState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "POD_NODE_STATE_"))
+}

@@ -37,6 +37,9 @@ func TestUsage(t *testing.T) {
 		{name: "run with a bad id", args: "run db --id 70000", code: 2, stderr: []string{"--id"}},
 		{name: "join without a stack", args: "run db --join", code: 1, stderr: []string{"no stack is running", "game up"}},
 		{name: "down without a stack", args: "down", code: 1, stderr: []string{"no stack is running"}},
+		{name: "nodes without a stack", args: "nodes", code: 1, stderr: []string{"no stack is running", "game up"}},
+		{name: "an order for no node", args: "nodes stop", code: 2, stderr: []string{"which node?"}},
+		{name: "an order for nonsense", args: "nodes drain world", code: 2, stderr: []string{`"world" is not the number of a node`}},
 		{name: "tables missing", args: "run db", code: 1, stderr: []string{"migrat"}},
 		{name: "robot without a server", args: "robot --login http://127.0.0.1:1 --robots 0", code: 2, stderr: []string{"obots"}},
 		{name: "robot where nothing listens", args: "robot --login http://127.0.0.1:1 --robots 2 --for 500ms --quiet", code: 1,
@@ -128,7 +131,7 @@ func TestNoDataDirectory(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
-	for _, command := range []string{"", "up", "down", "run", "migrate", "robot", "check", "version"} {
+	for _, command := range []string{"", "up", "down", "run", "migrate", "nodes", "robot", "check", "version"} {
 		code, stdout, stderr := run(t, nil, append(strings.Fields(command), "--help")...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s --help: code %d, %s", command, code, stderr)

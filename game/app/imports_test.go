@@ -30,6 +30,7 @@ func TestImports(t *testing.T) {
 		"gorm.io/driver":                  "framework/store",
 		"github.com/gofiber/fiber":        "web",
 		"github.com/spf13/cobra":          "game/app",
+		"github.com/shirou/gopsutil":      "game/pod",
 	}
 	for _, p := range packages {
 		for _, imported := range p.imports {

@@ -13,6 +13,12 @@ const (
 	Ban         = "ban"         // BanArgs; the sanction: Banned
 	Lift        = "lift"        // LiftArgs
 	LookUp      = "look_up"     // LookUpArgs; what there is to know about a player: Found
+	Nodes       = "nodes"       // {}; every machine and node: NodeList
+	Start       = "start"       // NodeArgs; the node as it is then, as for the next three: Node
+	Stop        = "stop"        // NodeArgs
+	Restart     = "restart"     // NodeArgs
+	Drain       = "drain"       // NodeArgs
+	Tail        = "tail"        // TailArgs; the newest lines of its log: Tailed
 )
 
 // KickArgs ends a player's session.

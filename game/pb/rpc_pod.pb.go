@@ -351,7 +351,7 @@ type PodNode struct {
 	Node  uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
 	Type  string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	State PodNodeState           `protobuf:"varint,3,opt,name=state,proto3,enum=game.PodNodeState" json:"state,omitempty"`
-	// As gossip has it: "joining", "standby", "ready", "draining"; empty while it is not there.
+	// How far the life that runs is, as gossip has it: "joining", "standby", "ready", "draining"; empty while it is not there.
 	Gossip string `protobuf:"bytes,4,opt,name=gossip,proto3" json:"gossip,omitempty"`
 	// Of the life that runs.
 	StartedMs int64 `protobuf:"varint,5,opt,name=started_ms,json=startedMs,proto3" json:"started_ms,omitempty"`
@@ -524,8 +524,10 @@ func (x *StartNode) GetNode() uint32 {
 
 // Ends a node in order. It stays down until it is started, or its pod is.
 type StopNode struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Node          uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Node  uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
+	// Told again with the key of the stop or restart that it was told last, the node does not end for it again; at most 80 bytes. Empty: none.
+	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -567,11 +569,18 @@ func (x *StopNode) GetNode() uint32 {
 	return 0
 }
 
+func (x *StopNode) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
 // Ends a node in order and starts it again.
 type RestartNode struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Node  uint32                 `protobuf:"varint,1,opt,name=node,proto3" json:"node,omitempty"`
-	// Restarted again with the key that it was restarted with last, it is not; at most 80 bytes. Empty: none.
+	// As of StopNode.
 	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -804,9 +813,10 @@ const file_rpc_pod_proto_rawDesc = "" +
 	" \x01(\tR\x05error\x12\x19\n" +
 	"\berror_ms\x18\v \x01(\x03R\aerrorMs\"\x1f\n" +
 	"\tStartNode\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\rR\x04node\"\x1e\n" +
+	"\x04node\x18\x01 \x01(\rR\x04node\"0\n" +
 	"\bStopNode\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\rR\x04node\"3\n" +
+	"\x04node\x18\x01 \x01(\rR\x04node\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"3\n" +
 	"\vRestartNode\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\rR\x04node\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"\x1f\n" +

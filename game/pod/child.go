@@ -33,7 +33,7 @@ type child struct {
 	next     time.Time          // when it is started again
 	err      error              // of the last failure
 	failed   time.Time
-	key      string // that it was restarted with last
+	key      string // of the last order that had one
 }
 
 func newChild(spec Spec) *child {
@@ -149,24 +149,24 @@ func (c *child) rest(d time.Duration) {
 	}
 }
 
-// order has the node be up or not. again ends the life that runs, too, unless it was ended with the same key before; "" is none.
-func (c *child) order(up, again bool, key string) error {
+// order has the node be up or not, and ends the life that runs if end is set. What has the key of the order before has been done; "" is none.
+func (c *child) order(up, end bool, key string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over.Err() != nil {
 		return fault.New(fault.ShuttingDown, "the pod stops, and all of its nodes with it")
 	}
-	if again && key != "" {
+	if key != "" {
 		if key == c.key {
 			return nil
 		}
 		c.key = key
 	}
 	c.wanted = up
-	if c.end == nil { // down: now or never
-		c.failures = 0
-		if !up {
-			c.state = pb.PodNodeState_POD_NODE_STATE_STOPPED
+	if c.end == nil { // it does not run: it begins now, or no more
+		c.failures, c.state = 0, pb.PodNodeState_POD_NODE_STATE_STOPPED
+		if up {
+			c.state = pb.PodNodeState_POD_NODE_STATE_RUNNING
 		}
 		select {
 		case c.wake <- struct{}{}:
@@ -174,7 +174,7 @@ func (c *child) order(up, again bool, key string) error {
 		}
 		return nil
 	}
-	if !up || again {
+	if end {
 		c.asked, c.state = true, pb.PodNodeState_POD_NODE_STATE_STOPPING
 		c.end()
 	}

@@ -15,7 +15,7 @@ import (
 	"loumiao/game/pb"
 )
 
-// maxKey is how long the key of a restart may be, in bytes.
+// maxKey is how long the key of an order may be, in bytes.
 const maxKey = 80
 
 func (p *Pod) read(context.Context, *pb.ReadPod) (*pb.PodReply, error) {
@@ -46,17 +46,17 @@ func (s *sample) process(pid int) *pb.ProcessFigures {
 
 // describe is a child as it is now.
 func (p *Pod) describe(c *child) *pb.PodNode {
-	gossip := ""
-	if m, known := p.members.Snapshot().Node(c.spec.ID); known {
-		gossip = m.State.String()
-	}
+	m, known := p.members.Snapshot().Node(c.spec.ID)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := &pb.PodNode{
-		Node: uint32(c.spec.ID), Type: c.spec.Type, State: c.state, Gossip: gossip, Restarts: c.restarts, Failures: c.failuresAt(time.Now(), p.cfg),
+		Node: uint32(c.spec.ID), Type: c.spec.Type, State: c.state, Restarts: c.restarts, Failures: c.failuresAt(time.Now(), p.cfg),
 	}
 	if c.end != nil {
 		n.StartedMs = c.born.UnixMilli()
+		if known && m.Boot.Time().UnixMilli() >= n.StartedMs { // gossip believes for seconds in a life that was killed
+			n.Gossip = m.State.String()
+		}
 	}
 	if c.pid != 0 {
 		n.Process = p.figures.Load().process(c.pid)
@@ -88,10 +88,10 @@ func (p *Pod) find(number uint32) (*child, error) {
 // ordered finds the node of an order, has it done and answers with how the node is then.
 func (p *Pod) ordered(number uint32, order func(c *child) error) (*pb.PodNode, error) {
 	c, err := p.find(number)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = order(c)
 	}
-	if err := order(c); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return p.describe(c), nil
@@ -113,14 +113,19 @@ func (p *Pod) startNode(ctx context.Context, m *pb.StartNode) (*pb.PodNode, erro
 }
 
 func (p *Pod) stopNode(_ context.Context, m *pb.StopNode) (*pb.PodNode, error) {
-	return p.ordered(m.GetNode(), func(c *child) error { return c.order(false, false, "") })
+	return p.ended(m.GetNode(), false, m.GetKey())
 }
 
 func (p *Pod) restartNode(_ context.Context, m *pb.RestartNode) (*pb.PodNode, error) {
-	if len(m.GetKey()) > maxKey {
-		return nil, fault.Errorf(fault.Invalid, "the key of a restart is longer than %d bytes", maxKey)
+	return p.ended(m.GetNode(), true, m.GetKey())
+}
+
+// ended ends a node's life, and has it be up again or not.
+func (p *Pod) ended(number uint32, again bool, key string) (*pb.PodNode, error) {
+	if len(key) > maxKey {
+		return nil, fault.Errorf(fault.Invalid, "the key of an order is longer than %d bytes", maxKey)
 	}
-	return p.ordered(m.GetNode(), func(c *child) error { return c.order(true, true, m.GetKey()) })
+	return p.ordered(number, func(c *child) error { return c.order(again, true, key) })
 }
 
 func (p *Pod) drainNode(ctx context.Context, m *pb.DrainNode) (*pb.PodNode, error) {
@@ -136,9 +141,24 @@ func (p *Pod) drainNode(ctx context.Context, m *pb.DrainNode) (*pb.PodNode, erro
 	})
 }
 
+// drain has a node drain or not, and returns when this pod has heard that it does.
 func (p *Pod) drain(ctx context.Context, c *child, on bool) error {
-	_, err := node.Drain.Call(ctx, p.node.RPC(), wrapperspb.Bool(on), rpc.To(c.spec.ID))
-	return err
+	changed, unwatch := p.watch()
+	defer unwatch()
+	if _, err := node.Drain.Call(ctx, p.node.RPC(), wrapperspb.Bool(on), rpc.To(c.spec.ID)); err != nil {
+		return err
+	}
+	for {
+		m, there := p.members.Snapshot().Node(c.spec.ID)
+		if !there || (m.State == cluster.Draining) == on {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fault.New(fault.Deadline, "it was told to, and the cluster does not know yet")
+		}
+	}
 }
 
 func (p *Pod) tailNode(_ context.Context, m *pb.TailNode) (*pb.TailNodeReply, error) {

@@ -134,14 +134,19 @@ func TestRestart(t *testing.T) {
 		if n := f.is(running, 4); n.GetRestarts() != 0 {
 			f.t.Errorf("told to, it restarted by itself: %v", n)
 		}
-		f.stopIt()
-		time.Sleep(time.Minute)
-		f.restartIt("")
-		f.is(running, 5)
+		for range 2 { // started again after the first, it is not stopped by the second
+			f.order(func(ctx context.Context) (*pb.PodNode, error) {
+				return f.stopNode(ctx, &pb.StopNode{Node: 1, Key: "stop"})
+			})
+			time.Sleep(time.Minute)
+			f.restartIt("")
+			time.Sleep(time.Minute)
+		}
+		f.is(running, 6)
 		f.stopIt()
 		f.restartIt("three") // on its way down
 		time.Sleep(time.Minute)
-		f.is(running, 6)
+		f.is(running, 7)
 	})
 }
 

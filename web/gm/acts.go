@@ -2,6 +2,7 @@ package gm
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,13 @@ func (s *Service) acts() []act {
 		{name: "sender", label: "Sender", kind: line}, {name: "subject", label: "Subject", kind: line}, {name: "body", label: "Text", kind: block},
 		{name: "wallet", label: "Currencies, one a line: gold 100", kind: amounts}, {name: "items", label: "Items, one a line: potion 2", kind: amounts},
 		{name: "days", label: "Days until it is deleted", kind: number},
+	}
+	onNode := func(name, title string) act {
+		return act{
+			name: name, title: title, role: operator.Admin, reason: true, target: "node",
+			fields: []field{{name: "node", label: "Id of the node", kind: number}},
+			do:     commanded(s, name, func(v *values) any { return command.NodeArgs{Node: uint16(v.bounded("node", math.MaxUint16))} }),
+		}
 	}
 	return []act{
 		{
@@ -63,6 +71,10 @@ func (s *Service) acts() []act {
 				return command.MaintenanceArgs{Area: v.area("area"), On: v.yes("on"), Notice: v.text("notice"), End: v.text("end")}
 			}),
 		},
+		onNode(command.Drain, "Drain a node"),
+		onNode(command.Restart, "Restart a node"),
+		onNode(command.Stop, "Stop a node"),
+		onNode(command.Start, "Start a node"),
 		{
 			name: "invite", title: "Invite an operator", role: operator.Admin, reason: true, target: "role",
 			fields: []field{{name: "role", label: "Role", kind: role}}, do: s.invite,
