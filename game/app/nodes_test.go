@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
+
+	"loumiao/framework/fault"
+	"loumiao/game/pb"
 )
 
 // withStandbys is [quick] with all that has standbys, which operators' commands need.
@@ -117,7 +120,15 @@ func TestNodes(t *testing.T) {
 	s.becomes(t, "the world is back", func(rows map[string]nodeRow) bool {
 		return rows[world.id].state == "ready"
 	})
-	s.connect(t, "one", false).enter()
+	p := s.connect(t, "one", false)
+	pass := p.pass()
+	s.becomes(t, "the gate knows the world", func(map[string]nodeRow) bool {
+		_, err := try[*pb.EnterWorldReply](p, &pb.EnterWorld{Pass: pass})
+		if err != nil && fault.CodeOf(err) != fault.Unavailable {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	for _, bad := range [][]string{{"stop", "9999"}, {"stop", "1"}, {"log", "9999"}} {
 		if code, _, stderr := run(t, s.cliEnv(), append([]string{"nodes", "--config", s.config}, bad...)...); code != 1 || !strings.HasPrefix(stderr, "error: not_found: there is no node") {
 			t.Errorf("%v: code %d, %s", bad, code, stderr)
