@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +24,33 @@ const (
 // A fleet is a pod of one node, number 1, which takes a second to stop, and fails at once while broken is set.
 type fleet struct {
 	*Pod
-	t      *testing.T
+	t *testing.T
+
+	mu     sync.Mutex
 	starts int
 	broken error
+}
+
+// run is one life of the node.
+func (f *fleet) run(ctx context.Context, _ Spec, _ []string, life *Life) error {
+	f.mu.Lock()
+	f.starts++
+	life.Process(1000 + f.starts)
+	broken := f.broken
+	f.mu.Unlock()
+	if broken != nil {
+		return broken
+	}
+	<-ctx.Done()
+	time.Sleep(time.Second)
+	return nil
+}
+
+// breakIt has its lives fail at once, until they are mended with nil.
+func (f *fleet) breakIt(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = err
 }
 
 // command runs the test on a clock of its own.
@@ -34,16 +59,7 @@ func command(t *testing.T, test func(f *fleet)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{t: t}
 		cfg := Config{MinBackoff: 10 * time.Second, MaxBackoff: time.Minute, Healthy: time.Hour}
-		f.Pod = New(cfg, []Spec{{Type: "a", ID: 1}}, runnerFunc(func(ctx context.Context, _ Spec, _ []string, life *Life) error {
-			f.starts++
-			life.Process(1000 + f.starts)
-			if f.broken != nil {
-				return f.broken
-			}
-			<-ctx.Done()
-			time.Sleep(time.Second)
-			return nil
-		}))
+		f.Pod = New(cfg, []Spec{{Type: "a", ID: 1}}, runnerFunc(f.run))
 		adopt(f.Pod)
 		test(f)
 		if err := f.Stop(t.Context()); err != nil {
@@ -60,6 +76,8 @@ func (f *fleet) is(state pb.PodNodeState, life int) *pb.PodNode {
 	f.t.Helper()
 	synctest.Wait()
 	n := f.describe(f.all()[0])
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if n.GetState() != state || f.starts != life {
 		f.t.Errorf("the node is %s in its life %d; want %s in its life %d", n.GetState(), f.starts, state, life)
 	}
@@ -154,7 +172,7 @@ func TestRestart(t *testing.T) {
 func TestCrashLoop(t *testing.T) {
 	command(t, func(f *fleet) {
 		f.is(running, 1)
-		f.broken = errors.New("no port: " + strings.Repeat("x", maxError))
+		f.breakIt(errors.New("no port: " + strings.Repeat("x", maxError)))
 		f.restartIt("")
 		time.Sleep(time.Second)
 		n := f.is(failing, 2)
@@ -173,7 +191,7 @@ func TestCrashLoop(t *testing.T) {
 		f.stopIt()
 		time.Sleep(time.Hour)
 		f.is(stopped, 5)
-		f.broken = nil
+		f.breakIt(nil)
 		f.startIt()
 		if n := f.is(running, 6); n.GetFailures() != 0 || n.GetRestarts() != 4 || n.GetError() == "" || n.GetNextStartMs() != 0 {
 			f.t.Errorf("well again: %v", n)
@@ -185,10 +203,10 @@ func TestCrashLoop(t *testing.T) {
 func TestHealthy(t *testing.T) {
 	command(t, func(f *fleet) {
 		f.is(running, 1)
-		f.broken = errors.New("broken")
+		f.breakIt(errors.New("broken"))
 		f.restartIt("")
 		time.Sleep(2 * time.Second)
-		f.broken = nil
+		f.breakIt(nil)
 		time.Sleep(10 * time.Second)
 		if n := f.is(running, 3); n.GetFailures() != 1 {
 			f.t.Errorf("at first: %v", n)
