@@ -88,7 +88,8 @@ func (e *enforcer) pass(ctx context.Context) error {
 	return err
 }
 
-// enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before.
+// enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before. What fails, or what a node that dies in between has
+// left, the next pass does.
 func (e *enforcer) enforce(ctx context.Context, acc account.ID) error {
 	s, err := e.accounts.Sanctioned(ctx, acc)
 	if err != nil || s == nil {
@@ -98,12 +99,15 @@ func (e *enforcer) enforce(ctx context.Context, acc account.ID) error {
 	if !s.Ends.IsZero() {
 		ttl = min(ttl, max(time.Millisecond, time.Until(s.Ends)))
 	}
-	fresh, err := e.blocks.Block(ctx, api.AccountID(acc), s.Notice(), ttl)
-	if err != nil || !fresh {
+	cleared, err := e.blocks.Block(ctx, api.AccountID(acc), s.Notice(), ttl)
+	if err != nil || cleared {
 		return err
 	}
 	if err := e.kick(ctx, acc, s.Notice()); err != nil {
-		return errors.Join(err, e.blocks.Unblock(ctx, api.AccountID(acc))) // to be done again
+		return err
+	}
+	if err := e.blocks.Clear(ctx, api.AccountID(acc), e.tokens); err != nil {
+		return err
 	}
 	return e.pardon(ctx, acc) // it may have been lifted meanwhile
 }

@@ -49,7 +49,7 @@ func TestSanctions(t *testing.T) {
 		}
 		expect("when imposed", true)
 
-		if err := stores.Redis().Del(ctx, stores.Key("blocked", api.AccountID(acc).String())).Err(); err != nil {
+		if err := e.blocks.Unblock(ctx, api.AccountID(acc)); err != nil { // which is all that Redis had of it
 			t.Fatal(err)
 		}
 		expect("when Redis has lost it", false)
@@ -66,13 +66,38 @@ func TestSanctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("when lifted", false)
+		cleared := func() bool {
+			cleared, err := e.blocks.Block(ctx, api.AccountID(acc), "this account is blocked: aimbot", time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return cleared
+		}
+		if _, err := accounts.Impose(ctx, acc, account.Sanction{Reason: "aimbot", Author: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		if cleared() { // and then this node dies
+			t.Error("nobody has looked for those who are in")
+		}
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if !cleared() {
+			t.Error("those who are in were not looked for after the node that blocked the account had died")
+		}
+		if list, err := accounts.Sanctions(ctx, acc); err != nil || len(list) != 3 {
+			t.Fatalf("%+v, %v", list, err)
+		} else if _, err := e.lift(ctx, &pb.LiftSanction{Account: int64(acc), Id: list[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+		expect("when that is lifted too", false)
 		if err := e.pass(ctx); err != nil {
 			t.Fatal(err)
 		}
 		expect("after a pass", false)
 
 		list, err := e.list(ctx, &pb.ListSanctions{Account: int64(acc)})
-		if err != nil || len(list.GetSanctions()) != 2 || list.GetSanctions()[0].GetId() != now.GetId() || list.GetSanctions()[0].GetLiftedMs() == 0 {
+		if err != nil || len(list.GetSanctions()) != 3 || list.GetSanctions()[1].GetId() != now.GetId() || list.GetSanctions()[1].GetLiftedMs() == 0 {
 			t.Errorf("listed: %v, %v", list, err)
 		}
 		if _, err := e.impose(ctx, &pb.ImposeSanction{Account: int64(acc), Author: "test"}); fault.CodeOf(err) != fault.Invalid {

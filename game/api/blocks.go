@@ -20,19 +20,41 @@ type Blocks struct{ stores *store.Stores }
 // NewBlocks reads and writes the stack's blocks.
 func NewBlocks(stores *store.Stores) *Blocks { return &Blocks{stores} }
 
-func (b *Blocks) key(account AccountID) string { return b.stores.Key("blocked", account.String()) }
+// Both keys of an account have one hash tag: they are deleted together.
+func (b *Blocks) key(account AccountID) string {
+	return b.stores.Key("blocked", "{"+account.String()+"}")
+}
 
-// Block keeps an account out for a while, and reports whether it was not kept out before. notice is what the player is told.
-func (b *Blocks) Block(ctx context.Context, account AccountID, notice string, ttl time.Duration) (fresh bool, err error) {
-	if fresh, err = b.stores.Redis().SetNX(ctx, b.key(account), notice, ttl).Result(); err != nil {
+func (b *Blocks) clearedKey(account AccountID) string {
+	return b.stores.Key("blocked", "{"+account.String()+"}", "cleared")
+}
+
+// Block keeps an account out for a while, and reports whether those who were in have been sent away since, which [Blocks.Clear] notes. notice is what the
+// player is told.
+func (b *Blocks) Block(ctx context.Context, account AccountID, notice string, ttl time.Duration) (cleared bool, err error) {
+	var fresh *redis.BoolCmd
+	var noted *redis.IntCmd
+	_, err = b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		fresh, noted = p.SetNX(ctx, b.key(account), notice, ttl), p.Exists(ctx, b.clearedKey(account))
+		return nil
+	})
+	if err != nil {
 		return false, fmt.Errorf("block account %d: %w", account, err)
 	}
-	return fresh, nil
+	return !fresh.Val() && noted.Val() == 1, nil
+}
+
+// Clear notes that those who were in when the account was blocked have been sent away: for ttl, at least as long as the block holds.
+func (b *Blocks) Clear(ctx context.Context, account AccountID, ttl time.Duration) error {
+	if err := b.stores.Redis().Set(ctx, b.clearedKey(account), 1, ttl).Err(); err != nil {
+		return fmt.Errorf("note that account %d is sent away: %w", account, err)
+	}
+	return nil
 }
 
 // Unblock lets it in again.
 func (b *Blocks) Unblock(ctx context.Context, account AccountID) error {
-	if err := b.stores.Redis().Del(ctx, b.key(account)).Err(); err != nil {
+	if err := b.stores.Redis().Del(ctx, b.key(account), b.clearedKey(account)).Err(); err != nil {
 		return fmt.Errorf("unblock account %d: %w", account, err)
 	}
 	return nil

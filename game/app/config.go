@@ -152,8 +152,8 @@ func defaults() Config {
 		Goods:   goods.Defaults(),
 		Charge:  charge.Defaults(),
 		Public:  public.Defaults(),
-		Account: account.Defaults(),
 
+		Account:  account.Defaults(),
 		Keypoint: keypoint.Defaults(),
 		GM:       gm.Defaults(),
 	}

@@ -37,7 +37,7 @@ func (a act) path() string { return "/acts/" + a.name }
 // A deed is one act being done: the name of its command, and who has it done.
 type deed struct{ id, author, reason, preview string }
 
-// A secret result is shown, and not recorded.
+// A secret result is shown once, to who asked, and not recorded.
 type secret interface{ secret() }
 
 // commanded has public do it.

@@ -90,7 +90,7 @@ func letterOf(v *values) command.Letter {
 	return l
 }
 
-// Secrets of results are shown once, and not recorded.
+// invited is an invitation: whoever has its link becomes an operator.
 type invited struct {
 	Link string `json:"link"`
 }

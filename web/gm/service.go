@@ -19,6 +19,8 @@ type Commands interface {
 	Submit(ctx context.Context, c command.Command) (command.Result, error)
 }
 
+var _ Commands = (*command.Queue)(nil)
+
 // Deps is what a [Service] works with. All are required.
 type Deps struct {
 	Operators *operator.Store
@@ -133,5 +135,3 @@ func (s *Service) session(c *fiber.Ctx, who operator.Session) error {
 		CSRF     string            `json:"csrf"`
 	}{who.Operator, who.CSRF()})
 }
-
-var _ Commands = (*command.Queue)(nil)

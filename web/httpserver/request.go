@@ -166,7 +166,7 @@ func newSeconds(server string) *prometheus.HistogramVec {
 func Bearer(c *fiber.Ctx) (string, error) {
 	scheme, text, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
 	if !strings.EqualFold(scheme, "Bearer") || text == "" {
-		return "", fault.New(fault.Unauthenticated, "the login's token is needed, as Authorization: Bearer TOKEN")
+		return "", fault.New(fault.Unauthenticated, "a token is needed, as Authorization: Bearer TOKEN")
 	}
 	return text, nil
 }

@@ -3,12 +3,12 @@ package keypoint
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"golang.org/x/time/rate"
 
 	"loumiao/framework/fault"
+	"loumiao/web/httpserver"
 )
 
 var errKey = fault.New(fault.Unauthenticated, "this key is not known")
@@ -37,7 +37,11 @@ func newKeyring(cfg Config) keyring {
 
 // of is the key of a request. It compares with all, in constant time.
 func (r keyring) of(c *fiber.Ctx) (*writeKey, error) {
-	sum := sha256.Sum256([]byte(bearer(c)))
+	text, err := httpserver.Bearer(c)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(text))
 	var found *writeKey
 	for _, k := range r {
 		if subtle.ConstantTimeCompare(sum[:], k.sum[:]) == 1 {
@@ -54,18 +58,14 @@ func (r keyring) of(c *fiber.Ctx) (*writeKey, error) {
 func (s *Service) reads(h fiber.Handler) fiber.Handler {
 	want := sha256.Sum256([]byte(s.cfg.ReadKey.Reveal()))
 	return func(c *fiber.Ctx) error {
-		sum := sha256.Sum256([]byte(bearer(c)))
+		text, err := httpserver.Bearer(c)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256([]byte(text))
 		if s.cfg.ReadKey == "" || subtle.ConstantTimeCompare(sum[:], want[:]) != 1 {
 			return errKey
 		}
 		return h(c)
 	}
-}
-
-func bearer(c *fiber.Ctx) string {
-	key, ok := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
-	if !ok {
-		return ""
-	}
-	return key
 }
