@@ -153,7 +153,7 @@ func TestStateReachesOthersAndOneself(t *testing.T) {
 	t.Parallel()
 	all := startMany(t, 3)
 	awaitCount(t, all, 3)
-	for _, state := range []State{Ready, Draining} {
+	for _, state := range []State{Standby, Ready, Draining} {
 		all[1].SetState(state)
 		for _, c := range all {
 			await(t, c, "node 2 is "+state.String(), func(s *Snapshot) bool {

@@ -8,13 +8,15 @@ type State uint8
 const (
 	// Joining: the node is there and not yet serving. The zero State.
 	Joining State = iota
+	// Standby: the node waits for the place of one of its type that leads, and serves nothing meanwhile.
+	Standby
 	// Ready: the node serves.
 	Ready
-	// Draining: the node finishes what it has and takes nothing new.
+	// Draining: the node goes on with what it has and takes nothing new, because it ends or was told to.
 	Draining
 )
 
-var stateNames = [...]string{Joining: "joining", Ready: "ready", Draining: "draining"}
+var stateNames = [...]string{Joining: "joining", Standby: "standby", Ready: "ready", Draining: "draining"}
 
 // String is the state's name, as it stands in tags and logs.
 func (s State) String() string {
@@ -23,6 +25,9 @@ func (s State) String() string {
 	}
 	return "unknown"
 }
+
+// Serves reports whether a node in this state answers those that it has: a draining one does, though it takes nobody new.
+func (s State) Serves() bool { return s == Ready || s == Draining }
 
 func parseState(name string) (State, bool) {
 	for s, n := range stateNames {

@@ -38,6 +38,8 @@ type Config struct {
 	Rate int
 	// Logger gets what goes wrong. nil: nothing is logged.
 	Logger *slog.Logger
+
+	patience time.Duration // tests on a bad way have more of it
 }
 
 // Validate says everything that is wrong, joined.
@@ -81,6 +83,7 @@ func (c Config) withDefaults() Config {
 	c.Silence = cmp.Or(c.Silence, 5*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 4<<10)
 	c.Rate = cmp.Or(c.Rate, 60)
+	c.patience = cmp.Or(c.patience, patience)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

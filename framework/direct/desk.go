@@ -156,7 +156,7 @@ func (d *Desk) serve(c *udp.Conn) {
 	if ticket == nil {
 		return
 	}
-	l := newLine(c, d.cfg.Registry, wire.Push, ticket.Down)
+	l := newLine(c, d.cfg.Registry, wire.Push, ticket.Down, d.cfg.patience)
 	l.Holder, l.Ticket = ticket.holder, ticket.Ticket
 	defer l.work.Wait()
 	defer l.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -14,21 +15,22 @@ import (
 	"loumiao/framework/wire"
 )
 
-const (
-	beat     = time.Second     // a client sends a Ping that often
-	patience = 3 * time.Second // a client to whom nothing comes for so long gives the line up
-)
+const beat = time.Second // a client sends a Ping that often
 
 // Dial opens the line of an offer, at the node's address, until ctx ends. take is given what the node sends, by one goroutine, and must not wait; it is called with nothing
 // after [Line.Wait] has returned. Whoever has a Line closes it.
 func Dial(ctx context.Context, addr string, offer Offer, registry *wire.Registry, take func(proto.Message)) (*Line, error) {
+	return dial(ctx, addr, offer, registry, take, patience)
+}
+
+func dial(ctx context.Context, addr string, offer Offer, registry *wire.Registry, take func(proto.Message), patience time.Duration) (*Line, error) {
 	c, err := udp.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
 	late := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer late()
-	l := newLine(c, registry, wire.Send, offer.Up)
+	l := newLine(c, registry, wire.Send, offer.Up, patience)
 	fail := func(err error) (*Line, error) {
 		l.Close()
 		l.work.Wait()
@@ -43,8 +45,7 @@ func Dial(ctx context.Context, addr string, offer Offer, registry *wire.Registry
 	if err := l.ping(1); err != nil {
 		return fail(err)
 	}
-	in, opener := bufio.NewReaderSize(c, 4<<10), newOpener(offer.Down, MaxFrame)
-	_ = c.SetReadDeadline(time.Now().Add(patience)) // fails never
+	in, opener := bufio.NewReaderSize(patient{c, patience}, 4<<10), newOpener(offer.Down, MaxFrame)
 	frame, err := opener.open(in)
 	if err != nil {
 		return fail(err)
@@ -86,7 +87,6 @@ func (l *Line) beat() {
 func (l *Line) listen(in io.Reader, opener *opener, take func(proto.Message)) {
 	defer l.Close()
 	for {
-		_ = l.conn.SetReadDeadline(time.Now().Add(patience)) // fails never
 		frame, err := opener.open(in)
 		if err != nil {
 			return
@@ -100,6 +100,24 @@ func (l *Line) listen(in io.Reader, opener *opener, take func(proto.Message)) {
 		}
 		if m, err := l.message(h, body); err == nil {
 			take(m)
+		}
+	}
+}
+
+// A patient reads a line for as long as the other side is heard of. What it says may be lost and said again, or be an answer to what waits behind much else.
+// Not even a datagram that only acknowledges others comes when it is given up.
+type patient struct {
+	*udp.Conn
+	patience time.Duration
+}
+
+func (p patient) Read(b []byte) (int, error) {
+	for {
+		last := p.Heard()
+		_ = p.SetReadDeadline(last.Add(p.patience)) // fails never
+		n, err := p.Conn.Read(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !p.Heard().After(last) {
+			return n, err
 		}
 	}
 }

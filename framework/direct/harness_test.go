@@ -173,7 +173,7 @@ func (n *node) dial(addr string, o Offer) (*player, error) {
 	defer cancel()
 	p := &player{got: make(chan int64, 10_000)}
 	var err error
-	p.Line, err = Dial(ctx, addr, o, registry(), func(m proto.Message) { p.got <- numberOf(m) })
+	p.Line, err = dial(ctx, addr, o, registry(), func(m proto.Message) { p.got <- numberOf(m) }, n.cfg.patience)
 	if err == nil {
 		n.t.Cleanup(func() { p.Close(); p.Wait() })
 	}

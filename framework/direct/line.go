@@ -19,7 +19,7 @@ var ErrClosed = errors.New("direct: the line has ended")
 
 const (
 	maxQueued = 64 << 10        // bytes that may wait to be sent
-	slowAfter = 3 * time.Second // without the other side's taking anything, a line ends
+	patience  = 3 * time.Second // with an other side that takes nothing or, at a client, is not heard of
 )
 
 // A Line is one direct line, at either end. It is safe for concurrent use.
@@ -33,6 +33,7 @@ type Line struct {
 	registry *wire.Registry
 	kind     wire.Kind // of what is sent
 	sealer   *sealer   // the writer's
+	patience time.Duration
 
 	mu     sync.Mutex
 	queue  [][]byte // frames that wait
@@ -44,8 +45,8 @@ type Line struct {
 	work sync.WaitGroup
 }
 
-func newLine(c *udp.Conn, registry *wire.Registry, kind wire.Kind, key [KeySize]byte) *Line {
-	l := &Line{conn: c, registry: registry, kind: kind, sealer: newSealer(key), wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newLine(c *udp.Conn, registry *wire.Registry, kind wire.Kind, key [KeySize]byte, patience time.Duration) *Line {
+	l := &Line{conn: c, registry: registry, kind: kind, sealer: newSealer(key), patience: patience, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	l.work.Go(l.write)
 	return l
 }
@@ -113,7 +114,7 @@ func (l *Line) write() {
 			records = l.sealer.seal(records, frame)
 			size += len(frame)
 		}
-		_ = l.conn.SetWriteDeadline(time.Now().Add(slowAfter)) // fails never
+		_ = l.conn.SetWriteDeadline(time.Now().Add(l.patience)) // fails never
 		_, err := l.conn.Write(records)
 		l.mu.Lock()
 		l.size -= size

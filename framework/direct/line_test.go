@@ -39,7 +39,10 @@ func TestBothWays(t *testing.T) {
 	for name, faults := range map[string]*udptest.Faults{"well": nil, "badly": {Drop: 15, Swap: 20, Twice: 10, Seed: 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			n := start(t, func(c *Config) { c.Rate = 10_000; c.HandshakeTimeout = enough; c.TicketTTL = enough })
+			n := start(t, func(c *Config) {
+				c.Rate = 10_000
+				c.HandshakeTimeout, c.TicketTTL, c.Silence, c.patience = enough, enough, enough, enough
+			})
 			addr := n.Addr().String()
 			if faults != nil {
 				proxy := udptest.NewProxy(t, addr, *faults)

@@ -19,4 +19,24 @@
 // come to pass is waited for, for a minute at most, and then the test fails and says for what.
 //
 // Membership without gossip is cluster.Static, and stores without nodes are package storetest; either is enough for most tests.
+//
+// # Time
+//
+// What takes hours is tested in milliseconds within a bubble of testing/synctest, in which time goes on by itself as soon as everybody waits. Actors with their timers and
+// pools work in one as they are, and peers that call each other do on a [Mesh]:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		mesh := frameworktest.NewMesh(t)
+//		world, inn := mesh.Add("world"), mesh.Add("inn")
+//		heroes := actor.NewPool(world.Actors(), load, actor.PoolConfig{IdleAfter: 10 * time.Minute})
+//		rpc.Handle(world, heroes, Sleep, (*hero).sleep) // who wakes up by a timer, eight hours later
+//		...
+//		reply, err := Sleep.Call(ctx, inn.RPC(), wrapperspb.Int64(7)) // which returns at once, in the morning
+//		time.Sleep(11 * time.Minute)
+//		synctest.Wait() // the hero has been saved, and put away
+//	})
+//
+// The whole of it stands in mesh_test.go. A bubble's time stands still while anybody waits for a socket. So a [Cluster] has no place in one: gossip, links, Redis (the embedded
+// one too) and the gate's transports are sockets, and leases are counted by Redis's clock. What of a service is to be tested in time has to be reached without
+// its node, as an actor's handlers and hooks are; leases and the like have times in their configurations, which a test makes short.
 package frameworktest

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -45,6 +46,7 @@ type echo struct {
 }
 
 func (e *echoLines) Start() error                                        { return nil }
+func (*echoLines) Settle(context.Context) error                          { return nil }
 func (e *echoLines) Stop(context.Context) error                          { return nil }
 func (e *echoLines) Attach(id.Node, line.SessionInfo) error              { return nil }
 func (e *echoLines) Detach(id.Node, id.Session, uint8, fault.Code) error { return nil }
@@ -169,7 +171,7 @@ func startEcho(b testing.TB, transport string) (addr string, trust *tls.Config) 
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := g.Start(b.Context()); err != nil {
+	if err := errors.Join(g.Start(b.Context()), g.Open(b.Context())); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {

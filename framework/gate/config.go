@@ -62,7 +62,8 @@ type Config struct {
 	// Grace is how long the backends keep the session of a player whose connection, or gate, broke, so that he can come back to it by any gate. Default
 	// 60 s; negative: not at all.
 	Grace time.Duration
-	// Heartbeat is after what silence a client should send a Ping. One that is silent for three times as long is cut off. Default 15 s.
+	// Heartbeat is after what silence a client should send a Ping; over UDP, after a fifth of it, since nothing else tells it that the gate is gone. One
+	// that is silent for three times as long is cut off. Default 15 s.
 	Heartbeat time.Duration
 	// MaxBody is the largest body that a client may send, in bytes. Default 16 KiB.
 	MaxBody int
@@ -105,6 +106,8 @@ type Identity struct {
 	Player  int64 // never 0 in an authenticated session
 	Account int64
 	Area    uint16 // the player's area; 0: none. Backends of this area, or of area 0, are picked for it
+	Login   string // for whoever asks whose session it is; means nothing here
+	Way     string // how the client has logged in, for backends; at most 64 bytes, means nothing here
 }
 
 // A Route is a type of node that clients may reach.

@@ -27,5 +27,5 @@
 // TLS is the transports' to do, as is what a load balancer says of the client's address (PROXY protocol), on the connection's own goroutine before the first frame; a connection that has not come so far waits among those that have not
 // said Hello, and is pushed out with them. Under TLS too, reading waits without a buffer and writing does not wait; only the handshake does.
 //
-// The protocol, for authors of clients, is in PROTOCOL.md, with test vectors. The gate knows no message of any game, no token's format and no database: those come as functions in [Config].
+// The package's example is a whole way, from a client to its player's actor and back. The protocol, for authors of clients, is in PROTOCOL.md, with test vectors. The gate knows no message of any game, no token's format and no database: those come as functions in [Config].
 package gate

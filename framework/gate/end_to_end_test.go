@@ -115,7 +115,7 @@ func startReal(t testing.TB, view cluster.View, change ...func(*gate.Config)) (g
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Start(t.Context()); err != nil {
+	if err := errors.Join(g.Start(t.Context()), g.Open(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -21,6 +21,7 @@ import (
 // lines is the gate's need of its lines to the backends; [line.Lines] has it.
 type lines interface {
 	Start() error
+	Settle(ctx context.Context) error
 	Stop(ctx context.Context) error
 	Attach(node id.Node, s line.SessionInfo) error
 	Detach(node id.Node, session id.Session, stream uint8, code fault.Code) error
@@ -67,8 +68,9 @@ type Gate struct {
 	writers sync.WaitGroup
 	watch   sync.WaitGroup
 
-	life sync.Mutex // makes Start and Stop exclude each other
-	up   bool
+	life   sync.Mutex // makes Start, Open and Stop exclude each other
+	up     bool
+	opened bool
 }
 
 // New is a gate that does nothing before Start. Its error says everything that is wrong with the configuration.
@@ -127,7 +129,7 @@ func newGate(cfg Config) (*Gate, error) {
 	return g, nil
 }
 
-// Start opens the lines and then the transports. When it returns without an error, clients can come in. A gate starts once.
+// Start listens, and begins to open the lines; nobody is let in before [Gate.Open]. A gate starts once.
 func (g *Gate) Start(context.Context) error {
 	g.life.Lock()
 	defer g.life.Unlock()
@@ -150,6 +152,22 @@ func (g *Gate) Start(context.Context) error {
 	}
 	g.up = true
 	g.watch.Go(g.lookAround)
+	return nil
+}
+
+// Open lets clients in, also those who have been waiting at the door since [Gate.Start]. It is called once, when the View knows the cluster: it waits until there
+// are lines to the nodes in it, so that whoever comes back finds his session and whoever is new the queue, but not past the end of ctx, and for a node that does
+// not answer only as long as one try takes.
+func (g *Gate) Open(ctx context.Context) error {
+	if err := g.lines.Settle(ctx); err != nil {
+		return fmt.Errorf("gate: open lines: %w", err)
+	}
+	g.life.Lock()
+	defer g.life.Unlock()
+	if !g.up || g.opened {
+		return errors.New("gate: opened before it started, or again, or after its end")
+	}
+	g.opened = true
 	for _, l := range g.cfg.Listen {
 		l.Transport.Serve(g, wire.Limits{MaxBody: g.cfg.MaxBody})
 	}
@@ -220,6 +238,15 @@ func (g *Gate) Kick(session id.Session, turn uint64, code fault.Code, reason str
 	}
 	s.kick(code, reason)
 	return true
+}
+
+// Who is whose session is over this connection, which is there. It is safe for concurrent use.
+func (g *Gate) Who(session id.Session, turn uint64) (who Identity, ok bool) {
+	s := g.table.get(session)
+	if s == nil || turn == 0 || turn != s.turnNow() { // who is known once there is a turn
+		return Identity{}, false
+	}
+	return s.who, true
 }
 
 // Count is how many sessions there are, those in their handshake included.

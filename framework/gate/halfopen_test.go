@@ -131,6 +131,16 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 					c.Close()
 				}
 			}()
+			// taken waits until the gate has accepted all of them, which they show by pushing out those before them. Until then they wait in the kernel, and push out
+			// whoever comes by another way meanwhile.
+			taken := func() {
+				t.Helper()
+				out := conns[len(conns)-1-pending]
+				_ = out.SetReadDeadline(time.Now().Add(patience))
+				if _, err := out.Read(make([]byte, 1)); isTimeout(err) {
+					t.Fatal("nobody is pushed out")
+				}
+			}
 			for i := range n {
 				c, err := s.connect(t, way)
 				if err != nil {
@@ -139,9 +149,11 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 				conns = append(conns, c)
 				_, _ = c.Write(opening) // one that was pushed out already does not take it
 				if i == n/2 {
+					taken()
 					s.enter(t, "tls", "player:1").conn.Close()
 				}
 			}
+			taken()
 			honest := s.enter(t, "ws", "player:2")
 			honest.send(wire.Header{Kind: wire.Ping}, nil)
 			honest.expect(wire.Pong)

@@ -40,8 +40,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m, udptest.Library()...) }
 
-// swift is for conversations whose last word is lost.
-var swift = udp.Config{Idle: 10 * time.Second}
+var (
+	// calm is for clients that a test has say nothing for as long as it waits for something else.
+	calm = udp.Config{Idle: 2 * patience}
+	// swift is for so many conversations that the last word of some is lost.
+	swift = udp.Config{Idle: 10 * time.Second}
+)
 
 const patience = 30 * time.Second // for what must happen
 
@@ -120,6 +124,8 @@ type fakeLines struct {
 	events chan event
 	quiet  bool // records and answers nothing
 
+	settled chan struct{} // closed when there are lines to all; nil: at once
+
 	finds func(route uint8, resets, received uint32) []id.Node // which nodes are asked for a session; nil: none
 
 	mu     sync.Mutex
@@ -128,7 +134,18 @@ type fakeLines struct {
 
 func (f *fakeLines) Start() error               { return nil }
 func (f *fakeLines) Stop(context.Context) error { return nil }
-func (f *fakeLines) Flush()                     {}
+func (f *fakeLines) Settle(ctx context.Context) error {
+	if f.settled == nil {
+		return nil
+	}
+	select {
+	case <-f.settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+func (f *fakeLines) Flush() {}
 
 func (f *fakeLines) cut(n id.Node) {
 	f.mu.Lock()
@@ -216,19 +233,26 @@ type stack struct {
 	addrs map[string]string // by what eachTransport calls them
 	tls   *tls.Config       // trusts the gate
 
+	shut    bool   // started and not opened
 	preface []byte // what clients send before anything else
 }
 
 // start starts a gate. Tokens are "player:NUMBER".
 func start(t testing.TB, change func(*gate.Config)) *stack {
 	t.Helper()
-	s := &stack{view: view(), addrs: map[string]string{}}
+	return startAs(t, &stack{}, change)
+}
+
+// startAs is start for a stack that has some of its parts already.
+func startAs(t testing.TB, s *stack, change func(*gate.Config)) *stack {
+	t.Helper()
+	s.view, s.addrs = view(), map[string]string{}
 	s.lines = &fakeLines{events: make(chan event, 100_000), broken: map[id.Node]bool{}}
 	var serverTLS *tls.Config
 	serverTLS, s.tls = selfsigned.Pair(t)
 	transports := map[string]gate.Transport{
 		"tcp": tcp.New(tcp.Config{}), "ws": ws.New(ws.Config{Path: "/ws", HandshakeTimeout: patience}),
-		"kcp": kcp.New(kcp.Config{UDP: swift}), "kcps": kcp.New(kcp.Config{UDP: swift, TLS: serverTLS, HandshakeTimeout: patience}),
+		"kcp": kcp.New(kcp.Config{UDP: calm}), "kcps": kcp.New(kcp.Config{UDP: calm, TLS: serverTLS, HandshakeTimeout: patience}),
 		"tls": tcp.New(tcp.Config{TLS: serverTLS, HandshakeTimeout: patience}), "wss": ws.New(ws.Config{Path: "/ws", TLS: serverTLS, HandshakeTimeout: patience}),
 	}
 	cfg := gate.Config{
@@ -260,6 +284,11 @@ func start(t testing.TB, change func(*gate.Config)) *stack {
 		t.Fatal(err)
 	}
 	s.Gate = g
+	if !s.shut {
+		if err := g.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, transport := range transports {
 		s.addrs[name] = transport.Addr().String()
 	}
@@ -383,6 +412,7 @@ func (c *client) decode(b []byte, m proto.Message) {
 
 func (c *client) send(h wire.Header, body []byte) {
 	c.t.Helper()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(patience))
 	if err := c.write(wire.Append(nil, h, body)); err != nil {
 		c.t.Fatal(err)
 	}
@@ -427,6 +457,7 @@ func (c *client) recv() (frame, error) {
 
 func (c *client) expect(kind wire.Kind) frame {
 	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
 	f, err := c.recv()
 	if err != nil {
 		c.t.Fatalf("got %v, want a %s frame", err, kind)

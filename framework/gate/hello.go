@@ -166,6 +166,11 @@ func (s *session) authenticate(ctx context.Context, token string) error {
 
 // claim makes this connection, of the given session, the player's only one. again: the session comes back.
 func (s *session) claim(ctx context.Context, sid id.Session, again bool) error {
+	if s.gate.cfg.Barred != nil { // so that he displaces nobody; and below again, because he may have been barred since
+		if err := s.outside(s.gate.cfg.Barred(ctx, s.who)); err != nil {
+			return err
+		}
+	}
 	s.gate.claims.begin(sid)
 	turn, err := s.takeTurn(ctx, sid, again)
 	if why := s.gate.claims.end(sid, turn); err == nil && why != nil {
@@ -246,7 +251,7 @@ func (s *session) welcome() *wirepb.Welcome {
 	w := &wirepb.Welcome{
 		Protocol:     wire.Version,
 		Session:      uint64(s.id),
-		HeartbeatMs:  uint32(g.cfg.Heartbeat.Milliseconds()),
+		HeartbeatMs:  uint32(s.heartbeat().Milliseconds()),
 		MaxBody:      uint32(g.cfg.MaxBody),
 		ServerTimeMs: time.Now().UnixMilli(),
 		Streams:      g.streams,
@@ -257,6 +262,15 @@ func (s *session) welcome() *wirepb.Welcome {
 	}
 	s.compression(w)
 	return w
+}
+
+// heartbeat is after what silence the client should send a Ping. Nobody is told when the other end of UDP dies, so there it is asked sooner.
+func (s *session) heartbeat() time.Duration {
+	every := s.gate.cfg.Heartbeat
+	if s.conn.RemoteAddr().Network() == "udp" {
+		every /= 5
+	}
+	return every
 }
 
 func (s *session) openLocked(welcome []byte) error {

@@ -64,7 +64,7 @@ func (s *session) pick(route int) error {
 			g.log.Warn("owner not found", "player", s.who.Player, "error", err)
 			return fault.Errorf(fault.Unavailable, "it is not known which %s has the player", r.Type)
 		}
-		if m, ok := g.cfg.View.Snapshot().Node(owner); ok && owner != 0 && m.State != cluster.Joining {
+		if m, ok := g.cfg.View.Snapshot().Node(owner); ok && owner != 0 && m.State.Serves() {
 			return s.attachFirst(route, owner)
 		}
 	}
@@ -129,6 +129,7 @@ func (s *session) info(route int) line.SessionInfo {
 	r := s.gate.cfg.Routes[route]
 	info := line.SessionInfo{
 		ID: s.id, Stream: r.Stream, Type: r.Type, Player: s.who.Player, Account: s.who.Account, Area: s.who.Area, Turn: s.turn, Resets: s.streams[route].number,
+		Way: s.who.Way,
 	}
 	if s.conn != nil {
 		info.Address = hostOf(s.conn.RemoteAddr())

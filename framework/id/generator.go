@@ -45,3 +45,8 @@ func (g *Generator) Next() int64 {
 		}
 	}
 }
+
+// TimeOf is when a generator made n, to the millisecond; later if it had borrowed.
+func TimeOf(n int64) time.Time {
+	return Epoch.Add(time.Duration(n>>(nodeBits+sequenceBits)) * time.Millisecond)
+}

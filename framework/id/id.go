@@ -25,6 +25,9 @@ func NewBoot(now time.Time) Boot {
 	return Boot(uint64(now.UnixMilli())<<16 | uint64(binary.BigEndian.Uint16(b[:])))
 }
 
+// Time is when the life began, to the millisecond, on its machine's clock.
+func (b Boot) Time() time.Time { return time.UnixMilli(int64(b >> 16)) }
+
 // String is the boot in hexadecimal.
 func (b Boot) String() string { return strconv.FormatUint(uint64(b), 16) }
 

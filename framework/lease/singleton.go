@@ -24,18 +24,22 @@ type Singleton struct {
 	boot   string
 	cfg    Config
 	log    *slog.Logger
+	onHeld func()
 }
 
 // NewSingleton prepares to be the one holder of name. Its epochs are in table fences of the tables' owner whose writes they fence. cfg must be
 // valid.
 func NewSingleton(stores *store.Stores, name, owner string, node id.Node, boot id.Boot, cfg Config, log *slog.Logger) *Singleton {
 	return &Singleton{
-		stores: stores, name: name, owner: owner, cfg: cfg.withDefaults(), log: log,
+		stores: stores, name: name, owner: owner, cfg: cfg.withDefaults(), log: log, onHeld: func() {},
 		node: node.String(), boot: boot.String(),
 	}
 }
 
 func (s *Singleton) key() string { return s.stores.Key("singleton", "{"+s.name+"}") }
+
+// OnHeld has fn called each time a campaign finds that another holds the lease. It is for before Run, on whose goroutine fn runs.
+func (s *Singleton) OnHeld(fn func()) { s.onHeld = fn }
 
 // Run campaigns until it holds the lease, and then calls lead with a new epoch. lead's context ends when the lease is lost, or ctx is; lead
 // must then return soon. When it returned because the lease was lost, Run campaigns again; otherwise Run releases the lease and returns
@@ -49,6 +53,9 @@ func (s *Singleton) Run(ctx context.Context, lead func(ctx context.Context, epoc
 		began, ok, err := s.acquire(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("singleton: campaign failed", "name", s.name, "err", err)
+		}
+		if err == nil && !ok {
+			s.onHeld()
 		}
 		if ok {
 			epoch, err := NextEpoch(ctx, db, s.name)

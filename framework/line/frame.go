@@ -42,6 +42,7 @@ const (
 const (
 	headSize   = 12
 	maxType    = 64    // bytes of a node type's name
+	maxWay     = 64    // bytes of how a client has logged in
 	maxReason  = 512   // bytes of what a kicked client is told
 	maxTargets = 65535 // sessions in one multicast frame
 )
@@ -146,10 +147,11 @@ func appendAttach(b []byte, s SessionInfo) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Account))
 	b = binary.BigEndian.AppendUint16(b, s.Area)
 	b = appendString(b, s.Type)
-	if !s.Address.IsValid() {
-		return append(b, 0)
+	address := ""
+	if s.Address.IsValid() {
+		address = s.Address.String()
 	}
-	return appendString(b, s.Address.String())
+	return appendString(appendString(b, address), s.Way)
 }
 
 func appendDetach(b []byte, session id.Session, stream uint8, code fault.Code) []byte {

@@ -19,7 +19,7 @@ import (
 
 var (
 	sampleInfo = SessionInfo{ID: 7, Stream: 2, Type: "world", Player: math.MinInt64, Account: math.MaxInt64, Area: 65535, Grace: time.Minute, Turn: math.MaxUint64, Resets: math.MaxUint32,
-		Address: netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")}
+		Address: netip.MustParseAddr("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), Way: "password"}
 	sampleSend = wire.Header{Size: 3, Kind: wire.Send, Stream: 2, Message: 103, Sequence: 9}
 	sampleCall = wire.Header{Size: 3, Kind: wire.Request, Stream: 255, Message: 65535, Call: math.MaxUint32, Sequence: math.MaxUint32}
 	samplePush = wire.Header{Size: 3, Kind: wire.Push, Stream: 1, Message: 107}
@@ -219,6 +219,7 @@ func TestFramesThatNobodySends(t *testing.T) {
 		"attach to the gate":    info(func(i *SessionInfo) { i.Stream = 0 }),
 		"attach to no type":     info(func(i *SessionInfo) { i.Type = "" }),
 		"attach to a long type": info(func(i *SessionInfo) { i.Type = strings.Repeat("x", maxType+1) }),
+		"attach a long way in":  info(func(i *SessionInfo) { i.Way = strings.Repeat("x", maxWay+1) }),
 		"find of the gate":      appendFind(nil, find{session: 7}),
 		"resume of no type":     appendResume(nil, resume{session: 7, stream: 2}),
 		"half live": func() []byte {

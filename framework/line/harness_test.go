@@ -68,7 +68,7 @@ type backend struct {
 	noted    chan int64           // from each Note and Shout
 	detached chan *Detached       // from each watched session
 	held     chan *Held           // from each that is held
-	hold     chan struct{}        // not nil: a Note waits until it is closed
+	hold     chan struct{}        // not nil: a Note, which is noted before as well, waits until it is closed
 	later    chan actor.Responder // not nil: an Ask is answered by whoever takes from it
 	leaving  atomic.Bool
 }
@@ -171,6 +171,7 @@ func (p *player) echo(_ *actor.Context, m *linepb.Echo) (*linepb.EchoReply, erro
 
 func (p *player) note(ctx *actor.Context, m *linepb.Note) error {
 	if p.backend.hold != nil {
+		p.backend.noted <- m.GetNumber()
 		<-p.backend.hold
 	}
 	if SessionOf(ctx) == nil {

@@ -31,6 +31,8 @@ type SessionInfo struct {
 	Resets uint32
 	// Address is the client's own, as far as the gate knows. The zero value: it does not. It has no zone.
 	Address netip.Addr
+	// Way is how the client has shown who it is, in the game's words, at most 64 bytes; means nothing here.
+	Way string
 }
 
 func (s SessionInfo) check() error {
@@ -41,6 +43,8 @@ func (s SessionInfo) check() error {
 		return fmt.Errorf("line: attach session %v: stream 0 is the gate itself", s.ID)
 	case s.Type == "" || len(s.Type) > maxType:
 		return fmt.Errorf("line: attach session %v: type %q must have 1 to %d bytes", s.ID, s.Type, maxType)
+	case len(s.Way) > maxWay:
+		return fmt.Errorf("line: attach session %v: a way of %d bytes is longer than %d", s.ID, len(s.Way), maxWay)
 	case s.Address.Zone() != "":
 		return fmt.Errorf("line: attach session %v: address %s has a zone", s.ID, s.Address)
 	case s.Grace < 0 || s.Grace.Milliseconds() > math.MaxUint32:

@@ -80,7 +80,7 @@ func (c LinesConfig) withDefaults() LinesConfig {
 	return c
 }
 
-// Lines are the gate's end: one line to each backend. A line is opened when the backend is ready, kept while it drains, closed when it
+// Lines are the gate's end: one line to each backend. A line is opened when the backend is ready, or drains and has sessions that may come back, closed when it
 // is gone from the cluster, and opened again when it breaks. They are safe for concurrent use.
 type Lines struct {
 	cfg LinesConfig
@@ -146,6 +146,20 @@ func (l *Lines) Stop(ctx context.Context) error {
 	})()
 	l.wg.Wait()
 	return ctx.Err()
+}
+
+// Settle returns when every node that the View has now has a line, or has been tried once without success; or with the error of ctx, when that ends.
+// Who lets clients come back to their sessions before that finds some of these gone that are there.
+func (l *Lines) Settle(ctx context.Context) error {
+	l.follow()
+	for _, n := range *l.byNode.Load() {
+		select {
+		case <-n.tried:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Up reports whether there is a line to the node and it takes new sessions.
@@ -269,7 +283,7 @@ func (l *Lines) follow() {
 				n = nil // another life of the node
 			}
 			if n == nil {
-				if m.State != cluster.Ready || m.Addr == "" {
+				if !m.State.Serves() || m.Addr == "" {
 					continue
 				}
 				n = newNodeLine(l, m)

@@ -38,6 +38,8 @@ func TestLinesFollowTheView(t *testing.T) {
 	state := func(s cluster.State) { m := b.member; m.State = s; g.view.Set(m) }
 	state(cluster.Joining)
 	refused("while joining")
+	state(cluster.Standby)
+	refused("while standing by")
 	state(cluster.Ready)
 	g.awaitUp(1, true)
 	g.enter(b, world)
@@ -52,8 +54,47 @@ func TestLinesFollowTheView(t *testing.T) {
 	refused("after it left")
 	receive(t, b.detached, "the end of the session")
 
-	state(cluster.Draining)
-	refused("when first seen draining")
+	state(cluster.Draining) // as a gate sees it that has just come: sessions may come back by it, and none begins
+	if err := g.lines.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if asked := g.lines.Find(world, 0); len(asked) != 1 || g.lines.Up(1) {
+		t.Fatalf("first seen draining: %d nodes are asked for a session, up is %t", len(asked), g.lines.Up(1))
+	}
+}
+
+// TestSettle has lines be there that can be, and does not wait for those that cannot.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, 1, nil)
+	g := newGate(t, 9)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	g.view.Set(b.member, cluster.Member{Node: 2, Boot: 1, Type: "world", Addr: closed.Addr().String(), State: cluster.Ready})
+	if err := g.lines.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !g.lines.Up(1) || g.lines.Up(2) {
+		t.Fatalf("settled with node 1 up %t, and node 2, which does not listen, %t", g.lines.Up(1), g.lines.Up(2))
+	}
+
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes the connection, and never speaks
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	g.view.Set(cluster.Member{Node: 3, Boot: 1, Type: "world", Addr: silent.Addr().String(), State: cluster.Ready})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.lines.Settle(ctx); err == nil {
+		t.Fatal("settled with a node that has not answered yet")
+	}
+	if err := g.lines.Settle(t.Context()); err != nil || g.lines.Up(3) { // it was given up: nobody ends the wait for it
+		t.Fatalf("settled with %v, and a node up %t that never answers", err, g.lines.Up(3))
+	}
 }
 
 func TestLineToTheNextLife(t *testing.T) {

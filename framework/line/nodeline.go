@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +21,11 @@ type nodeLine struct {
 	draining atomic.Bool
 	conn     atomic.Pointer[link.Conn] // nil while there is none
 	waiting  atomic.Bool               // something was written that nobody has flushed
+	tried    chan struct{}             // closed when it is open for the first time, or could not be opened
 }
 
 func newNodeLine(l *Lines, m cluster.Member) *nodeLine {
-	n := &nodeLine{lines: l, member: m}
+	n := &nodeLine{lines: l, member: m, tried: make(chan struct{})}
 	n.ctx, n.cancel = context.WithCancel(l.ctx)
 	return n
 }
@@ -80,6 +82,8 @@ func (n *nodeLine) run() {
 	log := cfg.Logger.With("node", n.member.Node, "type", n.member.Type, "addr", n.member.Addr)
 	want := link.Peer{Node: n.member.Node, Boot: n.member.Boot}
 	backoff := cfg.MinBackoff
+	tried := sync.OnceFunc(func() { close(n.tried) })
+	defer tried()
 	for n.ctx.Err() == nil {
 		h := &nodeHandler{line: n, down: cfg.Downstream}
 		conn, err := link.Dial(n.ctx, n.member.Addr, cfg.Links, link.Line, want, h)
@@ -87,12 +91,14 @@ func (n *nodeLine) run() {
 			log.Info("line is up")
 			started := time.Now()
 			n.conn.Store(conn)
+			tried()
 			n.hold(conn)
 			n.conn.CompareAndSwap(conn, nil) // if it ended before it was stored
 			if time.Since(started) > cfg.MaxBackoff {
 				backoff = cfg.MinBackoff
 			}
 		} else if n.ctx.Err() == nil {
+			tried()
 			log.Warn("line could not be opened", "error", err, "again_in", backoff)
 		}
 		select {

@@ -259,6 +259,7 @@ func (r *reader) info() SessionInfo {
 	s.Player, s.Account, s.Area = int64(r.u64()), int64(r.u64()), r.u16()
 	s.Type = r.string()
 	s.Address = r.address()
+	s.Way = r.string()
 	return s
 }
 

@@ -36,6 +36,8 @@ type Session struct {
 	Area uint16
 	// Address is the client's own when it was attached. The zero value: not known.
 	Address netip.Addr
+	// Way is how the client has shown who it is, in the game's words. Empty: not known.
+	Way string
 
 	srv    *Server
 	typ    string
@@ -66,7 +68,7 @@ type Session struct {
 // newSession is a session that a gate has just attached.
 func newSession(srv *Server, conn *link.Conn, info SessionInfo) *Session {
 	s := &Session{
-		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area, Address: info.Address,
+		ID: info.ID, Player: info.Player, Account: info.Account, Area: info.Area, Address: info.Address, Way: info.Way,
 		srv: srv, typ: info.Type, number: info.Stream, resets: info.Resets, turn: info.Turn, grace: info.Grace, since: time.Now(),
 	}
 	s.conn.Store(conn)

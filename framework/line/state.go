@@ -11,11 +11,11 @@ import (
 
 // A session's state is what one node writes and another reads when a stream moves:
 //
-//	version u8 (1), what follows the op in an attach frame,
+//	version u8 (2), what follows the op in an attach frame,
 //	sent u32, acked u32, received u32,
 //	bindings u8, each: node u16, type string,
 //	frames u32, each: length of the body u32, head, body
-const stateVersion = 1
+const stateVersion = 2
 
 // adoptFor is how long an adopted session waits for its gate at least.
 const adoptFor = 10 * time.Second
@@ -27,7 +27,7 @@ func (s *Session) appendState(b []byte) []byte {
 	at := len(b)
 	b = appendAttach(b, SessionInfo{
 		ID: s.ID, Stream: s.number, Type: s.typ, Player: s.Player, Account: s.Account, Area: s.Area, Grace: s.grace, Turn: s.turn, Resets: s.resets,
-		Address: s.Address,
+		Address: s.Address, Way: s.Way,
 	})
 	b[at] = stateVersion // in the op's place
 	b = binary.BigEndian.AppendUint32(b, s.stream.sent)

@@ -66,11 +66,13 @@ func (n *Node) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// serveReadiness says whether the node wants work.
+// serveReadiness says whether the node is up. One that stands by is: it is as far as it can be, and a rollout that waited for it to lead would
+// wait for ever. Peers go by gossip, which tells the two apart.
 func (n *Node) serveReadiness(w http.ResponseWriter, _ *http.Request) {
-	if s := n.State(); s != cluster.Ready {
+	s := n.State()
+	if s != cluster.Ready && s != cluster.Standby {
 		http.Error(w, s.String(), http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ready")
+	fmt.Fprintln(w, s)
 }

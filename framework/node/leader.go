@@ -16,8 +16,8 @@ var ErrLeadLost = errors.New("node: the lead was lost")
 // A Lead is what the one node that leads does, under its epoch, until ctx ends or it finds that another leads. It calls ready when it serves.
 type Lead func(ctx context.Context, epoch uint64, ready func()) error
 
-// A Leader is the part of a service that leads in one node of the stack at a time; the others stand by, and are not ready. A node leads
-// once: if it loses the lead, it fails, with [ErrLeadLost].
+// A Leader is the part of a service that leads in one node of the stack at a time; the others stand by: they are there, in [cluster.Standby],
+// and nobody calls them. A node leads once: if it loses the lead, it fails, with [ErrLeadLost].
 type Leader struct {
 	node   *Node
 	name   string
@@ -43,20 +43,28 @@ func (n *Node) NewLeader(name, owner string, times lease.Config, lead Lead) *Lea
 	return l
 }
 
-// Ready returns when this node leads and serves. It goes on to lead until Stop. For the service's Ready, once.
+// Ready returns when this node leads and serves; while another leads, the node stands by. It goes on to lead until Stop. For the service's Ready, once.
 func (l *Leader) Ready(ctx context.Context) error {
-	ready, ended := make(chan struct{}), make(chan error, 1)
+	ready, held, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	once := sync.OnceFunc(func() { close(ready) })
+	l.single.OnHeld(sync.OnceFunc(func() { close(held) }))
 	l.work.Go(func() {
 		ended <- l.single.Run(l.life, func(ctx context.Context, epoch uint64) error { return l.term(ctx, epoch, once) })
 	})
-	select {
-	case <-ready:
-		return nil
-	case err := <-ended:
-		return errors.Join(fmt.Errorf("%s: ended before it led", l.name), err)
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		select {
+		case <-held:
+			held = nil // said once
+			if err := l.node.standBy(ctx); err != nil {
+				return err
+			}
+		case <-ready:
+			return nil
+		case err := <-ended:
+			return errors.Join(fmt.Errorf("%s: ended before it led", l.name), err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,15 @@ func TestLeader(t *testing.T) {
 		}
 		for _, end := range endings {
 			standby := begin()
-			frameworktest.Eventually(t, "the standby has joined", func() bool { return standby.State() == cluster.Joining })
+			frameworktest.Eventually(t, "the standby stands by", func() bool { return standby.State() == cluster.Standby })
+			if status, body := get(t, standby, "/readyz"); status != http.StatusOK || body != "standby\n" {
+				t.Errorf("the readiness of a standby: %d %q", status, body)
+			}
+			frameworktest.Eventually(t, "the leader knows the standby and its addresses", func() bool {
+				m, ok := leader.Cluster().Snapshot().Node(standby.ID())
+				at, err := node.Addresses(t.Context(), standby.Stores(), standby.ID(), standby.Boot())
+				return ok && m.State == cluster.Standby && err == nil && at["admin"] == standby.AdminAddr()
+			})
 			end(leader)
 			reigns(standby)
 			leader = standby

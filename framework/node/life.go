@@ -187,6 +187,7 @@ func (n *Node) listen(ctx context.Context) error {
 		Owners: directory{n.owners}, RelayType: n.cfg.RelayType, Relayed: n.cfg.Relayed, CallTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
 	n.metrics.MustRegister(n.rpc.Collector())
+	rpc.HandleFunc(n, Drain, n.serveDrain)
 	n.line = line.NewServer(line.Config{
 		Registry: n.env.Registry, Links: n.links, Types: []string{n.cfg.Type}, RequestTimeout: n.env.stretch(answerTimeout), Tracer: n.tracer, Logger: n.log,
 	})
@@ -282,6 +283,16 @@ func (n *Node) becomeReady(ctx context.Context) error {
 	return nil
 }
 
+// standBy tells the others that the node is up and waits for another's place.
+func (n *Node) standBy(ctx context.Context) error {
+	if err := n.writeAddresses(ctx); err != nil {
+		return err
+	}
+	n.setState(cluster.Standby)
+	n.log.Info("standing by")
+	return nil
+}
+
 // guard turns a panic of fn into an error, which ends this node's life and not the process with all of its nodes.
 func (n *Node) guard(fn func() error) (err error) {
 	defer func() {
@@ -340,7 +351,10 @@ func (n *Node) missing(types []string) []string {
 // drain stops the service and everything that it has running. It works whether or not the node has joined.
 func (n *Node) drain(ctx context.Context) error {
 	n.stopOnce.Do(func() {
+		n.mu.Lock()
+		n.ending = true
 		n.setState(cluster.Draining)
+		n.mu.Unlock()
 		own, cancel := context.WithTimeout(ctx, time.Duration(serviceShare*float64(n.env.stretch(n.cfg.StopTimeout))))
 		defer cancel()
 		n.stopErr = n.guard(func() error { return n.svc.Stop(own) })

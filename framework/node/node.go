@@ -59,6 +59,7 @@ type Node struct {
 	mu         sync.Mutex
 	published  map[string]string
 	onRegained []func()
+	ending     bool // it has begun to stop, for good
 
 	work   sync.WaitGroup // goroutines of Go
 	workx  context.Context

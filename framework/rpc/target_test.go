@@ -57,9 +57,10 @@ func answered(t *testing.T, caller *testNode, to Target) map[id.Node]int {
 
 func TestAnySpreadsOverReadyNodes(t *testing.T) {
 	t.Parallel()
-	caller, nodes := echoes(t, direct, 4)
+	caller, nodes := echoes(t, direct, 5)
 	nodes[3].set(func(m *cluster.Member) { m.State = cluster.Draining })
 	nodes[4].set(func(m *cluster.Member) { m.State = cluster.Joining })
+	nodes[6].set(func(m *cluster.Member) { m.State = cluster.Standby })
 	if got := answered(t, caller, Any); got[2] == 0 || got[5] == 0 || len(got) != 2 {
 		t.Errorf("answered by %v, want 2 and 5", got)
 	}

@@ -100,3 +100,9 @@ func isConflict(err error) bool {
 	my, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && (my.Number == mysqlDeadlock || my.Number == mysqlLockWait || my.Number == mysqlCheckRead)
 }
+
+// isBusy reports whether SQLite refuses because of what others have open.
+func isBusy(err error) bool {
+	lite, ok := errors.AsType[*gosqlite.Error](err)
+	return ok && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,8 @@ import (
 const (
 	// busyTimeout is how long a writer waits for another one of the same file, in this process or in another.
 	busyTimeout = 10 * time.Second
+	// busyPause is how long a connection that could not be opened for another one waits until it tries again.
+	busyPause = 10 * time.Millisecond
 	// sqliteConns bounds the connections to one file: one writes, the others read.
 	sqliteConns = 4
 )
@@ -34,10 +37,12 @@ func openSQLite(ctx context.Context, dir, owner string, log *slog.Logger) (*gorm
 	// process dies, and a consistent file when the machine does.
 	dsn := fmt.Sprintf("%s?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate",
 		path, busyTimeout.Milliseconds())
-	db, err := sql.Open(sqlite.DriverName, dsn)
+	named, err := sql.Open(sqlite.DriverName, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("sql: open %s: %w", path, err)
 	}
+	db := sql.OpenDB(sqliteConnector{named.Driver(), dsn})
+	_ = named.Close() // it was only asked for the driver
 	db.SetMaxOpenConns(sqliteConns)
 	db.SetMaxIdleConns(sqliteConns)
 	if err := db.PingContext(ctx); err != nil {
@@ -54,6 +59,29 @@ func openSQLite(ctx context.Context, dir, owner string, log *slog.Logger) (*gorm
 	}
 	return handle, nil
 }
+
+// A sqliteConnector opens connections to a file. Another one that makes the file a WAL, or cleans up as the last one that closes it, has SQLite refuse this at once, without
+// the waiting of busy_timeout: so the connector waits.
+type sqliteConnector struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	for late := time.Now().Add(busyTimeout); ; {
+		conn, err := c.driver.Open(c.dsn)
+		if err == nil || !isBusy(err) || time.Now().After(late) {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(busyPause):
+		}
+	}
+}
+
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
 // makePrivate keeps other users of the machine from an owner's file and those that SQLite keeps beside it, which have the file's mode when they are made anew.
 // It changes the mode of what is there, and does not open it: closing a file ends the locks that this process has on it.

@@ -57,8 +57,11 @@ func (c *Conn) input(b []byte) {
 	c.receive(b, c.remote, nil)
 }
 
+// Heard is when something last came from the other side, if only that it has received something.
+func (c *Conn) Heard() time.Time { return time.Unix(0, c.heard.Load()) }
+
 // silent reports whether nothing has come since then.
-func (c *Conn) silent(since time.Time) bool { return c.heard.Load() < since.UnixNano() }
+func (c *Conn) silent(since time.Time) bool { return c.Heard().Before(since) }
 
 // end ends the conversation, once. tell has the other side know.
 func (c *Conn) end(why error, tell bool) (first bool) {

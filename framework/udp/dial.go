@@ -11,6 +11,7 @@ import (
 
 const (
 	firstRetry  = 200 * time.Millisecond // of an opening datagram that is not answered; doubles
+	lastRetry   = 2 * time.Second        // what it doubles up to: somebody waits for it
 	longestIdle = time.Minute            // without a datagram from the listener, at the client
 )
 
@@ -46,7 +47,7 @@ func knock(ctx context.Context, pc *net.UDPConn) (opening, error) {
 	_, _ = rand.Read(o.nonce[:]) // never fails
 	say := open
 	b := make([]byte, largest)
-	for pause := firstRetry; ; pause *= 2 {
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		_, _ = pc.Write(o.as(say)) // one that cannot be sent is lost, and repeated
 		again := time.Now().Add(pause)
 		for {

@@ -8,5 +8,7 @@
 //	...
 //	p.Heal()
 //
-// It works on any TCP connection and knows nothing of what it carries. What becomes of a process that dies or is stopped is a matter of signals, not of this package.
+// A Proxy works on any TCP connection and knows nothing of what it carries. What becomes of a process that dies or is stopped is a matter of signals, not of this package.
+//
+// A [Memory] is for links within a bubble of testing/synctest, where there may be no sockets.
 package linktest

@@ -87,6 +87,7 @@ func (p *Proxy) Cut() {
 	defer p.mu.Unlock()
 	for c := range p.conns {
 		c.cut()
+		delete(p.conns, c) // before its goroutines find out
 	}
 }
 
