@@ -33,6 +33,7 @@ func (r *robot) connect(ctx context.Context) error {
 	r.reach(loggedIn)
 	r.pushes = make(chan proto.Message, inbox)
 	r.worldGone = false
+	r.ticket = 0 // what is heard of it now may as well be of a later one
 	conn, err := timed(r.tally, ctx, "connect", func(ctx context.Context) (*client.Conn, error) {
 		addr, err := r.entrance.choose(ticket.Gates, r.misses)
 		if err != nil {
@@ -73,6 +74,7 @@ func (r *robot) queue(ctx, playing context.Context) (string, error) {
 			return "", err
 		}
 		r.reach(queued)
+		r.note("queue", nil)
 		if status.GetPass() != "" {
 			return status.GetPass(), nil
 		}
@@ -118,9 +120,16 @@ func (r *robot) enter(ctx context.Context, pass string) error {
 	if err != nil {
 		return err
 	}
+	if !r.due.IsZero() && r.furthest < inWorld {
+		r.tally.corrected(visitEntered, time.Since(r.due))
+	}
 	r.reach(inWorld)
+	r.note("enter", nil)
 	r.entered, r.worldGone = true, false
 	r.playing, r.greeted, r.heard = nil, 0, nil // what the server has forgotten of greetings was not saved yet
+	if ticket := reply.GetTicket(); ticket != 0 {
+		r.seeking, r.ticket = true, ticket // also one of an earlier run with this seed
+	}
 	if found := reply.GetMatch(); found != nil {
 		r.found(found)
 	}

@@ -15,18 +15,30 @@ import (
 	"loumiao/game/snapshot"
 )
 
-// match is one match, from asking for one to its reward.
-func (r *robot) match(ctx, playing context.Context) error {
-	if r.playing == nil {
-		found, err := r.seek(ctx, playing)
+// match is a scenario: one match of a mode, from asking for one to its reward. Who has found none within patience gives up; with [matchTimeout] that is an error.
+func match(mode string, patience time.Duration) func(r *robot, ctx, playing context.Context) error {
+	return func(r *robot, ctx, playing context.Context) error {
+		found, err := r.seek(ctx, playing, mode, patience)
 		if err != nil || !found {
 			return err
 		}
+		return r.battle(ctx)
 	}
+}
+
+// walkOut is a scenario: a match that the player leaves for good, so that others may get his seat. He comes back to hear how it has ended.
+func (r *robot) walkOut(ctx, playing context.Context) error {
+	r.quits = true
+	defer func() { r.quits = false }()
+	return match("arena", matchPatience)(r, ctx, playing)
+}
+
+// battle plays the match that was found to its end, and holds the server to what it tells of it.
+func (r *robot) battle(ctx context.Context) error {
 	r.reach(inBattle)
 	began := time.Now()
 	ended, err := r.fight(ctx)
-	if !errors.Is(err, errDropped) {
+	if !errors.Is(err, errDropped) && !errors.Is(err, errLeft) {
 		r.tally.wait("match.play", time.Since(began), err)
 	}
 	switch {
@@ -36,31 +48,33 @@ func (r *robot) match(ctx, playing context.Context) error {
 		return err
 	}
 	r.reach(finished)
+	result := ended.GetResult()
+	r.note("match_end", map[string]any{"mode": result.GetMode(), "place": result.GetPlace(), "won": result.GetPlace() == 1})
 	return r.checkMatch(ctx, ended)
 }
 
 // seek asks for a match and waits for it; sometimes the robot thinks better of it, and always when the run's time is up. false: there
 // is none after all.
-func (r *robot) seek(ctx, playing context.Context) (bool, error) {
-	if gone := r.drain(); gone != nil {
-		r.tally.wait("world.stay", 0, gone)
-		return false, gone
-	}
-	if r.playing != nil {
-		return true, nil
-	}
-	r.seeking = true // whether or not the answer comes
-	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: r.cfg.modes()[r.rand.IntN(len(r.cfg.modes()))]})
+func (r *robot) seek(ctx, playing context.Context, mode string, patience time.Duration) (bool, error) {
+	r.seeking, r.ticket = true, 0 // whether or not the answer comes
+	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: mode})
 	if err != nil {
 		return false, err
 	}
+	r.ticket = reply.GetTicket()
+	r.note("match_start", map[string]any{"mode": mode})
+	return r.awaitMatch(ctx, playing, patience)
+}
+
+// awaitMatch waits for the match of the robot's ticket, and answers when it is asked whether it accepts one.
+func (r *robot) awaitMatch(ctx, playing context.Context, patience time.Duration) (bool, error) {
 	began := time.Now()
-	found, err := r.awaitMatch(ctx, playing, reply.GetTicket())
-	if found || err != nil {
-		r.tally.wait("match.wait", time.Since(began), err)
-	}
+	found, err := r.awaitFound(ctx, playing, patience)
 	if errors.Is(err, errAborted) {
 		return false, nil
+	}
+	if found || err != nil {
+		r.tally.wait("match.wait", time.Since(began), err)
 	}
 	return found, err
 }
@@ -68,22 +82,22 @@ func (r *robot) seek(ctx, playing context.Context) (bool, error) {
 // errAborted says that a ticket, or a match, came to nothing.
 var errAborted = errors.New("aborted")
 
-func (r *robot) awaitMatch(ctx, playing context.Context, ticket int64) (bool, error) {
-	until, moody := playing, r.furthest == finished && r.chance(r.temper.moody) // everybody wants to see one match
-	deadline := time.Now().Add(matchTimeout)
-	if moody {
-		deadline = time.Now().Add(r.thought())
+func (r *robot) awaitFound(ctx, playing context.Context, patience time.Duration) (bool, error) {
+	until, givesUp := playing, patience < matchTimeout
+	deadline := time.Now().Add(patience)
+	if r.furthest == finished && r.chance(r.temper.moody) { // everybody wants to see one match
+		givesUp, deadline = true, time.Now().Add(r.thought())
 	}
 	for {
 		m, err := r.next(until, time.Until(deadline))
 		late := errors.Is(err, errNothing)
 		switch {
-		case errors.Is(err, errTimeUp), late && moody:
+		case errors.Is(err, errTimeUp), late && givesUp:
 			cancelled, err := r.cancel(ctx)
 			if cancelled || err != nil {
 				return false, err
 			}
-			until, moody, deadline = ctx, false, time.Now().Add(matchTimeout) // the match is on its way
+			until, givesUp, deadline = ctx, false, time.Now().Add(matchTimeout) // the match is on its way
 			continue
 		case late:
 			return false, fault.Errorf(fault.Deadline, "no match was found in %s", matchTimeout)
@@ -94,32 +108,53 @@ func (r *robot) awaitMatch(ctx, playing context.Context, ticket int64) (bool, er
 		case *pb.MatchFound:
 			r.found(m)
 			return true, nil
+		case *pb.MatchProposed:
+			if err := r.answer(ctx, m); err != nil {
+				return false, err
+			}
 		case *pb.MatchAborted:
-			if m.GetTicket() == ticket {
-				r.seeking = false
+			if r.ticket == 0 || m.GetTicket() == r.ticket {
+				r.seeking, r.ticket = false, 0
 				return false, fmt.Errorf("%w: %s", errAborted, m.GetReason())
 			}
 		}
 	}
 }
 
+// declines is how likely a robot does not accept a match that it is asked about.
+const declines = 0.05
+
+// answer accepts a match, and now and then declines it: then the ticket is gone, as MatchAborted says.
+func (r *robot) answer(ctx context.Context, m *pb.MatchProposed) error {
+	yes := !r.chance(declines)
+	name := "match.accept"
+	if !yes {
+		name = "match.decline"
+	}
+	// It may be too late: somebody else has declined, or all of the time has gone.
+	_, _, err := tryAsk[*pb.AnswerProposalReply](r, ctx, name, &pb.AnswerProposal{Match: m.GetMatch(), Accept: yes}, fault.NotFound, fault.FailedPrecondition)
+	return err
+}
+
 // cancel gives the ticket back. false: a match was made with it already.
 func (r *robot) cancel(ctx context.Context) (bool, error) {
 	reply, err := ask[*pb.CancelMatchReply](r, ctx, "match.cancel", &pb.CancelMatch{})
 	if reply.GetCancelled() {
-		r.seeking = false
+		r.tally.hold(oneTicket, r.tally.ticketUsed(r.ticket, noMatch))
+		r.seeking, r.ticket = false, 0
 	}
 	return reply.GetCancelled(), err
 }
 
 // found notes the match that the player is in now.
 func (r *robot) found(m *pb.MatchFound) {
-	err := r.tally.inMatch(m.GetMatch(), r.player, m.GetPlayers())
+	err := r.tally.inMatch(m.GetMatch(), r.player, m.GetPlayers(), m.GetFill())
 	if err == nil && r.ended != 0 && m.GetMatch() == r.ended {
 		err = fmt.Errorf("player %d is told of match %d, which has ended", r.player, m.GetMatch())
 	}
 	r.tally.hold(oneMatch, err)
-	r.playing, r.seeking = m, false
+	r.tally.hold(oneTicket, r.tally.ticketUsed(r.ticket, m.GetMatch()))
+	r.playing, r.seeking, r.ticket = m, false, 0
 	for _, player := range m.GetPlayers() {
 		if player != r.player {
 			r.met = player
@@ -143,7 +178,7 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 	b.short = r.newShortcut(r.playing.GetRoom())
 	defer b.short.close()
 	drop := time.Duration(-1)
-	if r.chance(r.temper.clumsy) {
+	if r.quits || r.chance(r.temper.clumsy) {
 		drop = r.thought()
 	}
 	for began := time.Now(); ; {
@@ -167,6 +202,9 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 				return nil, err
 			}
 			if drop >= 0 && time.Since(began) > drop {
+				if r.quits {
+					return nil, errLeft
+				}
 				if r.chance(crashes) {
 					return nil, errDropped
 				}
@@ -197,7 +235,14 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err error) {
 	const longestMatch = time.Hour
 	b = &battle{robot: r}
-	joined, err := ask[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom(), Have: r.have()})
+	var fine []fault.Code
+	if r.sat == r.playing.GetMatch() || r.playing.GetFill() {
+		fine = append(fine, fault.FailedPrecondition) // the seat has gone to another meanwhile, or he comes too late for it
+	}
+	joined, _, err := tryAsk[*pb.JoinRoomReply](r, ctx, "zone.join", &pb.JoinRoom{Room: r.playing.GetRoom(), Have: r.have()}, fine...)
+	if err == nil && joined == nil {
+		return b, matchTimeout, nil // and what has become of the battle, or of his place in it, is told
+	}
 	if r.conn.Err() == nil && !r.worldGone {
 		switch fault.CodeOf(err) {
 		case fault.NotOwner, fault.NotFound, fault.FailedPrecondition, fault.Lost:
@@ -207,6 +252,7 @@ func (r *robot) join(ctx context.Context) (b *battle, limit time.Duration, err e
 	if err != nil {
 		return nil, 0, err
 	}
+	r.sat = r.playing.GetMatch()
 	if joined.GetFrames() == nil {
 		b.decoder = snapshot.NewDecoder(joined)
 	} else if b.sim, err = r.simulate(joined); err != nil {
@@ -281,14 +327,20 @@ func (b *battle) see(m *pb.Snapshot) error {
 	b.tick = max(b.tick, m.GetTick())
 	if err := b.decoder.Apply(m); err != nil {
 		r.tally.wait("zone.snapshot", 0, err)
-		return nil
+		if b.tick%tellSeen != 0 {
+			return nil
+		}
+		b.number++ // which asks for one that builds on nothing
+		return b.short.send(&pb.RoomInput{Room: m.GetRoom(), Input: b.last, Number: b.number, Seen: b.seen()})
 	}
 	return b.act(m.GetRoom(), b.decoder.View)
 }
 
+// tellSeen is how often the zone is told what was seen, in ticks.
+const tellSeen = 4
+
 // act says what the ship does next, when that has changed or the zone wants to know what was seen.
 func (b *battle) act(room int64, view func() arena.View) error {
-	const tellSeen = 4 // ticks
 	input := b.last
 	if b.tick-b.decided >= b.robot.temper.reflex {
 		b.decided = b.tick

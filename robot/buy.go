@@ -49,7 +49,7 @@ func openShop(ctx context.Context, cfg Config, web *http.Client) *shop {
 }
 
 // buy buys something now and then, pays with two presses of the button, waits until it is delivered, and holds the ledger to it.
-func (r *robot) buy(ctx context.Context) error {
+func (r *robot) buy(ctx, _ context.Context) error {
 	if r.shop == nil || time.Now().Before(r.nextBuy) || time.Until(r.tokenEnds) < tokenLeftover {
 		return nil
 	}
@@ -66,6 +66,7 @@ func (r *robot) buy(ctx context.Context) error {
 			return nil
 		}
 	}
+	r.note("pay", map[string]any{"product": r.shop.product.ID})
 	began := time.Now()
 	delivered, err := r.awaitDelivery(ctx, o)
 	r.tally.wait("charge.delivery", time.Since(began), err)

@@ -26,6 +26,24 @@ const itemAsset = "item:"
 type account struct {
 	newest int64
 	sums   map[string]int64
+	later  []*pb.LedgerEntry // those just read that are newer than what was looked for, newest first; all of them, if that is not there: a match may give nothing
+}
+
+// against says how what a player was told to have differs from the ledger, now or at any moment since what was looked for: the end of another match, say, may come
+// late, and after he was told. "" if there was a moment when it did not.
+func (a account) against(told map[string]int64) string {
+	now := differ(told, a.sums)
+	sums := maps.Clone(a.sums)
+	for i, e := range a.later {
+		if (i == 0 || e.GetKey() != a.later[i-1].GetKey()) && differ(told, sums) == "" {
+			return ""
+		}
+		sums[e.GetAsset()] -= e.GetAmount()
+	}
+	if differ(told, sums) == "" {
+		return ""
+	}
+	return now
 }
 
 // checkMatch holds what the robot was told at the end of a match against its account statement and its history.
@@ -65,7 +83,7 @@ func (r *robot) checkLedger(ctx context.Context, ended *pb.MatchEnded) error {
 		if err != nil {
 			return err
 		}
-		wallet := differ(holdings(ended.GetProfile()), fresh.sums)
+		wallet := fresh.against(holdings(ended.GetProfile()))
 		reward := differ(ended.GetResult().GetReward(), rewarded)
 		if (wallet != "" || reward != "") && r.account.newest != 0 {
 			r.account = account{}
@@ -81,9 +99,20 @@ func (r *robot) checkLedger(ctx context.Context, ended *pb.MatchEnded) error {
 			broken = fmt.Errorf("player %d: the reward of match %d and the ledger differ: %s", r.player, ended.GetResult().GetMatch(), reward)
 		}
 		r.tally.hold(rewardOnce, broken)
+		r.tally.hold(ledgerBalanced, r.inDebt(fresh.sums))
 		r.account = fresh
 		return nil
 	}
+}
+
+// inDebt says of which asset the player has less than nothing.
+func (r *robot) inDebt(sums map[string]int64) error {
+	for _, asset := range slices.Sorted(maps.Keys(sums)) {
+		if sums[asset] < 0 {
+			return fmt.Errorf("player %d has %d %s by the ledger", r.player, sums[asset], asset)
+		}
+	}
+	return nil
 }
 
 // readLedger reads the entries after the account's newest one, and returns the account with them, and what those of the key add up to.
@@ -108,8 +137,11 @@ func (r *robot) readLedger(ctx context.Context, key string) (fresh account, rewa
 			before = e.GetId()
 			fresh.newest = max(fresh.newest, before)
 			fresh.sums[e.GetAsset()] += e.GetAmount()
-			if e.GetKey() == key {
+			switch {
+			case e.GetKey() == key:
 				rewarded[e.GetAsset()] += e.GetAmount()
+			case len(rewarded) == 0:
+				fresh.later = append(fresh.later, e)
 			}
 		}
 		if len(reply.GetEntries()) < ledgerPage {

@@ -2,7 +2,9 @@ package robot
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -23,7 +25,7 @@ func (r *robot) dailies(ctx context.Context) error {
 		return err
 	}
 	r.signedIn = true
-	return r.claim(ctx)
+	return r.claim(ctx, ctx)
 }
 
 // signIn signs in twice, as a client does that has not heard the answer.
@@ -46,8 +48,8 @@ func (r *robot) signIn(ctx context.Context) error {
 	return r.checkOnce(ctx, fmt.Sprintf("sign_in:%d", days[0]), !first.GetRepeated() && first.GetMail() == 0)
 }
 
-// claim takes what is in one mail, twice.
-func (r *robot) claim(ctx context.Context) error {
+// claim reads a mail that has something in it, takes that, deletes the mail, and asks for it yet again: whatever is asked how often, it is given once.
+func (r *robot) claim(ctx, _ context.Context) error {
 	list, err := ask[*pb.GetMailsReply](r, ctx, "world.mails", &pb.GetMails{Limit: 20})
 	if err != nil {
 		return err
@@ -56,23 +58,102 @@ func (r *robot) claim(ctx context.Context) error {
 	if i < 0 {
 		return nil
 	}
-	mail := list.GetMails()[i].GetId()
+	mail := list.GetMails()[i]
+	if _, done, err := tryAsk[*pb.ReadMailReply](r, ctx, "world.read_mail", &pb.ReadMail{Mail: mail.GetId()}, fault.NotFound); !done {
+		return err // it may have expired
+	}
 	for range 2 {
-		// A bag may be full, and a mail expire.
-		_, done, err := tryAsk[*pb.ClaimMailReply](r, ctx, "world.claim", &pb.ClaimMail{Mail: mail}, fault.FailedPrecondition, fault.NotFound)
-		if !done {
+		if given, err := r.claimAtOnce(ctx, mail.GetId()); err != nil || !given {
 			return err
 		}
 	}
-	return r.checkOnce(ctx, fmt.Sprintf("claim:%d", mail), true)
+	_, _, err = tryAsk[*pb.DeleteMailReply](r, ctx, "world.delete_mail", &pb.DeleteMail{Mail: mail.GetId()}, fault.NotFound)
+	if err != nil {
+		return err
+	}
+	if _, err := r.claimAtOnce(ctx, mail.GetId()); err != nil {
+		return err
+	}
+	return r.checkClaimed(ctx, mail)
+}
+
+// claimAtOnce claims a mail twice without waiting in between. A bag may be full, and a mail expire or be deleted: then nothing is given.
+func (r *robot) claimAtOnce(ctx context.Context, mail int64) (given bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	began := time.Now()
+	var waits [2]func(context.Context) (*pb.ClaimMailReply, error)
+	for i := range waits {
+		if waits[i], err = client.Start[*pb.ClaimMailReply](r.conn, &pb.ClaimMail{Mail: mail}); err != nil {
+			r.tally.request("world.claim", 0, err)
+			return false, err
+		}
+	}
+	for _, wait := range waits {
+		_, err := wait(ctx)
+		refused := fault.CodeOf(err) == fault.FailedPrecondition || fault.CodeOf(err) == fault.NotFound
+		given = given || err == nil
+		if refused {
+			err = nil
+		}
+		r.tally.request("world.claim", time.Since(began), err)
+		if err != nil {
+			return false, err
+		}
+	}
+	return given, nil
+}
+
+// checkClaimed holds it against the server when the ledger has something else of a mail that was claimed than the mail had, or the wallet something else
+// than the ledger.
+func (r *robot) checkClaimed(ctx context.Context, mail *pb.Mail) error {
+	told := maps.Clone(mail.GetWallet())
+	if told == nil {
+		told = map[string]int64{}
+	}
+	for item, n := range mail.GetItems() {
+		told[itemAsset+item] += n
+	}
+	for {
+		profile, err := ask[*pb.GetProfileReply](r, ctx, "world.profile", &pb.GetProfile{})
+		if err != nil {
+			return err
+		}
+		fresh, given, err := r.readLedger(ctx, fmt.Sprintf("claim:%d", mail.GetId()))
+		if broken := (*notDescending)(nil); errors.As(err, &broken) {
+			r.tally.hold(walletIsLedger, fmt.Errorf("player %d: %w", r.player, err))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		mailed, wallet := differ(told, given), fresh.against(holdings(profile.GetProfile()))
+		if (mailed != "" || wallet != "") && r.account.newest != 0 { // it may stand before entries that were read
+			r.account = account{}
+			continue
+		}
+		var broken error
+		if mailed != "" {
+			broken = fmt.Errorf("player %d: mail %d is claimed: %s", r.player, mail.GetId(), mailed)
+		}
+		r.tally.hold(mailOnce, broken)
+		broken = nil
+		if wallet != "" {
+			broken = fmt.Errorf("player %d: after mail %d, wallet and ledger differ: %s", r.player, mail.GetId(), wallet)
+		}
+		r.tally.hold(walletIsLedger, broken)
+		r.account = fresh
+		return nil
+	}
 }
 
 // spend buys something that the robot can pay for, twice with the same request.
-func (r *robot) spend(ctx context.Context) error {
+func (r *robot) spend(ctx, _ context.Context) error {
 	offers, err := ask[*pb.GetOffersReply](r, ctx, "world.offers", &pb.GetOffers{})
 	if err != nil || len(offers.GetOffers()) == 0 {
 		return err
 	}
+	r.note("shop_view", nil)
 	offer := offers.GetOffers()[r.rand.IntN(len(offers.GetOffers()))]
 	request := strconv.FormatInt(time.Now().UnixNano(), 36) // also unlike those of an earlier run
 	for range 2 {
@@ -86,7 +167,7 @@ func (r *robot) spend(ctx context.Context) error {
 }
 
 // socialize accepts who has asked, now and then asks somebody of the last match, and says something to a friend.
-func (r *robot) socialize(ctx context.Context) error {
+func (r *robot) socialize(ctx, _ context.Context) error {
 	list, err := ask[*pb.GetFriendsReply](r, ctx, "world.friends", &pb.GetFriends{})
 	if err != nil {
 		return err

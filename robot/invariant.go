@@ -13,6 +13,12 @@ const (
 	inStep
 	orderOnce
 	doneOnce
+	mailOnce
+	oneTicket
+	ledgerBalanced
+	rankedAsPlayed
+	oneSession
+	keyPointsAnswered
 	invariants
 )
 
@@ -25,7 +31,13 @@ var invariantNames = [invariants]string{
 	"messages come in order, none lost and none twice",
 	"a robot that runs the simulation has the zone's checksums, and its result",
 	"a paid order is delivered once, as it was sold",
-	"what is asked for again is done once: a purchase, a day's sign-in, the claim of a mail",
+	"what is asked for again is done once: a purchase, a day's sign-in",
+	"what is in a mail is given once, as the mail says",
+	"a ticket is in one match at most, and in none when it was called off",
+	"the ledger balances: nobody has less than nothing of anything",
+	"the ranking has the rating that the matches have given",
+	"who logs in again ends the session before",
+	"a batch of key points is answered event by event: each is accepted or rejected",
 }
 
 // hold counts one check of an invariant; err is how it is broken, nil if it is not.

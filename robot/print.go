@@ -13,13 +13,16 @@ import (
 // Print writes the report for people.
 func (r *Report) Print(w io.Writer) error {
 	var b bytes.Buffer // which takes everything, so that only the one Write at the end can fail
-	fmt.Fprintf(&b, "\n%d robots on %s for %.0f s, seed %d", r.Robots, r.Login, r.Seconds, r.Seed)
+	fmt.Fprintf(&b, "\n%s on %s for %.0f s, seed %d", r.crowd(), r.Login, r.Seconds, r.Seed)
 	if r.Interrupted {
 		b.WriteString(", interrupted")
 	}
 	b.WriteString("\n\n")
+	if r.Arrivals != nil {
+		fmt.Fprintf(&b, "  %s\n\n", r.Arrivals)
+	}
 	for _, s := range r.Funnel {
-		share := float64(s.Robots) / float64(max(r.Robots, 1))
+		share := r.share(s)
 		line := fmt.Sprintf("  %-10s %6d  %3.0f%%  %s", s.Name, s.Robots, 100*share, strings.Repeat("█", int(40*share+0.5)))
 		fmt.Fprintln(&b, strings.TrimRight(line, " "))
 	}
@@ -28,6 +31,40 @@ func (r *Report) Print(w io.Writer) error {
 	r.printVerdict(&b)
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// crowd is how many robots played.
+func (r *Report) crowd() string {
+	if r.Arrivals != nil {
+		return fmt.Sprintf("%g robots a second, %d at once at most,", r.Arrivals.Rate, r.Robots)
+	}
+	return fmt.Sprintf("%d robots", r.Robots)
+}
+
+// share is the part of those who came that have come so far.
+func (r *Report) share(s Step) float64 {
+	all := int64(r.Robots)
+	if r.Arrivals != nil {
+		all = r.Arrivals.Arrived
+	}
+	return float64(s.Robots) / float64(max(all, 1))
+}
+
+// String is what became of them, for people.
+func (a *Arrivals) String() string {
+	return fmt.Sprintf("%d arrived: %d found no room, %d visits were whole, %d failed, %d were cut short by the end; %d more were due and never made",
+		a.Arrived, a.NoRoom, a.Whole, a.Failed, a.CutShort, a.Unmade)
+}
+
+// corrected is said of latencies where some count from when a robot was due.
+const corrected = "* from when the robot was due, whenever it got round to it; all others from when they were sent or begun"
+
+// shownName is the operation's name as tables have it.
+func (o Operation) shownName() string {
+	if o.Corrected {
+		return o.Name + " *"
+	}
+	return o.Name
 }
 
 func (r *Report) printOperations(b *bytes.Buffer) {
@@ -40,7 +77,7 @@ func (r *Report) printOperations(b *bytes.Buffer) {
 	for _, waits := range []bool{false, true} {
 		for _, o := range r.Operations {
 			if o.Waits == waits {
-				row(o.Name, o.Figures)
+				row(o.shownName(), o.Figures)
 			}
 		}
 		if !waits {
@@ -48,6 +85,9 @@ func (r *Report) printOperations(b *bytes.Buffer) {
 		}
 	}
 	_ = table.Flush() // to a buffer
+	if r.Arrivals != nil {
+		fmt.Fprintf(b, "  %s\n", corrected)
+	}
 	if r.Requests.Errors == 0 {
 		return
 	}
@@ -62,14 +102,7 @@ func (r *Report) printOperations(b *bytes.Buffer) {
 func (r *Report) printInvariants(b *bytes.Buffer) {
 	b.WriteString("\ninvariants\n")
 	for _, i := range r.Invariants {
-		verdict := "held"
-		switch {
-		case i.Broken > 0:
-			verdict = "BROKEN " + times(i.Broken)
-		case i.Checked == 0:
-			verdict = "not checked"
-		}
-		fmt.Fprintf(b, "  %s: %s (%d checks)\n", i.Name, verdict, i.Checked)
+		fmt.Fprintf(b, "  %s: %s (%d checks)\n", i.Name, i.verdict(), i.Checked)
 		for _, v := range i.Violations {
 			fmt.Fprintf(b, "      %s\n", v)
 		}
@@ -77,16 +110,33 @@ func (r *Report) printInvariants(b *bytes.Buffer) {
 }
 
 func (r *Report) printVerdict(b *bytes.Buffer) {
+	fmt.Fprintf(b, "\n%s\n", r.verdict())
+	for _, f := range r.Failures {
+		fmt.Fprintf(b, "  %s\n", f)
+	}
+}
+
+// verdict is what the run has come to, in a few words.
+func (r *Report) verdict() string {
 	switch {
 	case r.Failed():
-		b.WriteString("\nFAILED\n")
-		for _, f := range r.Failures {
-			fmt.Fprintf(b, "  %s\n", f)
-		}
+		return "FAILED"
 	case r.Interrupted:
-		b.WriteString("\ninterrupted; until then no invariant was broken\n")
+		return "interrupted; until then no invariant was broken"
 	default:
-		b.WriteString("\nall invariants held\n")
+		return "all invariants held"
+	}
+}
+
+// verdict is whether the invariant held.
+func (i InvariantSeen) verdict() string {
+	switch {
+	case i.Broken > 0:
+		return "BROKEN " + times(i.Broken)
+	case i.Checked == 0:
+		return "not checked"
+	default:
+		return "held"
 	}
 }
 

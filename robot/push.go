@@ -62,6 +62,8 @@ func (r *robot) notice(m proto.Message) error {
 	switch m := m.(type) {
 	case *pb.MatchEnded:
 		r.hearEnd(m.GetResult().GetMatch())
+	case *pb.PartySearching:
+		r.seeking, r.ticket = true, m.GetTicket()
 	case *wirepb.Reset:
 		if r.conn.TypeOf(m) == worldType {
 			r.worldGone = true
@@ -111,6 +113,6 @@ func (r *robot) unawaited(m proto.Message) {
 			r.tally.hold(oneMatch, fmt.Errorf("player %d is told of match %d without waiting for one", r.player, m.GetMatch()))
 		}
 	case *pb.MatchAborted:
-		r.playing, r.seeking = nil, false
+		r.playing, r.seeking, r.ticket = nil, false, 0
 	}
 }

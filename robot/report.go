@@ -2,6 +2,8 @@ package robot
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -15,15 +17,29 @@ type Report struct {
 	Seconds float64 `json:"seconds"`
 	// Interrupted says that the run was ended before its time, so that what is missing was perhaps only still to come.
 	Interrupted bool            `json:"interrupted"`
+	Arrivals    *Arrivals       `json:"arrivals,omitempty"` // nil unless robots arrived at a rate
 	Funnel      []Step          `json:"funnel"`
 	Requests    Figures         `json:"requests"` // all of them together; errors are those of waits too
 	Operations  []Operation     `json:"operations"`
 	Invariants  []InvariantSeen `json:"invariants"`
+	Thresholds  []ThresholdSeen `json:"thresholds"`
+	Series      Series          `json:"series"`
 	// Failures is why the run is not good: broken invariants and thresholds, and that nobody came through. Empty is good.
 	Failures []string `json:"failures"`
 }
 
-// A Step is how many robots came so far.
+// Arrivals are the robots that came at a rate, whatever the others did. Arrived is NoRoom, Whole, Failed and CutShort together.
+type Arrivals struct {
+	Rate     float64 `json:"rate"`      // a second
+	Arrived  int64   `json:"arrived"`   // in all
+	NoRoom   int64   `json:"no_room"`   // that were sent away, as Report.Robots were inside
+	Unmade   int64   `json:"unmade"`    // that were due and never came, as this side was behind; they are not in Arrived
+	Whole    int64   `json:"whole"`     // visits to their end
+	Failed   int64   `json:"failed"`    // visits that an error ended
+	CutShort int64   `json:"cut_short"` // visits that the end of the run ended
+}
+
+// A Step is how many robots came so far; of arrivals, how many visits.
 type Step struct {
 	Name   string `json:"name"`
 	Robots int64  `json:"robots"`
@@ -41,9 +57,11 @@ type Figures struct {
 
 // An Operation is one kind of thing that robots do.
 type Operation struct {
-	Name     string           `json:"name"`
-	Waits    bool             `json:"waits"` // for other players or a turn: not a request
-	Examples map[string]int64 `json:"examples,omitempty"`
+	Name  string `json:"name"`
+	Waits bool   `json:"waits"` // for other players or a turn: not a request
+	// Corrected says that the latencies count from when the robot was due. All others count from when something was sent or begun.
+	Corrected bool             `json:"corrected,omitempty"`
+	Examples  map[string]int64 `json:"examples,omitempty"`
 	Figures
 }
 
@@ -55,13 +73,39 @@ type InvariantSeen struct {
 	Violations []string `json:"violations,omitempty"`
 }
 
+// A ThresholdSeen is a threshold and how the run was over it; "" is that it was not.
+type ThresholdSeen struct {
+	Threshold string `json:"threshold"`
+	Failure   string `json:"failure,omitempty"`
+}
+
+// A Series is what happened over the time of the run, in buckets of so many seconds; the last one is perhaps not whole. There are 300 at most.
+type Series struct {
+	Seconds float64  `json:"bucket_seconds"`
+	Buckets []Bucket `json:"buckets"`
+}
+
+// A Bucket is the requests that were answered in a part of the run, with their latencies in milliseconds to two digits, and the errors of
+// requests and waits. Without requests, the latencies are 0.
+type Bucket struct {
+	Requests int64   `json:"requests"`
+	Errors   int64   `json:"errors"`
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+}
+
 func (t *tally) report(cfg Config, took time.Duration, interrupted bool) *Report {
 	givenUp, hopeless := t.hopeless()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := &Report{
 		Login: cfg.Login, Robots: cfg.Robots, Seed: cfg.Seed, Seconds: took.Seconds(), Interrupted: interrupted,
-		Operations: []Operation{}, Failures: []string{},
+		Operations: []Operation{}, Thresholds: []ThresholdSeen{}, Series: t.series.report(), Failures: []string{},
+	}
+	if cfg.Rate > 0 {
+		arrivals := t.arrivals
+		arrivals.Rate = cfg.Rate
+		r.Arrivals = &arrivals
 	}
 	fail := func(format string, args ...any) { r.Failures = append(r.Failures, fmt.Sprintf(format, args...)) }
 	for s := range stages {
@@ -70,14 +114,17 @@ func (t *tally) report(cfg Config, took time.Duration, interrupted bool) *Report
 	r.Requests = figures(t.requests, t.errors)
 	for _, name := range t.order {
 		op := t.operations[name]
-		r.Operations = append(r.Operations, Operation{Name: name, Waits: op.waits, Examples: op.examples, Figures: figures(op.latencies, op.errors)})
+		r.Operations = append(r.Operations, Operation{Name: name, Waits: op.waits, Corrected: op.corrected, Examples: op.examples, Figures: figures(op.latencies, op.errors)})
 	}
 	switch {
 	case interrupted:
 	case hopeless:
 		fail("nobody came as far as through a gate; the last error is %s", givenUp)
-	case t.reached[finished].Load() == 0:
+	case t.reached[finished].Load() > 0:
+	case t.operations["match.start"] != nil || t.operations["party.start"] != nil:
 		fail("nobody finished a match")
+	case !slices.ContainsFunc(t.order, func(name string) bool { return strings.HasPrefix(name, scenarioPrefix) }):
+		fail("nobody played a scenario to its end")
 	}
 	for i := range invariants {
 		seen := InvariantSeen{Name: invariantNames[i], Checked: t.checks[i], Broken: t.broken[i], Violations: t.violations[i]}
@@ -87,8 +134,10 @@ func (t *tally) report(cfg Config, took time.Duration, interrupted bool) *Report
 		}
 	}
 	for _, threshold := range cfg.Thresholds {
-		if failure := t.over(threshold, interrupted); failure != "" {
-			fail("threshold %s: %s", threshold, failure)
+		seen := ThresholdSeen{Threshold: threshold.String(), Failure: t.over(threshold, interrupted)}
+		r.Thresholds = append(r.Thresholds, seen)
+		if seen.Failure != "" {
+			fail("threshold %s: %s", seen.Threshold, seen.Failure)
 		}
 	}
 	return r

@@ -51,6 +51,7 @@ func TestReport(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		see         func(*tally)
+		rate        float64
 		thresholds  []Threshold
 		interrupted bool
 		failed      bool
@@ -69,13 +70,24 @@ func TestReport(t *testing.T) {
 			thresholds: thresholds("login.p50=5ms", "errors=2", "pay.errors=0", "match.wait.max=1m"),
 			failed:     true,
 		},
+		"open": {
+			see: func(tl *tally) {
+				good(tl)
+				tl.corrected("visit", 12*time.Second)
+				tl.corrected("visit.enter", 80*ms)
+				tl.arrival(func(a *Arrivals) { *a = Arrivals{Arrived: 8, NoRoom: 3, Whole: 2, Failed: 1, CutShort: 2, Unmade: 1} })
+			},
+			rate: 2.5,
+		},
 		"hopeless": {
 			see: func(tl *tally) {
 				tl.request("login.guest", 0, fault.New(fault.Unavailable, "the login web cannot be reached"))
 			},
 			failed: true,
 		},
-		"nobody finished": {see: func(tl *tally) { tl.connected.Store(true); tl.reach(loggedIn) }, failed: true},
+		"nobody finished": {see: func(tl *tally) { tl.connected.Store(true); tl.reach(loggedIn); tl.request("match.start", ms, nil) }, failed: true},
+		"nobody played":   {see: func(tl *tally) { tl.connected.Store(true); tl.reach(inWorld); tl.request("world.enter", ms, nil) }, failed: true},
+		"no match wanted": {see: func(tl *tally) { tl.connected.Store(true); tl.reach(inWorld); tl.wait(scenarioPrefix+"chat", ms, nil) }},
 		"nothing at all":  {see: func(*tally) {}, failed: true},
 		"interrupted":     {see: func(tl *tally) { tl.reach(loggedIn) }, thresholds: thresholds("match.wait.max=1s"), interrupted: true},
 		"interrupted and broken": {
@@ -86,9 +98,10 @@ func TestReport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tl := newTally(t.Context())
+			tl.since = func() time.Duration { return 0 }
 			test.see(tl)
 			cfg := cfg
-			cfg.Thresholds = test.thresholds
+			cfg.Thresholds, cfg.Rate = test.thresholds, test.rate
 			r := tl.report(cfg, 61500*ms, test.interrupted)
 			if r.Failed() != test.failed {
 				t.Errorf("failed: %t, want %t: %q", r.Failed(), test.failed, r.Failures)
@@ -103,6 +116,13 @@ func TestReport(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, name+".json", append(data, '\n'))
+			var page bytes.Buffer
+			if err := r.HTML(&page); err != nil {
+				t.Fatal(err)
+			}
+			if name == "good" || name == "failed" || name == "open" { // the others have nothing that these do not
+				golden(t, name+".html", page.Bytes())
+			}
 		})
 	}
 }
@@ -110,7 +130,11 @@ func TestReport(t *testing.T) {
 func TestAReportThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	full := errors.New("full")
-	if err := newTally(t.Context()).report(Config{}, 0, false).Print(failing{full}); !errors.Is(err, full) {
+	report := newTally(t.Context()).report(Config{}, 0, false)
+	if err := report.Print(failing{full}); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+	if err := report.HTML(failing{full}); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -42,24 +42,37 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}}
 	defer web.CloseIdleConnections()
 	login := client.Login{Base: cfg.Login, HTTP: web}
-	shop := openShop(playing, cfg, web)
+	shop, lobby := openShop(playing, cfg, web), &lobby{}
+	events := client.KeyPoints{Base: cfg.Keypoint, Key: cfg.KeypointKey, HTTP: web}
 
-	var robots sync.WaitGroup
-	for i := range cfg.Robots {
-		robots.Go(func() {
-			share := float64(i) / float64(cfg.Robots)
-			if sleep(playing, time.Duration(share*float64(cfg.Ramp))) {
-				newRobot(cfg, t, i, login, shop).play(run, playing)
-			}
-		})
-	}
 	done := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() { watch(cfg, t, began, done, giveUp) })
-	robots.Wait()
+	fresh := func(number int) *robot { return newRobot(cfg, t, cfg.First+number, login, shop, lobby, events) }
+	if cfg.Rate > 0 {
+		newOpen(cfg, t, fresh, func(r *robot, due time.Time) outcome { return r.call(run, playing, due) }).run(playing, began)
+	} else {
+		closed(run, playing, cfg, began, fresh)
+	}
 	close(done)
 	watching.Wait()
 	return t.report(cfg, time.Since(began), ctx.Err() != nil), nil
+}
+
+// closed is the closed model: each robot comes once, as the profile says, and stays. It returns when all have gone.
+func closed(run, playing context.Context, cfg Config, began time.Time, fresh func(number int) *robot) {
+	var robots sync.WaitGroup
+	for i := range cfg.Robots {
+		robots.Go(func() {
+			from, until := cfg.presence(i)
+			present, leave := context.WithDeadlineCause(playing, began.Add(until), errTimeUp)
+			defer leave()
+			if sleep(present, from-time.Since(began)) {
+				_ = fresh(i).play(run, present) // what went wrong has been counted
+			}
+		})
+	}
+	robots.Wait()
 }
 
 // stopped reports whether a run was ended before its time, so that whatever robots were about could not succeed.
@@ -85,6 +98,9 @@ func watch(cfg Config, t *tally, began time.Time, done <-chan struct{}, giveUp c
 			line := fmt.Appendf(nil, "%5ds ", int(time.Since(began).Seconds()))
 			for s := range stages {
 				line = fmt.Appendf(line, "  %s %d", stageNames[s], t.reached[s].Load())
+			}
+			if cfg.Rate > 0 {
+				t.arrival(func(a *Arrivals) { line = fmt.Appendf(line, "   %d arrived, no room for %d", a.Arrived, a.NoRoom) })
 			}
 			line = fmt.Appendf(line, "   %d requests/s   %d errors\n", requests-before, errors)
 			_, _ = cfg.Progress.Write(line) // nobody misses progress that cannot be shown

@@ -217,6 +217,12 @@ func (s *stack) answer(session *fakegate.Session, p *player, f fakegate.Frame) b
 		reply(&pb.GetMatchesReply{Matches: s.history(p, int(m.GetLimit()))})
 	case *pb.GetLedger:
 		reply(&pb.GetLedgerReply{Entries: s.page(p, m)})
+	case *pb.GetRanking:
+		me := &pb.Ranked{Place: 1, Player: p.id}
+		if s.lie == "a ranking of another" && p.lied || len(p.matches) > 0 && s.lies(p, "a ranking of another") {
+			me.Score = 1
+		}
+		reply(&pb.GetRankingReply{Me: me})
 	case *pb.StartMatch:
 		if len(p.matches) > 0 && (s.lie == "" || p.lied) {
 			return false
@@ -239,7 +245,7 @@ func (s *stack) answer(session *fakegate.Session, p *player, f fakegate.Frame) b
 			s.frames(session, p)
 		}
 		s.battle(session, p, framed)
-	case *pb.SignIn, *pb.GetMails, *pb.ClaimMail, *pb.GetOffers, *pb.BuyOffer, *pb.GetFriends, *pb.AddFriend, *pb.SendChat:
+	case *pb.SignIn, *pb.GetMails, *pb.ReadMail, *pb.ClaimMail, *pb.DeleteMail, *pb.GetOffers, *pb.BuyOffer, *pb.GetFriends, *pb.AddFriend, *pb.SendChat:
 		if r, err := s.errand(p, m); err != nil {
 			session.Refuse(f, err)
 		} else {
@@ -258,13 +264,31 @@ func (s *stack) errand(p *player, m proto.Message) (proto.Message, error) {
 		repeated := s.once(p, "sign_in:20260101", "a day's reward twice", "gold", 1)
 		return &pb.SignInReply{Day: 20260101, Repeated: repeated && !s.lies(p, "a day signed in twice"), Profile: p.profile()}, nil
 	case *pb.GetMails:
+		if p.done["delete:5"] {
+			return &pb.GetMailsReply{}, nil
+		}
 		return &pb.GetMailsReply{Mails: []*pb.Mail{{Id: 5, Wallet: map[string]int64{"gold": 1}, Claimed: p.done["claim:5"]}}}, nil
 	case *pb.ClaimMail:
 		if s.lies(p, "a mail claimed for nothing") {
 			p.done["claim:5"] = true
 		}
-		s.once(p, fmt.Sprintf("claim:%d", m.GetMail()), "a mail claimed twice", "gold", 1)
+		lie := "a mail claimed twice"
+		if p.done["delete:5"] {
+			lie = "a mail claimed after it was deleted"
+		}
+		s.once(p, fmt.Sprintf("claim:%d", m.GetMail()), lie, "gold", 1)
+		if p.done["delete:5"] {
+			return nil, fault.New(fault.NotFound, "there is no such mail")
+		}
+		if s.lies(p, "a mail that is only in the wallet") {
+			p.wallet["gold"]++
+		}
 		return &pb.ClaimMailReply{Profile: p.profile()}, nil
+	case *pb.ReadMail:
+		return &pb.ReadMailReply{Mail: &pb.Mail{Id: m.GetMail(), Read: true}}, nil
+	case *pb.DeleteMail:
+		p.done["delete:5"] = true
+		return &pb.DeleteMailReply{}, nil
 	case *pb.GetOffers:
 		return &pb.GetOffersReply{Offers: []*pb.Offer{{Id: "shard", Price: map[string]int64{"gold": 1}}}}, nil
 	case *pb.BuyOffer:

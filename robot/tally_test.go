@@ -118,23 +118,27 @@ func TestInMatch(t *testing.T) {
 		match, player int64
 		players       []int64
 		says          string
+		fill          bool
 	}{
-		{1, 5, []int64{5, 6}, ""},
-		{1, 6, []int64{6, 5}, ""},
-		{2, 5, []int64{5}, ""},
-		{1, 7, []int64{5, 6}, "player 7 was told of match 1, which is not his"},
-		{1, 7, []int64{5, 7}, "one player was told that [5 6] are in it, and another that [5 7]"},
-		{3, 5, []int64{5, 6, 5}, "match 3 has player 5 twice"},
-		{4, 5, nil, "not his"},
-		{5, 5, crowd, "257 players"},
+		{1, 5, []int64{5, 6}, "", false},
+		{1, 6, []int64{6, 5}, "", false},
+		{2, 5, []int64{5}, "", false},
+		{1, 7, []int64{5, 6}, "player 7 was told of match 1, which is not his", false},
+		{1, 7, []int64{5, 7}, "one player was told that [5 6] are in it, and another that [5 7]", false},
+		{3, 5, []int64{5, 6, 5}, "match 3 has player 5 twice", false},
+		{4, 5, nil, "not his", false},
+		{5, 5, crowd, "257 players", false},
+		{1, 8, []int64{5, 8}, "", true},
+		{1, 9, []int64{5, 8}, "not his", true},
+		{1, 9, []int64{9, 9}, "player 9 twice", true},
 	} {
-		err := tl.inMatch(test.match, test.player, test.players)
+		err := tl.inMatch(test.match, test.player, test.players, test.fill)
 		if (err == nil) != (test.says == "") || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("match %d, player %d, %v: %v; want %q", test.match, test.player, test.players, err, test.says)
 		}
 	}
 	for i := range int64(maxMatches + 100) {
-		if err := tl.inMatch(100+i, 1, []int64{1}); err != nil {
+		if err := tl.inMatch(100+i, 1, []int64{1}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -194,6 +198,50 @@ func TestExplain(t *testing.T) {
 	} {
 		if got := explain(err); got != want {
 			t.Errorf("%v is explained as %q, want %q", err, got, want)
+		}
+	}
+}
+
+// TestTickets: all that robots are told of a ticket must fit together.
+func TestTickets(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		told   [][2]int64 // ticket and match
+		broken string     // what the last one is
+	}{
+		"one match":                {[][2]int64{{1, 7}}, ""},
+		"told to each of a party":  {[][2]int64{{1, 7}, {1, 7}}, ""},
+		"two tickets of a match":   {[][2]int64{{1, 7}, {2, 7}}, ""},
+		"two matches":              {[][2]int64{{1, 7}, {1, 8}}, "ticket 1 is in match 7 and in match 8"},
+		"called off, then matched": {[][2]int64{{1, noMatch}, {1, 7}}, "ticket 1 was called off, and is in match 7"},
+		"matched, then called off": {[][2]int64{{1, 7}, {1, noMatch}}, "ticket 1 was called off, and is in match 7"},
+		"not known":                {[][2]int64{{0, 7}, {0, 8}}, ""},
+	} {
+		tally := newTally(t.Context())
+		var err error
+		for _, told := range test.told {
+			if err != nil {
+				t.Errorf("%s: too early: %v", name, err)
+			}
+			err = tally.ticketUsed(told[0], told[1])
+		}
+		if (err == nil) != (test.broken == "") || err != nil && err.Error() != test.broken {
+			t.Errorf("%s: %v; want %q", name, err, test.broken)
+		}
+	}
+}
+
+// TestLobby: guests are met in the order in which they came, nobody meets himself, and who has left is not met.
+func TestLobby(t *testing.T) {
+	t.Parallel()
+	var l lobby
+	for i, step := range []struct{ player, leaves, meets int64 }{
+		{player: 1}, {player: 1}, {player: 2, meets: 1}, {player: 3}, {leaves: 3}, {player: 4}, {player: 5, meets: 4}, {player: 6},
+	} {
+		if step.leaves != 0 {
+			l.leave(step.leaves)
+		} else if met := l.meet(step.player); met != step.meets {
+			t.Errorf("step %d: player %d meets %d; want %d", i, step.player, met, step.meets)
 		}
 	}
 }

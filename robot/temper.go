@@ -7,20 +7,18 @@ import (
 
 // A temper is how a player goes about things.
 type temper struct {
-	think   time.Duration // what he takes to make up his mind, on average
-	curious float64       // how likely he looks around instead of going on
-	moody   float64       // how likely he does not wait for a match to be found
-	homely  float64       // how likely he goes away for a while after a match
-	clumsy  float64       // how likely he drops out of a match, and comes back to it
-	reflex  int32         // ticks between two decisions in battle
+	think  time.Duration // what he takes to make up his mind, on average
+	moody  float64       // how likely he does not wait for a match to be found
+	clumsy float64       // how likely he drops out of a match, and comes back to it
+	reflex int32         // ticks between two decisions in battle
 }
 
 // tempers are the kinds of player. Each robot is of one.
 var tempers = [...]temper{
-	{think: 150 * time.Millisecond, curious: 0.2, moody: 0.10, homely: 0.05, clumsy: 0.02, reflex: 1}, // hasty
-	{think: 400 * time.Millisecond, curious: 0.5, moody: 0.05, homely: 0.10, clumsy: 0.02, reflex: 2}, // usual
-	{think: 400 * time.Millisecond, curious: 0.6, moody: 0.10, homely: 0.25, clumsy: 0.05, reflex: 2}, // fickle
-	{think: 900 * time.Millisecond, curious: 0.8, moody: 0.05, homely: 0.10, clumsy: 0.01, reflex: 4}, // dreamy
+	{think: 150 * time.Millisecond, moody: 0.10, clumsy: 0.02, reflex: 1}, // hasty
+	{think: 400 * time.Millisecond, moody: 0.05, clumsy: 0.02, reflex: 2}, // usual
+	{think: 400 * time.Millisecond, moody: 0.10, clumsy: 0.05, reflex: 2}, // fickle
+	{think: 900 * time.Millisecond, moody: 0.05, clumsy: 0.01, reflex: 4}, // dreamy
 }
 
 // crashes is how likely a player who drops out has lost his program as well, and logs in anew; others have only lost the connection.

@@ -9,6 +9,7 @@ import (
 	"loumiao/framework/iplimit"
 	"loumiao/framework/line"
 	"loumiao/game/pb"
+	"loumiao/game/realname"
 	"loumiao/game/signin"
 )
 
@@ -24,7 +25,7 @@ func (d *desk) register(ctx *actor.Context, m *pb.Register) (*pb.LoginReply, err
 	if err != nil {
 		return nil, err
 	}
-	return d.enter(ctx, signin.Register{Name: m.GetName(), Password: m.GetPassword(), Area: area}, m.GetDeviceName())
+	return d.enter(ctx, signin.Register{Name: m.GetName(), Password: m.GetPassword(), Area: area}, m.GetDeviceName(), m.GetPerson())
 }
 
 func (d *desk) password(ctx *actor.Context, m *pb.PasswordLogin) (*pb.LoginReply, error) {
@@ -32,7 +33,7 @@ func (d *desk) password(ctx *actor.Context, m *pb.PasswordLogin) (*pb.LoginReply
 	if err != nil {
 		return nil, err
 	}
-	return d.enter(ctx, signin.Password{Name: m.GetName(), Password: m.GetPassword(), Area: area}, m.GetDeviceName())
+	return d.enter(ctx, signin.Password{Name: m.GetName(), Password: m.GetPassword(), Area: area}, m.GetDeviceName(), m.GetPerson())
 }
 
 func (d *desk) guest(ctx *actor.Context, m *pb.GuestLogin) (*pb.LoginReply, error) {
@@ -40,11 +41,11 @@ func (d *desk) guest(ctx *actor.Context, m *pb.GuestLogin) (*pb.LoginReply, erro
 	if err != nil {
 		return nil, err
 	}
-	return d.enter(ctx, signin.Guest{Device: m.GetDevice(), Area: area}, m.GetDeviceName())
+	return d.enter(ctx, signin.Guest{Device: m.GetDevice(), Area: area}, m.GetDeviceName(), m.GetPerson())
 }
 
 func (d *desk) refresh(ctx *actor.Context, m *pb.RefreshLogin) (*pb.LoginReply, error) {
-	return d.enter(ctx, signin.Refresh{Token: m.GetRefresh()}, "")
+	return d.enter(ctx, signin.Refresh{Token: m.GetRefresh()}, "", nil)
 }
 
 func (d *desk) external(ctx *actor.Context, m *pb.ExternalLogin) (*pb.LoginReply, error) {
@@ -52,7 +53,7 @@ func (d *desk) external(ctx *actor.Context, m *pb.ExternalLogin) (*pb.LoginReply
 	if err != nil {
 		return nil, err
 	}
-	return d.enter(ctx, signin.External{Channel: m.GetChannel(), Ticket: m.GetTicket(), Area: area}, m.GetDeviceName())
+	return d.enter(ctx, signin.External{Channel: m.GetChannel(), Ticket: m.GetTicket(), Area: area}, m.GetDeviceName(), m.GetPerson())
 }
 
 func (d *desk) areas(*actor.Context, *pb.ListAreas) (*pb.ListAreasReply, error) {
@@ -63,12 +64,16 @@ func (d *desk) areas(*actor.Context, *pb.ListAreas) (*pb.ListAreasReply, error) 
 	return reply, nil
 }
 
-func (d *desk) enter(ctx *actor.Context, way signin.Way, device string) (*pb.LoginReply, error) {
+func (d *desk) enter(ctx *actor.Context, way signin.Way, device string, person *pb.Person) (*pb.LoginReply, error) {
 	session, err := d.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ticket, err := d.rules.Enter(ctx, signin.Attempt{Way: way, Address: session.Address, Device: device})
+	attempt := signin.Attempt{Way: way, Address: session.Address, Device: device}
+	if person != nil {
+		attempt.Person = &realname.Claim{Name: person.GetName(), Number: person.GetNumber()}
+	}
+	ticket, err := d.rules.Enter(ctx, attempt)
 	if err != nil {
 		return nil, err
 	}

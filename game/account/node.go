@@ -24,6 +24,7 @@ type Node struct {
 
 	node     *node.Node
 	enforcer *enforcer
+	clock    *clock // nil: nobody's time is limited
 }
 
 var _ node.Service = (*Node)(nil)
@@ -53,6 +54,13 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	line.HandleActor(n, ref, b, (*desk).listLogins)
 	line.HandleActor(n, ref, b, (*desk).endLogin)
 	e := &enforcer{node: n, accounts: accounts, blocks: api.NewBlocks(n.Stores()), tokens: a.rules.Tokens.TTL() + clockMargin}
+	asked, err := a.rules.Policy.On(n)
+	if err != nil {
+		return err
+	}
+	if asked.Playtime != nil {
+		a.clock = &clock{enforcer: e, playtime: asked.Playtime}
+	}
 	rpc.HandleFunc(n, api.ImposeSanction, e.impose)
 	rpc.HandleFunc(n, api.LiftSanction, e.lift)
 	rpc.HandleFunc(n, api.ListSanctions, e.list)
@@ -65,9 +73,12 @@ func (a *Node) Start(_ context.Context, n *node.Node) error {
 	return nil
 }
 
-// Ready begins to enforce sanctions.
+// Ready begins to enforce sanctions, and to look at whose time is over.
 func (a *Node) Ready(context.Context) error {
 	a.node.Go(a.enforcer.run)
+	if a.clock != nil {
+		a.node.Go(a.clock.run)
+	}
 	return nil
 }
 

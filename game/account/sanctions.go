@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	enforceEvery = 2 * time.Second // after which a sanction is in force whatever became of the node that imposed it, or of Redis
+	enforceEvery = 2 * time.Second // after which a sanction or the end of a login is in force whatever became of the node that imposed it, or of Redis
 	clockMargin  = time.Minute     // by which a token may outlive what we believe
 	passTimeout  = 30 * time.Second
 )
 
-// An enforcer has sanctions take effect on players whose tokens are still good, and on those who are online. SQL says who is sanctioned; the enforcer of any
+// An enforcer has sanctions, and ends of logins, take effect on players whose tokens are still good, and on those who are online. SQL says who is sanctioned; the enforcer of any
 // account node makes it so, once, and again if Redis has lost it.
 type enforcer struct {
 	node     *node.Node
@@ -68,7 +68,7 @@ func (e *enforcer) run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := e.pass(ctx); err != nil && ctx.Err() == nil {
-			e.node.Log().Warn("sanctions not enforced; trying again", "err", err)
+			e.node.Log().Warn("sanctions and ended logins not enforced; trying again", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -85,7 +85,25 @@ func (e *enforcer) pass(ctx context.Context) error {
 	for _, acc := range recent {
 		err = errors.Join(err, e.enforce(ctx, acc))
 	}
+	ended, eerr := e.accounts.EndedSince(ctx, time.Now().Add(-e.tokens))
+	err = errors.Join(err, eerr)
+	for _, login := range ended {
+		err = errors.Join(err, e.end(ctx, login))
+	}
 	return err
+}
+
+// end keeps out tokens of a login that has ended, and sends away whoever is in by it, unless that was done before.
+func (e *enforcer) end(ctx context.Context, login account.EndedLogin) error {
+	acc := api.AccountID(login.Account)
+	cleared, err := e.blocks.EndLogin(ctx, acc, login.ID, e.tokens)
+	if err != nil || cleared {
+		return err
+	}
+	if err := e.kick(ctx, login.Account, &pb.KickSession{Code: uint32(fault.Unauthenticated), Reason: api.LoginEnded, Login: login.ID}); err != nil {
+		return err
+	}
+	return e.blocks.ClearLogin(ctx, acc, login.ID, e.tokens)
 }
 
 // enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before. What fails, or what a node that dies in between has
@@ -103,7 +121,7 @@ func (e *enforcer) enforce(ctx context.Context, acc account.ID) error {
 	if err != nil || cleared {
 		return err
 	}
-	if err := e.kick(ctx, acc, s.Notice()); err != nil {
+	if err := e.kick(ctx, acc, &pb.KickSession{Code: uint32(fault.Forbidden), Reason: s.Notice()}); err != nil {
 		return err
 	}
 	if err := e.blocks.Clear(ctx, api.AccountID(acc), e.tokens); err != nil {
@@ -121,16 +139,16 @@ func (e *enforcer) pardon(ctx context.Context, acc account.ID) error {
 	return e.blocks.Unblock(ctx, api.AccountID(acc))
 }
 
-// kick ends the sessions of the account's players. The block is there before they are looked for: whoever comes in later is refused by his gate.
-func (e *enforcer) kick(ctx context.Context, acc account.ID, notice string) error {
+// kick ends the sessions of the account's players, as kind says. The block is there before they are looked for: whoever comes in later is refused by his
+// gate.
+func (e *enforcer) kick(ctx context.Context, acc account.ID, kind *pb.KickSession) error {
 	players, err := e.accounts.Players(ctx, acc)
-	for _, player := range players {
-		seat, ok, ferr := api.FindSeat(ctx, e.node.Stores(), player)
-		if ferr != nil || !ok {
-			err = errors.Join(err, ferr)
-			continue
-		}
-		m := &pb.KickSession{Session: uint64(seat.Session), Turn: seat.Turn, Code: uint32(fault.Forbidden), Reason: notice}
+	if err != nil || len(players) == 0 {
+		return err
+	}
+	seats, err := api.FindSeats(ctx, e.node.Stores(), players)
+	for _, seat := range seats {
+		m := &pb.KickSession{Session: uint64(seat.Session), Turn: seat.Turn, Code: kind.GetCode(), Reason: kind.GetReason(), Login: kind.GetLogin()}
 		_, kerr := api.KickSession.Call(ctx, e.node.RPC(), m, rpc.To(seat.Gate))
 		if fault.CodeOf(kerr) != fault.Unavailable { // else that gate is gone, and the session with it
 			err = errors.Join(err, kerr)

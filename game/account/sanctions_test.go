@@ -27,7 +27,7 @@ func TestSanctions(t *testing.T) {
 		}
 		expect := func(when string, want bool) {
 			t.Helper()
-			notice, blocked, err := e.blocks.Blocked(ctx, api.AccountID(acc))
+			notice, blocked, err := e.blocks.Blocked(ctx, api.AccountID(acc), "")
 			if err != nil || blocked != want || blocked && notice != "this account is blocked: aimbot" {
 				t.Errorf("%s: blocked is %v (%q), %v; want %v", when, blocked, notice, err, want)
 			}

@@ -9,24 +9,33 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 )
 
-// Blocks is the accounts whose tokens gates refuse although they are still good, in Redis: who was sanctioned gets no new token, so each is kept only for as
-// long as a token lives. Account nodes write it, from SQL, and write it again if Redis has lost it. It is safe for concurrent use.
+// Blocks is the accounts whose tokens gates refuse although they are still good, in Redis: who was sanctioned, may not play any longer, or has ended a login, gets no new token by
+// it, so each is kept only for as long as a token lives. Account nodes write it, from SQL, and write it again if Redis has lost it. It is safe for concurrent use.
 type Blocks struct{ stores *store.Stores }
 
 // NewBlocks reads and writes the stack's blocks.
 func NewBlocks(stores *store.Stores) *Blocks { return &Blocks{stores} }
 
-// Both keys of an account have one hash tag: they are deleted together.
+// All keys of an account have one hash tag: they are read and deleted together.
 func (b *Blocks) key(account AccountID) string {
 	return b.stores.Key("blocked", "{"+account.String()+"}")
 }
 
 func (b *Blocks) clearedKey(account AccountID) string {
 	return b.stores.Key("blocked", "{"+account.String()+"}", "cleared")
+}
+
+func (b *Blocks) barredKey(account AccountID) string {
+	return b.stores.Key("blocked", "{"+account.String()+"}", "barred")
+}
+
+func (b *Blocks) loginKey(account AccountID, login string) string {
+	return b.stores.Key("blocked", "{"+account.String()+"}", "login", login)
 }
 
 // Block keeps an account out for a while, and reports whether those who were in have been sent away since, which [Blocks.Clear] notes. notice is what the
@@ -60,16 +69,82 @@ func (b *Blocks) Unblock(ctx context.Context, account AccountID) error {
 	return nil
 }
 
-// Blocked is what to tell a player of the account, if it is kept out.
-func (b *Blocks) Blocked(ctx context.Context, account AccountID) (notice string, blocked bool, err error) {
-	notice, err = b.stores.Redis().Get(ctx, b.key(account)).Result()
-	if errors.Is(err, redis.Nil) {
-		return "", false, nil
+// Bar keeps an account out for a while that was let in before and may not stay; [Blocks.Unbar] lets it in. It is apart from what [Blocks.Block] does.
+func (b *Blocks) Bar(ctx context.Context, account AccountID, notice string, ttl time.Duration) error {
+	if err := b.stores.Redis().Set(ctx, b.barredKey(account), notice, ttl).Err(); err != nil {
+		return fmt.Errorf("bar account %d: %w", account, err)
 	}
+	return nil
+}
+
+// Unbar lets it in again.
+func (b *Blocks) Unbar(ctx context.Context, account AccountID) error {
+	if err := b.stores.Redis().Del(ctx, b.barredKey(account)).Err(); err != nil {
+		return fmt.Errorf("unbar account %d: %w", account, err)
+	}
+	return nil
+}
+
+// LoginEnded is the notice of those whose login was ended.
+const LoginEnded = "this login was ended; log in again"
+
+// What is kept of a login that has ended.
+const (
+	loginKept    = "ended"
+	loginCleared = "cleared" // sessions that it has led to, too
+)
+
+// EndLogin keeps out tokens of one of the account's logins for ttl, and reports whether those who were in by it have been sent away since, which
+// [Blocks.ClearLogin] notes.
+func (b *Blocks) EndLogin(ctx context.Context, account AccountID, login string, ttl time.Duration) (cleared bool, err error) {
+	var kept *redis.StringCmd
+	_, err = b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.SetNX(ctx, b.loginKey(account, login), loginKept, ttl)
+		kept = p.Get(ctx, b.loginKey(account, login))
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, fmt.Errorf("end a login of account %d: %w", account, err)
+	}
+	return kept.Val() == loginCleared, nil
+}
+
+// ClearLogin notes that those who were in by a login have been sent away.
+func (b *Blocks) ClearLogin(ctx context.Context, account AccountID, login string, ttl time.Duration) error {
+	if err := b.stores.Redis().Set(ctx, b.loginKey(account, login), loginCleared, ttl).Err(); err != nil {
+		return fmt.Errorf("note that a login of account %d is sent away: %w", account, err)
+	}
+	return nil
+}
+
+// Blocked is what to tell a player who comes by a login of the account, if he is kept out. login may be empty.
+func (b *Blocks) Blocked(ctx context.Context, account AccountID, login string) (notice string, blocked bool, err error) {
+	found, err := b.stores.Redis().MGet(ctx, b.key(account), b.barredKey(account), b.loginKey(account, login)).Result()
 	if err != nil {
 		return "", false, fmt.Errorf("look whether account %d is blocked: %w", account, err)
 	}
-	return notice, true, nil
+	for i, value := range found {
+		if notice, ok := value.(string); ok && i < 2 {
+			return notice, true, nil
+		} else if ok {
+			return LoginEnded, true, nil
+		}
+	}
+	return "", false, nil
+}
+
+// Refuse is why whoever comes by a login of the account is kept out, as a fault for the client, or nil. It is fault.Unavailable while that is not known.
+func (b *Blocks) Refuse(ctx context.Context, account AccountID, login string) error {
+	notice, blocked, err := b.Blocked(ctx, account, login)
+	switch {
+	case err != nil:
+		return fault.Wrap(err, fault.Unavailable, "it is not known whether this account may come in")
+	case !blocked:
+		return nil
+	case notice == LoginEnded:
+		return fault.New(fault.Unauthenticated, notice)
+	}
+	return fault.New(fault.Forbidden, notice)
 }
 
 // A Seat is where a player's session is.
@@ -92,17 +167,31 @@ func ParseSeat(text string) (s Seat, err error) {
 	return s, nil
 }
 
-// FindSeat is where a player's session is now. ok is false if he has none.
-func FindSeat(ctx context.Context, stores *store.Stores, player int64) (s Seat, ok bool, err error) {
-	text, err := stores.Redis().Get(ctx, SeatKey(stores, player)).Result()
-	if errors.Is(err, redis.Nil) {
-		return Seat{}, false, nil
+// FindSeats is where those of the players are who have a session now.
+func FindSeats(ctx context.Context, stores *store.Stores, players []int64) (map[int64]Seat, error) {
+	found := make([]*redis.StringCmd, len(players))
+	_, err := stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, player := range players {
+			found[i] = p.Get(ctx, SeatKey(stores, player))
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("find the sessions of %d players: %w", len(players), err)
 	}
-	if err == nil {
-		s, err = ParseSeat(text)
+	seats := map[int64]Seat{}
+	for i, player := range players {
+		text, err := found[i].Result()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		s, err := ParseSeat(text)
+		if err != nil {
+			return nil, fmt.Errorf("find the session of player %d: %w", player, err)
+		}
+		if s.Gate != 0 {
+			seats[player] = s
+		}
 	}
-	if err != nil {
-		return Seat{}, false, fmt.Errorf("find the session of player %d: %w", player, err)
-	}
-	return s, s.Gate != 0, nil
+	return seats, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -72,8 +73,27 @@ func (g *Gates) Withdraw(ctx context.Context, node id.Node) error {
 	return nil
 }
 
+// Serves is whether players of the area may come in by the gate. Area 0 is all.
+func (l GateLoad) Serves(area Area) bool { return l.Area == 0 || area == 0 || l.Area == area }
+
 // Pick returns up to n gates that serve the area and have room, the least loaded first. None is no error.
 func (g *Gates) Pick(ctx context.Context, area Area, n int) ([]GateLoad, error) {
+	all, err := g.Published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var gates []GateLoad
+	for _, node := range slices.Sorted(maps.Keys(all)) {
+		if load := all[node]; load.Serves(area) && load.Sessions < load.Capacity {
+			gates = append(gates, load)
+		}
+	}
+	slices.SortStableFunc(gates, func(a, b GateLoad) int { return a.Sessions*b.Capacity - b.Sessions*a.Capacity })
+	return gates[:min(n, len(gates))], nil
+}
+
+// Published is all gates that are not forgotten.
+func (g *Gates) Published(ctx context.Context) (map[id.Node]GateLoad, error) {
 	nodes, err := g.stores.Redis().SMembers(ctx, g.all()).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list gates: %w", err)
@@ -88,7 +108,7 @@ func (g *Gates) Pick(ctx context.Context, area Area, n int) ([]GateLoad, error) 
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read gates: %w", err)
 	}
-	var gates []GateLoad
+	gates := map[id.Node]GateLoad{}
 	for i, reply := range replies {
 		data, err := reply.Bytes()
 		if errors.Is(err, redis.Nil) {
@@ -102,10 +122,11 @@ func (g *Gates) Pick(ctx context.Context, area Area, n int) ([]GateLoad, error) 
 		if err := json.Unmarshal(data, &load); err != nil {
 			return nil, fmt.Errorf("read gate %s: %w", strconv.Quote(nodes[i]), err)
 		}
-		if (load.Area == 0 || area == 0 || load.Area == area) && load.Sessions < load.Capacity {
-			gates = append(gates, load)
+		node, err := strconv.ParseUint(nodes[i], 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("read gate %s: %w", strconv.Quote(nodes[i]), err)
 		}
+		gates[id.Node(node)] = load
 	}
-	slices.SortStableFunc(gates, func(a, b GateLoad) int { return a.Sessions*b.Capacity - b.Sessions*a.Capacity })
-	return gates[:min(n, len(gates))], nil
+	return gates, nil
 }

@@ -16,16 +16,48 @@ import (
 var (
 	QueueCapacity = live.Int("queue.capacity", 0, 0, 10_000_000, "players that may be inside an area; 0: as many as come", live.PerArea(), live.FromFile())
 	QueueRate     = live.Int("queue.rate", 0, 0, 1_000_000, "players a second that are let into an area; 0: as fast as there is room", live.PerArea(), live.FromFile())
+	// Those who have a place keep it whatever it says; those who wait keep theirs in the order.
+	QueueAdmission = live.OneOf("queue.admission", AdmissionOpen, []string{AdmissionOpen, AdmissionPaused, AdmissionDraining, AdmissionClosed},
+		"open; paused: players line up and nobody is let in; draining: nobody new lines up, and those who wait are let in; closed: neither", live.PerArea())
+
+	// Who waits already stays in his lane.
+	QueuePriority = live.Parsed("queue.priority", "accounts", "", parseAccounts, "accounts that wait in the lane "+PriorityLane+", separated by commas", live.PerArea())
 
 	FeatureMatch = live.Feature("feature.match", true, "players may ask for a match", live.PerArea())
 
-	Tables = live.Together(buildTables, tableKeys()...)
+	Tables = live.Together(buildTables, tableTexts...)
 )
 
-// LiveSchema is every setting.
-func LiveSchema() (*live.Schema, error) {
-	return live.NewSchema(live.LogLevel, QueueCapacity, QueueRate, FeatureMatch, Maintenance, Tables)
+// What QueueAdmission may say.
+const (
+	AdmissionOpen     = "open"
+	AdmissionPaused   = "paused"
+	AdmissionDraining = "draining"
+	AdmissionClosed   = "closed"
+)
+
+// PriorityLane is the queue's lane for the accounts of [QueuePriority].
+const PriorityLane = "priority"
+
+// LiveSchema is every setting, and what else must hold of them in this stack.
+func LiveSchema(more ...live.Part) (*live.Schema, error) {
+	return live.NewSchema(append([]live.Part{
+		live.LogLevel, QueueCapacity, QueueRate, QueueAdmission, QueuePriority, FeatureMatch, Maintenance, Tables,
+	}, more...)...)
 }
+
+// FrameModes holds the design tables to which modes are played in frame mode: those cannot have backfill.
+func FrameModes(modes []string) live.Part {
+	return live.Together(func(texts live.Texts) (*tables.Tables, error) {
+		t, err := buildTables(texts)
+		if err != nil {
+			return nil, nil // which Tables says
+		}
+		return t, t.CheckFrames(modes)
+	}, tableTexts...)
+}
+
+var tableTexts = tableKeys()
 
 const tablePrefix = "tables." // and the table's name is the key's
 

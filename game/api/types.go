@@ -19,4 +19,8 @@ const (
 	Keypoint = "keypoint"
 
 	RPCGate = "rpcgate"
+
+	Log = "log"
+
+	Robot = "robot"
 )

@@ -14,6 +14,7 @@ import (
 
 // TestLogInWithoutHTTP has players come in over one TCP or WebSocket connection each, by every login of the game's own protocol, and play.
 func TestLogInWithoutHTTP(t *testing.T) {
+	requires(t, "account")
 	t.Parallel()
 	eachStack(t, func(t *testing.T, s *stack) {
 		s.up(t)

@@ -25,8 +25,12 @@ func (p *program) announce(ctx context.Context, proc *process, self *node.Node, 
 	fmt.Fprintf(table, "  NODE\tID\tLINKS\tADMIN\tCLIENTS\tJOB\n")
 	for _, m := range self.Cluster().Snapshot().All() {
 		t := typeNamed(m.Type)
-		if t == nil || m.State != cluster.Ready && m.Node != self.ID() {
+		if t == nil || m.State != cluster.Ready && m.State != cluster.Standby && m.Node != self.ID() {
 			continue
+		}
+		job := t.job
+		if m.State == cluster.Standby {
+			job += " (standby)"
 		}
 		at, err := node.Addresses(ctx, proc.stores, m.Node, m.Boot)
 		if err != nil {
@@ -38,7 +42,7 @@ func (p *program) announce(ctx context.Context, proc *process, self *node.Node, 
 		if login == "" && m.Type == api.Login {
 			login = at["http"]
 		}
-		fmt.Fprintf(table, "  %s\t%d\t%s\t%s\t%s\t%s\n", m.Type, m.Node, dash(m.Addr), "http://"+at["admin"], dash(clients(at)), t.job)
+		fmt.Fprintf(table, "  %s\t%d\t%s\t%s\t%s\t%s\n", m.Type, m.Node, dash(m.Addr), "http://"+at["admin"], dash(clients(at)), job)
 	}
 	if err := table.Flush(); err != nil {
 		return err

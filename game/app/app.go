@@ -81,7 +81,12 @@ On your own machine, "game up" starts everything, with nothing else installed; "
 	root.PersistentFlags().StringArrayVar(&p.configs, "config", nil, "configuration `file`; may be given again, later ones over earlier ones; default: built in, for your own machine")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(p.up(), p.down(), p.run(), p.migrateCommand(), p.robot(), p.settings(), p.check(), p.versionCommand())
+	root.AddCommand(p.up(), p.down(), p.run(), p.migrateCommand(), p.robot(), p.settings(), p.nodes(), p.check(), p.versionCommand())
+	for _, t := range nodeTypes {
+		if t.command != nil {
+			root.AddCommand(t.command(p))
+		}
+	}
 	return root
 }
 

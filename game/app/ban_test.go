@@ -15,6 +15,7 @@ import (
 
 // TestABanIsInForceAtOnce bans a player who is online: he is sent away and told why, his token opens no gate any more, and he gets no new one.
 func TestABanIsInForceAtOnce(t *testing.T) {
+	requires(t, "public", "account")
 	t.Parallel()
 	s := &stack{dir: t.TempDir(), config: configFile(t, quick)}
 	s.up(t)

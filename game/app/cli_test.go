@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"loumiao/game/app"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -30,27 +32,39 @@ func TestUsage(t *testing.T) {
 		{name: "unknown command", args: "upp", code: 2, stderr: []string{`unknown command "upp"`, `did you mean "up"?`, "game --help"}},
 		{name: "unknown flag", args: "up --nonsense", code: 2, stderr: []string{"--nonsense", "game up --help"}},
 		{name: "argument too many", args: "up world", code: 2, stderr: []string{`unexpected argument "world"`}},
-		{name: "leaving out nonsense", args: "up --without worlds", code: 2, stderr: []string{"--without worlds", "config, db, queue, zone"}},
-		{name: "run nothing", args: "run", code: 2, stderr: []string{"which types?", "config, db, queue, zone"}},
-		{name: "run nonsense", args: "run world,nonsense", code: 2, stderr: []string{`"nonsense"`, "config, db, queue, zone"}},
+		{name: "leaving out nonsense", args: "up --without worlds", code: 2, stderr: []string{"--without worlds", app.TypeNames()}},
+		{name: "run nothing", args: "run", code: 2, stderr: []string{"which types?", app.TypeNames()}},
+		{name: "run nonsense", args: "run world,nonsense", code: 2, stderr: []string{`"nonsense"`, app.TypeNames()}},
 		{name: "run a pod", args: "run pod", code: 2, stderr: []string{`"pod"`}},
 		{name: "run with a bad id", args: "run db --id 70000", code: 2, stderr: []string{"--id"}},
 		{name: "join without a stack", args: "run db --join", code: 1, stderr: []string{"no stack is running", "game up"}},
 		{name: "down without a stack", args: "down", code: 1, stderr: []string{"no stack is running"}},
+		{name: "nodes without a stack", args: "nodes", code: 1, stderr: []string{"no stack is running", "game up"}},
+		{name: "an order for no node", args: "nodes stop", code: 2, stderr: []string{"which node?"}},
+		{name: "an order for nonsense", args: "nodes drain world", code: 2, stderr: []string{`"world" is not the number of a node`}},
 		{name: "tables missing", args: "run db", code: 1, stderr: []string{"migrat"}},
 		{name: "robot without a server", args: "robot --login http://127.0.0.1:1 --robots 0", code: 2, stderr: []string{"obots"}},
 		{name: "robot where nothing listens", args: "robot --login http://127.0.0.1:1 --robots 2 --for 500ms --quiet", code: 1,
 			stdout: []string{"FAILED", "nobody came as far as through a gate", "127.0.0.1:1"}},
 		{name: "robot with a bad threshold", args: "robot --fail-over p98=1ms", code: 2, stderr: []string{"--fail-over"}},
+		{name: "robot with a bad profile", args: "robot --login http://127.0.0.1:1 --profile stairs", code: 2, stderr: []string{"profile", "soak, ramp, step or spike"}},
+		{name: "compare with nothing", args: "robot compare", code: 2, stderr: []string{"two files", "given 0"}},
+		{name: "compare without a file", args: "robot compare testdata/none.json testdata/none.json", code: 2, stderr: []string{"none.json"}},
+		{name: "compare what is no report", args: "robot compare testdata/help.txt testdata/help.txt", code: 2, stderr: []string{"help.txt", "not a report"}},
+		{name: "compare with a bad bound", args: "robot compare a b --worse p99=20ms", code: 2, stderr: []string{"--worse"}},
+		{name: "compare a report with itself", args: "robot compare ../../robot/testdata/good.json ../../robot/testdata/good.json --worse p99=0%",
+			code: 0, stdout: []string{"all requests", "not worse than allowed"}},
+		{name: "compare with a worse one", args: "robot compare ../../robot/testdata/good.json ../../robot/testdata/failed.json --worse errors=0%",
+			code: 1, stdout: []string{"WORSE", "errors=0%"}},
 
 		{name: "no such file", args: "check --config " + missing, code: 2, stderr: []string{missing}},
 		{name: "not YAML", args: "check", config: "a: [", code: 2, stderr: []string{"config.yaml"}},
 		{name: "unknown key", args: "check", config: "quue: {}", code: 2, stderr: []string{"quue", "queue"}},
 		{name: "unknown variable", args: "check", environ: []string{"GAME_SQL_DNS=x"}, code: 2, stderr: []string{"GAME_SQL_DNS", "GAME_SQL_DSN"}},
-		{name: "two mistakes at once", args: "check", config: "zone: {match_seconds: 0}\nlog: {level: loud}", code: 2,
-			stderr: []string{"zone.match_seconds", "log.level"}},
-		{name: "bad DSN", args: "check", environ: []string{"GAME_SQL_DSN=nonsense:secret"}, code: 2, stderr: []string{"dsn"}},
-		{name: "bad URL of Redis", args: "check", environ: []string{"GAME_REDIS_URL=http://u:secret@x"}, code: 2, stderr: []string{"url"}},
+		{name: "two mistakes at once", args: "check", config: "token: {ttl: 1s}\nlog: {level: loud}", code: 2,
+			stderr: []string{"token.ttl", "log.level"}},
+		{name: "bad DSN", args: "check", environ: []string{"GAME_SQL_DSN=nonsense:unspoken"}, code: 2, stderr: []string{"dsn"}},
+		{name: "bad URL of Redis", args: "check", environ: []string{"GAME_REDIS_URL=http://u:unspoken@x"}, code: 2, stderr: []string{"url"}},
 		{name: "wildcard", args: "check", config: "cluster: {host: 0.0.0.0}", code: 2, stderr: []string{"cluster.advertise"}},
 		{name: "not an address", args: "check", config: "cluster: {host: localhost}", code: 2, stderr: []string{"cluster.host"}},
 		{name: "unknown type in the pod", args: "check", config: "pod: {nodes: {wrld: 1}}", code: 2, stderr: []string{`"wrld"`}},
@@ -59,14 +73,14 @@ func TestUsage(t *testing.T) {
 			stderr: []string{"gate.tcp and gate.ws", "7003"}},
 		{name: "production without anything", args: "check", config: "production: true", code: 2,
 			stderr: []string{"stack:", "sql.dsn:", "redis.url:", "keys.gossip:", "keys.link:", "keys.token_private"}},
-		{name: "short key", args: "up", environ: []string{"GAME_KEYS_LINK=abcd-secret"}, code: 2, stderr: []string{"keys.link", "64 hexadecimal digits"}},
+		{name: "short key", args: "up", environ: []string{"GAME_KEYS_LINK=abcd-unspoken"}, code: 2, stderr: []string{"keys.link", "64 hexadecimal digits"}},
 		{name: "one key for two", args: "up", environ: []string{"GAME_KEYS_LINK=" + someKey, "GAME_KEYS_GOSSIP=" + someKey}, code: 2,
 			stderr: []string{"keys.link", "keys.gossip"}},
 		{name: "everything that nodes cannot use", args: "check", code: 2,
-			environ: []string{"GAME_KEYS_GOSSIP=secret", "GAME_KEYS_LINK=" + someKey + "0", "GAME_KEYS_TOKEN_PRIVATE=secret", "GAME_REDIS_URL=redis://:secret@host:99999/0"},
+			environ: []string{"GAME_KEYS_GOSSIP=unspoken", "GAME_KEYS_LINK=" + someKey + "0", "GAME_KEYS_TOKEN_PRIVATE=unspoken", "GAME_REDIS_URL=redis://:unspoken@host:99999/0"},
 			config: `
 stack: my game
-keys: {token_public: [secret]}
+keys: {token_public: [unspoken]}
 cluster: {join: ["10.0.0.5:7946", "10.0.0.6", "10.0.0.6:0", ":7946"]}
 gate: {min_client: new, tls_cert: missing.crt, tls_key: missing.key, ws_origins: [play.example.com]}
 `,
@@ -75,11 +89,11 @@ gate: {min_client: new, tls_cert: missing.crt, tls_key: missing.key, ws_origins:
 		{name: "nothing to migrate with", args: "migrate", config: "stack: my game", code: 2, stderr: []string{"stack:"}},
 		{name: "a data directory that SQLite cannot have", args: "up --data a?b", code: 2, stderr: []string{"data_dir:"}},
 		{name: "joining nonsense", args: "run db --join=nonsense", code: 2, stderr: []string{"cluster.join[0]", "nonsense"}},
-		{name: "good", args: "check", environ: []string{"GAME_SQL_DSN=user:secret@tcp(host:3306)/game", "GAME_REDIS_URL=redis://:secret@host:6379/0"},
-			stdout: []string{"dsn:", "***", "match_seconds: 15"}, stderr: []string{"good"}},
-		{name: "SQL that cannot be reached", args: "migrate", environ: []string{"GAME_SQL_DSN=user:secret@tcp(127.0.0.1:1)/game"}, code: 1,
+		{name: "good", args: "check", environ: []string{"GAME_SQL_DSN=user:unspoken@tcp(host:3306)/game", "GAME_REDIS_URL=redis://:unspoken@host:6379/0"},
+			stdout: []string{"dsn:", "***", "listen: 127.0.0.1:8080"}, stderr: []string{"good"}},
+		{name: "SQL that cannot be reached", args: "migrate", environ: []string{"GAME_SQL_DSN=user:unspoken@tcp(127.0.0.1:1)/game"}, code: 1,
 			stderr: []string{"127.0.0.1:1"}},
-		{name: "Redis that cannot be reached", args: "up", environ: []string{"GAME_REDIS_URL=redis://:secret@127.0.0.1:1/0"}, code: 1,
+		{name: "Redis that cannot be reached", args: "up", environ: []string{"GAME_REDIS_URL=redis://:unspoken@127.0.0.1:1/0"}, code: 1,
 			stderr: []string{"127.0.0.1:1"}},
 	}
 	for _, test := range tests {
@@ -106,7 +120,7 @@ gate: {min_client: new, tls_cert: missing.crt, tls_key: missing.key, ws_origins:
 			if test.code == 0 && len(test.stderr) == 0 && stderr != "" {
 				t.Errorf("standard error says: %s", stderr)
 			}
-			if strings.Contains(stdout+stderr, "secret") || strings.Contains(stdout+stderr, someKey) {
+			if strings.Contains(stdout+stderr, "unspoken") || strings.Contains(stdout+stderr, someKey) {
 				t.Errorf("a secret is shown:\n%s%s", stdout, stderr)
 			}
 		})
@@ -126,13 +140,15 @@ func TestNoDataDirectory(t *testing.T) {
 
 // TestHelp holds what the program says of itself against testdata/help.txt; -update writes that anew.
 func TestHelp(t *testing.T) {
+	requires(t, "gm", "robot") // which have commands of their own
 	t.Parallel()
 	var got strings.Builder
-	for _, command := range []string{"", "up", "down", "run", "migrate", "robot", "check", "version"} {
+	for _, command := range []string{"", "up", "down", "run", "migrate", "nodes", "robot", "robot compare", "robots", "robots run", "check", "version"} {
 		code, stdout, stderr := run(t, nil, append(strings.Fields(command), "--help")...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s --help: code %d, %s", command, code, stderr)
 		}
+		stdout = strings.ReplaceAll(stdout, app.TypeNames(), "(every type)")
 		got.WriteString("$ game " + strings.TrimSpace(command+" --help") + "\n" + stdout + "\n")
 	}
 	golden := filepath.Join("testdata", "help.txt")

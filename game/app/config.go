@@ -12,24 +12,14 @@ import (
 	"loumiao/configs"
 	"loumiao/framework/certfile"
 	"loumiao/framework/config"
+	"loumiao/framework/live"
 	"loumiao/framework/store"
 	"loumiao/framework/trace/otlp"
-	"loumiao/game/account"
 	"loumiao/game/api"
 	"loumiao/game/area"
 	"loumiao/game/channel"
-	centre "loumiao/game/config"
-	"loumiao/game/gate"
 	"loumiao/game/goods"
-	"loumiao/game/match"
-	"loumiao/game/public"
-	"loumiao/game/queue"
-	"loumiao/game/world"
-	"loumiao/game/zone"
-	"loumiao/web/charge"
-	"loumiao/web/gm"
-	"loumiao/web/keypoint"
-	"loumiao/web/login"
+	"loumiao/game/policy"
 )
 
 // envPrefix begins the environment variables that set configuration keys: GAME_SQL_DSN is sql.dsn.
@@ -51,24 +41,12 @@ type Config struct {
 	Trace   TraceConfig   `yaml:"trace"`
 	Pod     PodConfig     `yaml:"pod"`
 
-	Login login.Config `yaml:"login"`
-	Gate  gate.Config  `yaml:"gate"`
-	Queue queue.Config `yaml:"queue"`
-	// Centre is the configuration centre's.
-	Centre centre.Config `yaml:"config"`
-	World  world.Config  `yaml:"world"`
-	Match  match.Config  `yaml:"match"`
-	Zone   zone.Config   `yaml:"zone"`
+	Areas    []area.Config  `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
+	Goods    goods.Config   `yaml:"goods"`
+	Channels channel.Config `yaml:"channels"`
+	Policy   policy.Config  `yaml:"policy"`
 
-	Areas  []area.Config `yaml:"areas" doc:"when the days of areas begin; those that are not named have UTC days"`
-	Goods  goods.Config  `yaml:"goods"`
-	Charge charge.Config `yaml:"charge"`
-	Public public.Config `yaml:"public"`
-
-	Account  account.Config  `yaml:"account"`
-	Channels channel.Config  `yaml:"channels"`
-	Keypoint keypoint.Config `yaml:"keypoint"`
-	GM       gm.Config       `yaml:"gm"`
+	Types `yaml:",inline"`
 }
 
 // ClusterConfig is how this machine's nodes meet the others.
@@ -133,9 +111,7 @@ type PodConfig struct {
 
 // defaults is the configuration before any file.
 func defaults() Config {
-	matching := match.Config{}.WithDefaults()
-	matching.Modes = nil // those of the design tables
-	return Config{
+	cfg := Config{
 		DataDir: "data",
 		Cluster: ClusterConfig{Host: "127.0.0.1", Stop: 10 * time.Second},
 		RPC:     RPCConfig{Route: "direct"},
@@ -143,20 +119,13 @@ func defaults() Config {
 		Log:     LogConfig{Level: "info", Format: "text"},
 		Trace:   TraceConfig{Sample: 0.01},
 		Pod:     PodConfig{FirstID: 1},
-		Login:   login.Defaults(),
-		Gate:    gate.Defaults(),
-		Queue:   queue.Config{}.WithDefaults(),
-		World:   world.Defaults(),
-		Match:   matching,
-		Zone:    zone.Defaults(),
 		Goods:   goods.Defaults(),
-		Charge:  charge.Defaults(),
-		Public:  public.Defaults(),
-
-		Account:  account.Defaults(),
-		Keypoint: keypoint.Defaults(),
-		GM:       gm.Defaults(),
+		Policy:  policy.Defaults(),
 	}
+	for _, p := range cfg.parts() {
+		p.defaults()
+	}
+	return cfg
 }
 
 // loadConfig reads the files in order, each over the one before, and then the environment. Without files it is the built-in configuration
@@ -213,6 +182,9 @@ func (c Config) Validate() error {
 			bad("pod.nodes: %s: %d; must be 0 to 64", typ, n)
 		}
 	}
+	if _, err := live.NewSchema(c.settings()...); err != nil {
+		errs = append(errs, err)
+	}
 	if err := c.Gate.ValidatePod(max(1, c.Pod.Nodes[api.Gate])); err != nil {
 		errs = append(errs, err)
 	}
@@ -227,12 +199,25 @@ func (c Config) Validate() error {
 		require("redis.url", c.Redis.URL != "")
 		require("keys.gossip", c.Keys.Gossip != "")
 		require("keys.link", c.Keys.Link != "")
-		if c.Charge.Sandbox.Enabled {
-			bad("charge.sandbox.enabled: must be off in production: it gives everything away for nothing")
-		}
 		require("keys.token_private or keys.token_public", c.Keys.TokenPrivate != "" || len(c.Keys.TokenPublic) > 0)
+		require("policy.person_key", !c.Policy.Enabled || c.Policy.PersonKey != "")
+		for _, t := range nodeTypes {
+			if t.production != nil {
+				errs = append(errs, t.production(c))
+			}
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// settings is what must hold of the settings that can change, besides what holds in every stack.
+func (c Config) settings() (parts []live.Part) {
+	for _, t := range nodeTypes {
+		if t.settings != nil {
+			parts = append(parts, t.settings(c)...)
+		}
+	}
+	return parts
 }
 
 func isHostPort(addr string) bool {

@@ -2,8 +2,6 @@ package app_test
 
 import (
 	"log/slog"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,32 +13,12 @@ import (
 
 // TestKilledStack is a stack that is killed: no command takes it for one that runs, and it can be started again at once.
 func TestKilledStack(t *testing.T) {
+	requires(t, "match", "zone")
 	t.Parallel()
 	s := &stack{dir: t.TempDir(), config: configFile(t, quick)}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := exec.Command(self, "up", "--data", s.dir, "--config", s.config)
-	child.Env = append(os.Environ(), envProgram+"=1")
-	victim := &command{stdout: newOutput(), stderr: newOutput(), done: make(chan struct{})}
-	child.Stdout, child.Stderr = victim.stdout, victim.stderr
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = child.Wait()
-		close(victim.done)
-	}()
-	t.Cleanup(func() {
-		_ = child.Process.Kill()
-		<-victim.done
-		if t.Failed() {
-			t.Logf("the one that was killed:\n%s%s", victim.stdout, victim.stderr)
-		}
-	})
+	victim := spawn(t, nil, "up", "--data", s.dir, "--config", s.config)
 	victim.printed(t, victim.stdout, "ready in")
-	if err := child.Process.Kill(); err != nil {
+	if err := victim.process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-victim.done

@@ -1,5 +1,5 @@
 // Package app is the program: the table of node types, its configuration and its commands. It is the only package that knows all of the
-// game's nodes; adding a node type is a package of its own and a row in table.go.
+// game's nodes; adding a node type is a package of its own, a file here, type_NAME.go, and a line in table.go.
 //
 //	main ─► Run ─► command ─► Config ─► Process (keys, stores, migrations) ─► nodes
 //

@@ -17,6 +17,7 @@ import (
 
 // TestStackWithTLS is a stack whose gate has a certificate: clients are sent to addresses with TLS, and get in there; they also compress.
 func TestStackWithTLS(t *testing.T) {
+	requires(t, "match", "zone")
 	t.Parallel()
 	web := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer web.Close()

@@ -19,6 +19,7 @@ var forgetful = strings.Replace(quick, "match_seconds: 1", "match_seconds: 4", 1
 // TestRedisForgets flushes Redis in the middle of a match: everybody plays on over the same session, hears how the match has ended, and is saved with all
 // that he has done.
 func TestRedisForgets(t *testing.T) {
+	requires(t, "match", "zone")
 	t.Parallel()
 	eachStack(t, func(t *testing.T, s *stack) {
 		s.config = configFile(t, forgetful)
@@ -97,15 +98,7 @@ func (s *stack) forget(t *testing.T) {
 		}
 	}
 	if url == "" {
-		data, err := os.ReadFile(filepath.Join(s.dir, "running.json"))
-		var at struct{ Redis string }
-		if err == nil {
-			err = json.Unmarshal(data, &at)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		url = at.Redis
+		url = s.embeddedRedis(t)
 	}
 	opts, err := redis.ParseURL(url)
 	if err != nil {
@@ -120,4 +113,18 @@ func (s *stack) forget(t *testing.T) {
 	if err := client.Del(t.Context(), all...).Err(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// embeddedRedis is the URL of the stack's own Redis.
+func (s *stack) embeddedRedis(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "running.json"))
+	var at struct{ Redis string }
+	if err == nil {
+		err = json.Unmarshal(data, &at)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.Redis
 }

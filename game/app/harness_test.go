@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,10 +73,11 @@ func (o *output) next() <-chan struct{} {
 	return o.changed
 }
 
-// A command is a run of the program inside this process.
+// A command is a run of the program, inside this process or in one of its own.
 type command struct {
 	stdout, stderr *output
-	cancel         context.CancelFunc
+	cancel         context.CancelFunc // inside this process
+	process        *os.Process        // of its own
 	done           chan struct{}
 	code           int // once done is closed
 }
@@ -94,6 +97,32 @@ func begin(t *testing.T, environ []string, args ...string) *command {
 		c.wait(t)
 		if t.Failed() {
 			t.Logf("game %s\n%s%s", strings.Join(args, " "), c.stdout, c.stderr)
+		}
+	})
+	return c
+}
+
+// spawn starts the program in a process of its own and returns at once. It is killed at the end of the test if it still runs.
+func spawn(t *testing.T, environ []string, args ...string) *command {
+	t.Helper()
+	c := &command{stdout: newOutput(), stderr: newOutput(), done: make(chan struct{})}
+	child := exec.Command(os.Args[0], args...)
+	child.Env = slices.Concat(os.Environ(), []string{envProgram + "=1"}, environ)
+	child.Stdout, child.Stderr = c.stdout, c.stderr
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.process = child.Process
+	go func() {
+		defer close(c.done)
+		_ = child.Wait() // says no more than the code
+		c.code = child.ProcessState.ExitCode()
+	}()
+	t.Cleanup(func() {
+		_ = c.process.Kill()
+		<-c.done
+		if t.Failed() {
+			t.Logf("process %d: game %s\n%s%s", c.process.Pid, strings.Join(args, " "), c.stdout, c.stderr)
 		}
 	})
 	return c
@@ -147,20 +176,37 @@ func (c *command) printed(t *testing.T, out *output, pattern string) string {
 	}
 }
 
-// quick is a configuration for tests: any free ports, and matches of two that are over soon.
-const quick = `
-pod:
-  nodes: {config: 1, db: 1, queue: 1, zone: 1, match: 1, world: 1, account: 1, gate: 1, login: 1}
-login: {listen: 127.0.0.1:0}
-gate: {tcp: 127.0.0.1:0, ws: 127.0.0.1:0, kcp: 127.0.0.1:0}
-zone: {match_seconds: 1, direct: 127.0.0.1:0}
-match:
-  modes:
-    arena: {players: 2, min_players: 2}
-    duel-frame: {players: 2, min_players: 2}
-queue: {settle: 100ms}
-log: {level: warn}
-`
+// quick is a configuration for tests: any free ports, and matches of two that are over soon; of the types of node that there are, since each can be deleted.
+var quick = quickConfig()
+
+func quickConfig() string {
+	text := "pod:\n  nodes: {"
+	separator := ""
+	for _, typ := range []string{"config", "db", "queue", "zone", "match", "world", "account", "gate", "login"} {
+		if app.HasType(typ) {
+			text += separator + typ + ": 1"
+			separator = ", "
+		}
+	}
+	text += "}\nlogin: {listen: 127.0.0.1:0}\ngate: {tcp: 127.0.0.1:0, ws: 127.0.0.1:0, kcp: 127.0.0.1:0}\nqueue: {settle: 100ms}\nlog: {level: warn}\n"
+	if app.HasType("zone") {
+		text += "zone: {match_seconds: 1, direct: 127.0.0.1:0}\n"
+	}
+	if app.HasType("match") {
+		text += "match:\n  modes:\n    arena: {players: 2, min_players: 2}\n    duel-frame: {players: 2, min_players: 2}\n"
+	}
+	return text
+}
+
+// requires skips a test of what goes with types of node that were deleted.
+func requires(t *testing.T, types ...string) {
+	t.Helper()
+	for _, typ := range types {
+		if !app.HasType(typ) {
+			t.Skip("there are no nodes of type " + typ)
+		}
+	}
+}
 
 // configFile is a file with the text.
 func configFile(t *testing.T, text string) string {

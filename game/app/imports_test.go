@@ -14,7 +14,7 @@ import (
 func TestImports(t *testing.T) {
 	t.Parallel()
 	packages := listPackages(t)
-	nodes := []string{"account", "config", "db", "gate", "log", "match", "pod", "public", "queue", "rpcgate", "world", "zone"}
+	nodes := []string{"account", "config", "db", "gate", "log", "match", "pod", "public", "queue", "robot", "rpcgate", "world", "zone"}
 	isNode := func(path string) bool {
 		return under(path, "web") && path != "web" && !under(path, "web/httpserver") ||
 			slices.ContainsFunc(nodes, func(n string) bool { return under(path, "game/"+n) })
@@ -30,6 +30,7 @@ func TestImports(t *testing.T) {
 		"gorm.io/driver":                  "framework/store",
 		"github.com/gofiber/fiber":        "web",
 		"github.com/spf13/cobra":          "game/app",
+		"github.com/shirou/gopsutil":      "game/pod",
 	}
 	for _, p := range packages {
 		for _, imported := range p.imports {

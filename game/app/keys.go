@@ -24,7 +24,6 @@ type keys struct {
 	gossip, link []byte
 	signing      ed25519.PrivateKey           // nil where only public keys are known
 	verifying    map[string]ed25519.PublicKey // by key id
-	sandbox      string                       // signs the payment sandbox's callbacks; "" where there is none, or one was given
 }
 
 // Validate checks the keys that are given; its errors show none of them.
@@ -59,7 +58,7 @@ const sameKeys = "must not be the same as keys.gossip: the web nodes hold only t
 
 // loadKeys takes the keys that are configured, and makes up the others once and for all in the data directory.
 func loadKeys(cfg Config) (k keys, err error) {
-	made := made{dir: filepath.Join(cfg.DataDir, "keys"), forbidden: cfg.Production}
+	made := cfg.made()
 	if k.gossip, err = made.key("gossip", string(cfg.Keys.Gossip)); err != nil {
 		return k, err
 	}
@@ -86,13 +85,6 @@ func loadKeys(cfg Config) (k keys, err error) {
 		public := k.signing.Public().(ed25519.PublicKey)
 		k.verifying[token.KeyID(public)] = public
 	}
-	if cfg.Charge.Sandbox.Enabled && cfg.Charge.Sandbox.Key == "" {
-		secret, err := made.key("charge_sandbox", "")
-		if err != nil {
-			return k, err
-		}
-		k.sandbox = hex.EncodeToString(secret)
-	}
 	if k.stack = cfg.Stack; k.stack == "" {
 		name, err := made.key("stack", "")
 		if err != nil {
@@ -107,6 +99,11 @@ func loadKeys(cfg Config) (k keys, err error) {
 type made struct {
 	dir       string
 	forbidden bool
+}
+
+// made is the keys that were made up for the stack of the data directory.
+func (c Config) made() made {
+	return made{dir: filepath.Join(c.DataDir, "keys"), forbidden: c.Production}
 }
 
 // key is the configured key or, if there is none, the one in the directory, which is made up when it is missing.

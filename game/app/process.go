@@ -75,7 +75,7 @@ func openProcess(ctx context.Context, cfg Config, log *slog.Logger, debug, migra
 	if err := p.claimDatabase(ctx); err != nil {
 		return p, err
 	}
-	if p.schema, err = api.LiveSchema(); err != nil {
+	if p.schema, err = api.LiveSchema(cfg.settings()...); err != nil {
 		return p, err
 	}
 	p.feed = live.Open(ctx, live.NewBoard(p.stores), filepath.Join(cfg.DataDir, "live"), log)
@@ -159,17 +159,18 @@ func (p *process) nodeEnv(seeds []string) node.Env {
 }
 
 // Run runs a node in this process: it makes the process a pod.Runner.
-func (p *process) Run(ctx context.Context, spec pod.Spec, seeds []string) error {
-	t := typeNamed(spec.Type)
-	return p.runNode(ctx, t, p.nodeConfig(t, spec), spec, seeds)
+func (p *process) Run(ctx context.Context, spec pod.Spec, seeds []string, life *pod.Life) error {
+	t, env := typeNamed(spec.Type), p.nodeEnv(seeds)
+	env.Log = slog.New(tee{env.Log.Handler(), newLogger(p.cfg.Log, life).Handler()})
+	return p.runNode(ctx, t, env, p.nodeConfig(t, spec), spec)
 }
 
-func (p *process) runNode(ctx context.Context, t *nodeType, cfg node.Config, spec pod.Spec, seeds []string) error {
+func (p *process) runNode(ctx context.Context, t *nodeType, env node.Env, cfg node.Config, spec pod.Spec) error {
 	svc, err := t.make(p, spec.Index)
 	if err != nil {
 		return err
 	}
-	n, err := node.New(p.nodeEnv(seeds), cfg, svc)
+	n, err := node.New(env, cfg, svc)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type secondGate struct {
 // TestResume has the gate of a player end in the middle of his match. He comes back by the other one and finds everything: the greetings that were on their
 // way, each counted once and in order, and the end of the match, told once.
 func TestResume(t *testing.T) {
+	requires(t, "match", "zone")
 	t.Parallel()
 	for name, test := range map[string]struct {
 		join      func(*testing.T, *stack) (end func())

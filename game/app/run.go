@@ -76,7 +76,9 @@ func (p *program) runNodes(ctx context.Context, cfg Config, o runOptions) error 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if o.child {
-		go pod.WatchParent(p.stdin, stop)
+		over := make(chan struct{})
+		defer close(over)
+		go pod.WatchParent(p.stdin, stop, over, 2*childGrace(cfg)) // the pod, if there is one, kills it sooner
 	}
 	cfg, err := p.joined(cfg, o.join)
 	if err != nil {
@@ -136,7 +138,7 @@ func (p *process) runAll(ctx context.Context, o runOptions) error {
 		}
 		running.Go(func() {
 			defer stop()
-			if err := p.runNode(ctx, t, cfg, spec, nil); err != nil {
+			if err := p.runNode(ctx, t, p.nodeEnv(nil), cfg, spec); err != nil {
 				errs[i] = fmt.Errorf("%s: %w", typ, err)
 			}
 		})

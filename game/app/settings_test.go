@@ -9,6 +9,7 @@ import (
 
 // TestConfigCommand changes settings of a stack that runs, and finds them after its restart, when the embedded Redis has lost everything.
 func TestConfigCommand(t *testing.T) {
+	requires(t, "config")
 	t.Parallel()
 	dir := t.TempDir()
 	file := configFile(t, "pod: {nodes: {config: 1}}\nlog: {level: warn}\ndata_dir: "+filepath.Join(dir, "data")+"\n")

@@ -1,18 +1,47 @@
 package app
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/game/api"
-	"loumiao/game/config"
-	"loumiao/game/match"
-	"loumiao/game/queue"
-	"loumiao/game/rpcgate"
-	"loumiao/game/zone"
-	"loumiao/web/gm"
+	"loumiao/robot"
 )
+
+// Types is the node table: every type of node but the pod, which runs them, in the order in which they start where nothing needs another. Each is a
+// file of this package with its configuration, its row and how it is made. To add a type, write its package and its file, and add a line here; to
+// remove one, delete those.
+type Types struct {
+	TypeRPCGate  `yaml:",inline"`
+	TypeConfig   `yaml:",inline"`
+	TypeDB       `yaml:",inline"`
+	TypeQueue    `yaml:",inline"`
+	TypeZone     `yaml:",inline"`
+	TypeMatch    `yaml:",inline"`
+	TypePublic   `yaml:",inline"`
+	TypeWorld    `yaml:",inline"`
+	TypeGate     `yaml:",inline"`
+	TypeAccount  `yaml:",inline"`
+	TypeLogin    `yaml:",inline"`
+	TypeCharge   `yaml:",inline"`
+	TypeKeypoint `yaml:",inline"`
+	TypeGM       `yaml:",inline"`
+	TypeLog      `yaml:",inline"`
+	TypeRobot    `yaml:",inline"`
+}
+
+// A part is what the table knows of one type. The methods have pointer receivers.
+type part interface {
+	// defaults fills in the configuration before any file.
+	defaults()
+	// row does not depend on the configuration.
+	row() nodeType
+}
 
 // A nodeType is one row of the node table.
 type nodeType struct {
@@ -23,38 +52,34 @@ type nodeType struct {
 	needs    []string // types that it waits for, and that stop after it
 	stores   []string // owners of tables that it opens
 	make     func(p *process, index int) (node.Service, error)
+
+	// robots tells robots, which play on the stack of a configuration, where nodes of this type are; nil: they need not know.
+	robots func(cfg Config, r *robot.Config)
+	// production is what is wrong with a configuration in production only; nil: nothing ever.
+	production func(cfg Config) error
+	// settings is what must hold of the settings that can change, with a configuration; nil: nothing more.
+	settings func(cfg Config) []live.Part
+	// command is a command of the program that only makes sense with this type; nil: there is none.
+	command func(p *program) *cobra.Command
 }
 
-// nodeTypes is every type of node but the pod, which runs them.
-var nodeTypes = []nodeType{
-	{number: 10, name: api.RPCGate, job: "relays calls between nodes, with rpc.route: relay",
-		make: func(*process, int) (node.Service, error) { return rpcgate.New(), nil }},
-	{number: 11, name: api.Config, job: "configuration centre", stores: []string{"config"},
-		make: func(p *process, _ int) (node.Service, error) { return config.New(p.cfg.Centre, p.schema), nil }},
-	{number: 5, name: api.DB, job: "writes the game's tables", stores: []string{"player"},
-		make: func(p *process, _ int) (node.Service, error) { return p.newDB(), nil }},
-	{number: 12, name: api.Queue, job: "login queue",
-		make: func(p *process, _ int) (node.Service, error) { return queue.New(p.cfg.Queue), nil }},
-	{number: 4, name: api.Zone, job: "battle rooms", needs: []string{api.DB},
-		make: func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil }},
-	{number: 13, name: api.Match, job: "matchmaking", needs: []string{api.Zone},
-		make: func(p *process, _ int) (node.Service, error) { return match.New(p.cfg.Match), nil }},
-	{number: 7, name: api.Public, job: "rankings, seasons, chat, jobs, operators' commands", needs: []string{api.DB}, stores: []string{"public"},
-		make: func(p *process, _ int) (node.Service, error) { return p.newPublic() }},
-	{number: 3, name: api.World, job: "one actor a player", needs: []string{api.DB, api.Queue},
-		make: func(p *process, _ int) (node.Service, error) { return p.newWorld() }},
-	{number: 1, name: api.Gate, job: "clients' connections", needs: []string{api.Queue, api.World},
-		make: func(p *process, index int) (node.Service, error) { return p.newGate(index) }},
-	{number: 2, name: api.Account, job: "log in over the game protocol", stores: []string{"account"},
-		make: func(p *process, _ int) (node.Service, error) { return p.newAccount() }},
-	{number: 9, name: api.Login, job: "register, log in, choose a gate", observer: true, needs: []string{api.Gate}, stores: []string{"account"},
-		make: func(p *process, index int) (node.Service, error) { return p.newLogin(index) }},
-	{number: 16, name: api.Charge, job: "orders, payments, delivery", needs: []string{api.DB}, stores: []string{"order"},
-		make: func(p *process, index int) (node.Service, error) { return p.newCharge(index), nil }},
-	{number: 15, name: api.Keypoint, job: "analytics events", observer: true, stores: []string{"keypoint"},
-		make: func(p *process, index int) (node.Service, error) { return p.newKeypoint(index) }},
-	{number: 8, name: api.GM, job: "operators' console", observer: true, stores: []string{"operator"},
-		make: func(p *process, index int) (node.Service, error) { return gm.NewNode(p.cfg.GM, index), nil }},
+// parts is every type's part, in the table's order.
+func (t *Types) parts() (parts []part) {
+	fields := reflect.ValueOf(t).Elem()
+	for i := range fields.NumField() {
+		parts = append(parts, fields.Field(i).Addr().Interface().(part))
+	}
+	return parts
+}
+
+// nodeTypes is the table's rows.
+var nodeTypes = rows()
+
+func rows() (rows []nodeType) {
+	for _, p := range new(Types).parts() {
+		rows = append(rows, p.row())
+	}
+	return rows
 }
 
 // podType runs the others.

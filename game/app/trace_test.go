@@ -102,6 +102,7 @@ func (c *traceCollector) paths(t *testing.T) (all []string) {
 
 // TestTracedStack follows a client's message from the gate to the statements that it causes, in one trace, all of which has arrived when the stack has stopped.
 func TestTracedStack(t *testing.T) {
+	requires(t, "match", "zone")
 	t.Parallel()
 	c := newTraceCollector(t)
 	s := &stack{dir: t.TempDir(), config: configFile(t, quick), environ: []string{"GAME_TRACE_ENDPOINT=" + c.URL, "GAME_TRACE_SAMPLE=1"}}

@@ -96,7 +96,9 @@ func (p *program) runUp(ctx context.Context, cfg Config, o upOptions) error {
 		return err
 	}
 	self := pod.Spec{Type: podType.name, ID: id.Node(cfg.Pod.FirstID)}
-	svc := &announced{Pod: pod.New(pod.Defaults(), specs, runner), proc: proc}
+	podCfg := pod.Defaults()
+	podCfg.Dir = cfg.DataDir
+	svc := &announced{Pod: pod.New(podCfg, specs, runner), proc: proc}
 	svc.ready = func(ctx context.Context, seeds []string) error {
 		if err := writeRunning(cfg.DataDir, running{Seeds: seeds, Redis: proc.redisURL()}); err != nil {
 			return err
@@ -195,7 +197,7 @@ func (p *program) processes(proc *process, o upOptions) (*pod.Processes, error) 
 	environ = append(environ, envPrefix+"DATA_DIR="+proc.cfg.DataDir)
 	return &pod.Processes{
 		Output: p.stderr,
-		Grace:  proc.cfg.Cluster.Stop + time.Second,
+		Grace:  childGrace(proc.cfg),
 		Command: func(spec pod.Spec, seeds []string) (argv, env []string) {
 			argv = []string{
 				self, "run", spec.Type, "--child", "--join=" + strings.Join(seeds, ","),
@@ -212,6 +214,9 @@ func (p *program) processes(proc *process, o upOptions) (*pod.Processes, error) 
 		Released: func(spec pod.Spec) { proc.forget(spec.ID) },
 	}, nil
 }
+
+// childGrace is how long a child process may take to stop: as long as its node, and a moment.
+func childGrace(cfg Config) time.Duration { return cfg.Cluster.Stop + time.Second }
 
 // redisURL is the address of the embedded Redis, for other processes; "" when a Redis is configured.
 func (p *process) redisURL() string {

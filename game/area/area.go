@@ -69,6 +69,16 @@ func (c *Calendar) Week(t time.Time) int64 {
 // NextDay is when the day after that of t begins.
 func (c *Calendar) NextDay(t time.Time) time.Time { return c.At(c.date(t).AddDate(0, 0, 1)) }
 
+// Month is when the month of t begins and ends: those of its days.
+func (c *Calendar) Month(t time.Time) (begins, ends time.Time) {
+	day := c.date(t)
+	first := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
+	return c.At(first), c.At(first.AddDate(0, 1, 0))
+}
+
+// Local is t on the clock that people have there; its hour 0 is midnight, whenever days begin.
+func (c *Calendar) Local(t time.Time) time.Time { return t.In(c.zone) }
+
 // Clocks are changed by a multiple of step, and by less than maxSteps of them; but for dates that were left out, in which case NextDay is some hours early.
 const step, maxSteps = 30 * time.Minute, 8
 

@@ -41,8 +41,9 @@ type Arena struct {
 	lastID  uint32
 	rand    Rand
 	ships   []Ship
-	bullets []Bullet // oldest first
-	shards  []Shard  // oldest first
+	former  [MaxPlayers]counts // by seat; see HandOver
+	bullets []Bullet           // oldest first
+	shards  []Shard            // oldest first
 }
 
 // New is a match before its first tick: the ships in a ring, half of the shards laid out. Rules that [Config.Validate] refuses

@@ -28,18 +28,24 @@ type bot struct {
 	self  Ship
 }
 
-// opponent is the nearest ship that flies, and its distance; nil if there is none.
+// opponent is the nearest ship of another team that flies, and its distance; nil if there is none.
 func (b bot) opponent(ships []Ship) (*Ship, int32) {
 	var nearest *Ship
 	var distance int32
 	for i := range ships {
 		s := &ships[i]
+		if b.friend(s.Player) {
+			continue
+		}
 		if d := apart(b.self.X, b.self.Y, s.X, s.Y); s.Alive() && (nearest == nil || d < distance) {
 			nearest, distance = s, d
 		}
 	}
 	return nearest, distance
 }
+
+// friend tells whether a seat is of the bot's own team.
+func (b bot) friend(seat int) bool { return b.rules.Team(seat) == b.rules.Team(b.self.Player) }
 
 // lead aims at where s will be when a bullet arrives, give or take 4 degrees.
 func (b bot) lead(s *Ship, distance int32, r *Rand) uint16 {
@@ -78,7 +84,7 @@ func (b bot) dodge(bullets []Bullet) (dx, dy int32, danger bool) {
 	const ticksAhead = 4
 	for _, bullet := range bullets {
 		mx, my := b.self.X-bullet.X, b.self.Y-bullet.Y
-		if bullet.Owner == b.self.Player || max(abs(mx), abs(my)) > ticksAhead*b.rules.BulletSpeed {
+		if b.friend(bullet.Owner) || max(abs(mx), abs(my)) > ticksAhead*b.rules.BulletSpeed {
 			continue
 		}
 		cross := bullet.VX*my - bullet.VY*mx

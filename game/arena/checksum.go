@@ -27,6 +27,14 @@ func (a *Arena) Checksum() uint64 {
 		c.add(s.Kills)
 		c.add(s.Deaths)
 	}
+	for seat, was := range a.former {
+		if was != (counts{}) { // so that a match without a hand-over has the checksums that it had before there were any
+			c.add(int32(seat))
+			c.add(was.score)
+			c.add(was.kills)
+			c.add(was.deaths)
+		}
+	}
 	c.add(int32(len(a.bullets)))
 	for i := range a.bullets {
 		b := &a.bullets[i]

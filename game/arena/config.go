@@ -38,6 +38,10 @@ type Config struct {
 	ShardScore int32 // score for a shard, 1 to 100; default 1
 	KillScore  int32 // score for the last hit on a ship, 1 to 100; default 5
 	DeathCost  int32 // score that losing a ship costs, but never below 0, 1 to 100; default 2
+
+	// Teams is how many teams of equal size there are, see [Config.Team]: Players must be a multiple of it. 1 to [MaxPlayers]; default 1:
+	// everybody for himself.
+	Teams int
 }
 
 // Validate names every field that is neither 0 nor within its bounds. All problems are joined in one error.
@@ -49,6 +53,9 @@ func (c Config) Validate() error {
 		}
 		return value
 	})
+	if players := or(c.Players, MaxPlayers); c.Teams > 1 && c.Teams <= MaxPlayers && players%c.Teams != 0 {
+		errs = append(errs, fmt.Errorf("arena: Teams is %d, of which %d players do not make equal ones", c.Teams, players))
+	}
 	return errors.Join(errs...)
 }
 
@@ -60,7 +67,27 @@ func (c Config) bounded() Config {
 		}
 		return min(max(value, least), most)
 	})
+	if c.Players%c.Teams != 0 {
+		c.Teams = 1
+	}
 	return c
+}
+
+// Team is the team of a seat, from 0: the first seats are those of the first team. Where everybody is for himself each seat is one. Rules with
+// zero fields or wrong ones are as [New] takes them.
+func (c Config) Team(seat int) int {
+	players, teams := or(c.Players, MaxPlayers), c.Teams
+	if teams <= 1 || players < teams || players%teams != 0 {
+		return seat
+	}
+	return seat / (players / teams)
+}
+
+func or(value, standard int) int {
+	if value == 0 {
+		return standard
+	}
+	return value
 }
 
 // visit passes each field with its default and bounds to f and stores what f returns. The order is part of the checksum.
@@ -89,4 +116,5 @@ func (c *Config) visit(f func(name string, value, standard, least, most int) int
 	visit("ShardScore", &c.ShardScore, 1, 1, 100)
 	visit("KillScore", &c.KillScore, 5, 1, 100)
 	visit("DeathCost", &c.DeathCost, 2, 1, 100)
+	c.Teams = f("Teams", c.Teams, 1, 1, MaxPlayers)
 }

@@ -17,11 +17,12 @@ import (
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	golden := map[string][3]uint64{
-		"default": {0x253a62026df5a36e, 0xd371ddcf96874be5, 0x58506a8917660eca},
-		"least":   {0xece5be736b66facd, 0x6ad1bfd484f1d9df, 0xd78fd57bd13f9209},
-		"most":    {0x085971ceccc1e474, 0xb57448630c9ac4f0, 0xc5bd7ab200f6f202},
-		"fast":    {0x297f93ad3c68e616, 0xe63ff81f346c6199, 0x287b0006b2d1b26e},
-		"crowded": {0x9b6ce5550ca13992, 0x48207c664a02a204, 0x5d99b0f0fc84107e},
+		"default": {0x20122635340c9304, 0x99688fb60c8ada1c, 0x9dbf3c97da93a7c6},
+		"least":   {0xf1febcaa3758fe58, 0x8982c4cb74c6de44, 0xd959e3cd581b2451},
+		"most":    {0x3202799a0f43341a, 0x670d9a62783538c4, 0x0df1801a1c37f14a},
+		"fast":    {0x7861661c632298b9, 0x53aeb4f4980e31e7, 0xa26a9a03db23dc6d},
+		"teams":   {0x1e0582fdb1b18a63, 0x54c41900021f7f09, 0x8c4d15c392da2bc5},
+		"crowded": {0xd2768b07752bdec4, 0xaa9b0ae0228eb901, 0xac599c91fdbbb7ca},
 	}
 	rules := extremeRules()
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
@@ -112,6 +113,9 @@ func TestChecksumCoversState(t *testing.T) {
 		"shard id":      func(a *Arena) { a.shards[0].ID++ },
 		"shard x":       func(a *Arena) { a.shards[0].X++ },
 		"shard y":       func(a *Arena) { a.shards[0].Y++ },
+		"former score":  func(a *Arena) { a.former[3].score++ },
+		"former kills":  func(a *Arena) { a.former[3].kills++ },
+		"former deaths": func(a *Arena) { a.former[3].deaths++ },
 	}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {

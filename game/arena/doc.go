@@ -8,6 +8,8 @@
 //	                                 \ Checksum() equal       \ Checksum() equal
 //	record  Replay(rules, seed, inputs of all ticks)                                -- Result()
 //
+// Between two ticks a seat may be handed over to another player ([Arena.HandOver]): whoever plays the match again does it before the same tick.
+//
 // In frame mode clients run it themselves and compare checksums; in state mode they are told what [Arena.Near] lists, and a
 // robot decides with [Decide] from just that. Either way only the zone's own run counts.
 //

@@ -13,10 +13,13 @@ func extremeRules() map[string]Config {
 	least.Players, least.Ticks, most.Ticks = MaxPlayers, 600, 600
 
 	fast := most // the highest speed: full thrust, least drag
+	fast.Teams = 1
 	fast.Drag, fast.ReloadTicks, fast.RespawnTicks = 4, 1, 1
 	crowded := fast // the same in the smallest arena, with the largest ships
 	crowded.Width, crowded.Height, crowded.Hull = 4096, 4096, 1
-	return map[string]Config{"default": {}, "least": least, "most": most, "fast": fast, "crowded": crowded}
+	teams := crowded
+	teams.Teams = 4
+	return map[string]Config{"default": {}, "least": least, "most": most, "fast": fast, "crowded": crowded, "teams": teams}
 }
 
 // A script makes the inputs of a tick.

@@ -11,7 +11,7 @@ func (a *Arena) respawn(s *Ship) {
 		cx, cy := a.randomPoint(a.cfg.ShipRadius)
 		room := a.cfg.Width + a.cfg.Height
 		for _, other := range a.ships {
-			if other.Player != s.Player && other.Alive() {
+			if a.cfg.Team(other.Player) != a.cfg.Team(s.Player) && other.Alive() {
 				room = min(room, apart(cx, cy, other.X, other.Y))
 			}
 		}

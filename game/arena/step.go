@@ -87,13 +87,13 @@ func (a *Arena) moveBullets() {
 	a.bullets = flying
 }
 
-// target is the ship that b hits in this tick, or nil.
+// target is the ship that b hits in this tick, or nil. Bullets pass through the ships of their own team.
 func (a *Arena) target(b Bullet) *Ship {
 	var target *Ship
 	var nearest int32
 	for i := range a.ships {
 		s := a.inTurn(i)
-		if s.Player == b.Owner || !s.Alive() {
+		if a.cfg.Team(s.Player) == a.cfg.Team(b.Owner) || !s.Alive() {
 			continue
 		}
 		along, touches := sweep(s.X-b.X, s.Y-b.Y, b.VX, b.VY, a.cfg.BulletSpeed, a.cfg.ShipRadius)

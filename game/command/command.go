@@ -11,9 +11,9 @@ import (
 
 // Bounds of a command.
 const (
-	MaxArgs   = 32 << 10 // bytes
-	MaxAuthor = 64       // characters
-	MaxReason = 500      // characters
+	MaxArgs   = 600 << 10 // bytes: a design table, in JSON
+	MaxAuthor = 64        // characters
+	MaxReason = 500       // characters
 )
 
 // A Command is something that an operator wants done.
@@ -30,6 +30,7 @@ type Result struct {
 	Code  fault.Code      `json:"code"` // 0: it was done
 	Error string          `json:"error,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"` // what its kind answers
+	Cause error           `json:"-"`               // all of why it was not done, for the log of who has tried
 }
 
 // Err is nil, or why the command was not done.

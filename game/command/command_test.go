@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -117,11 +118,15 @@ func TestHandler(t *testing.T) {
 		if a.Player == 0 {
 			return nil, fault.New(fault.NotFound, "nobody")
 		}
+		if a.Player < 0 {
+			return nil, errors.New("of a table that nobody outside should know")
+		}
 		return map[string]string{"by": c.Author}, nil
 	})
 	for text, want := range map[string]Result{
 		`{"player":1}`:         {Value: json.RawMessage(`{"by":"ann"}`)},
-		`{}`:                   {Code: fault.NotFound},
+		`{}`:                   {Code: fault.NotFound, Error: "nobody"},
+		`{"player":-1}`:        {Code: fault.Internal, Error: "internal error"},
 		`{"player":"x"}`:       {Code: fault.Invalid},
 		`{"other":1}`:          {Code: fault.Invalid},
 		`{"player":1} {"a":1}`: {Code: fault.Invalid},
@@ -129,7 +134,7 @@ func TestHandler(t *testing.T) {
 	} {
 		c := good()
 		c.Args = json.RawMessage(text)
-		if got := h.Do(t.Context(), c); got.Code != want.Code || string(got.Value) != string(want.Value) {
+		if got := h.Do(t.Context(), c); got.Code != want.Code || string(got.Value) != string(want.Value) || want.Error != "" && got.Error != want.Error || (got.Cause == nil) != (want.Code == fault.OK) {
 			t.Errorf("%s: %+v", text, got)
 		}
 	}

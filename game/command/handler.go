@@ -61,11 +61,17 @@ func (h Handler) Repeats() bool { return !h.once }
 func (h Handler) Do(ctx context.Context, c Command) Result {
 	value, err := h.do(ctx, c)
 	if err != nil {
-		return Result{Code: fault.CodeOf(err), Error: err.Error()}
+		return failed(err)
 	}
 	text, err := json.Marshal(value)
 	if err != nil {
-		return Result{Code: fault.Internal, Error: err.Error()}
+		return failed(err)
 	}
 	return Result{Value: text}
+}
+
+// failed is what operators may read of an error, and all of it for the log.
+func failed(err error) Result {
+	code, said := fault.Outside(err)
+	return Result{Code: code, Error: said, Cause: err}
 }

@@ -22,6 +22,7 @@ type Found struct {
 	Ledger  []FoundChange    `json:"ledger"`
 	Mails   []FoundMail      `json:"mails"`
 	Matches []FoundMatch     `json:"matches"`
+	Friends []FoundFriend    `json:"friends"`
 }
 
 // FoundMute is that a player may not speak to all.
@@ -59,4 +60,13 @@ type FoundMatch struct {
 	Place  int32  `json:"place"`
 	Rating int32  `json:"rating_change"`
 	Ended  int64  `json:"ended_ms"`
+}
+
+// FoundFriend is another player to whom a player is something.
+type FoundFriend struct {
+	Player int64  `json:"player,string"`
+	Name   string `json:"name"`
+	Level  int32  `json:"level"`
+	Bond   string `json:"bond"` // "friend", "asked", "asked by" or "blocked"
+	Since  int64  `json:"since_ms"`
 }

@@ -9,10 +9,27 @@ const (
 	Preview     = "preview"     // BroadcastArgs, and how many it would reach: Reach
 	Grant       = "grant"       // GrantArgs
 	Maintenance = "maintenance" // MaintenanceArgs
-	Forget      = "forget"      // ForgetArgs
+	Erase       = "erase"       // EraseArgs; what each owner of tables has done: Erased
 	Ban         = "ban"         // BanArgs; the sanction: Banned
 	Lift        = "lift"        // LiftArgs
 	LookUp      = "look_up"     // LookUpArgs; what there is to know about a player: Found
+	Explain     = "match"       // ExplainArgs; why a ticket does not match: Explained
+	Logs        = "logs"        // LogsArgs; records of the game's log: LogPage
+	Nodes       = "nodes"       // {}; every machine and node: NodeList
+	Start       = "start"       // NodeArgs; the node as it is then, as for the next three: Node
+	Stop        = "stop"        // NodeArgs
+	Restart     = "restart"     // NodeArgs
+	Drain       = "drain"       // NodeArgs
+	Tail        = "tail"        // TailArgs; the newest lines of its log: Tailed
+	Settings    = "settings"    // SettingsArgs; what is published: SettingsList
+	Check       = "check"       // CheckArgs; what it would do: Checked
+	Publish     = "publish"     // PublishArgs; Published
+	RollBack    = "roll_back"   // RollBackArgs; Published
+	History     = "history"     // HistoryArgs; PublishedList
+	QueueStatus = "queue"       // QueueArgs; how an area's queue is: QueueState
+	Robots      = "robots"      // {}; the newest run of each robot node, as for the next two: RobotRuns
+	RunRobots   = "run_robots"  // RobotsArgs
+	StopRobots  = "stop_robots" // {}
 )
 
 // KickArgs ends a player's session.
@@ -73,9 +90,23 @@ type GrantArgs struct {
 	Items  map[string]int64 `json:"items,omitempty"`
 }
 
-// ForgetArgs deletes what public has of a player, which is done after his player was deleted: one who is there comes back into the rankings.
-type ForgetArgs struct {
+// EraseArgs removes all that is known of the person who plays a player: his account, all players of it, and what others have of them. It is done again
+// from the beginning when it is interrupted, and when it is commanded again: what was done before changes nothing.
+type EraseArgs struct {
 	Player int64 `json:"player"`
+}
+
+// Erased is whom it was about, and what each owner of tables has done, in order.
+type Erased struct {
+	Account int64      `json:"account,string"`
+	Players []int64    `json:"players"`
+	Owners  []ErasedBy `json:"owners"`
+}
+
+// ErasedBy is one owner's part.
+type ErasedBy struct {
+	Owner string `json:"owner"`
+	Done  string `json:"done"`
 }
 
 // MaintenanceArgs sets the maintenance of an area, 0 being all.

@@ -18,11 +18,12 @@ type DB struct {
 	slots   int64                 // of a bag; 0: without limits
 	tables  func() *tables.Tables // those of now
 	reports chan player.ID        // for reportAll
+	backlog backlog               // of the game's log
 }
 
 // New is a db that is not started.
 func New(options ...Option) *DB {
-	d := &DB{reports: make(chan player.ID, reportsAhead)}
+	d := &DB{reports: make(chan player.ID, reportsAhead), backlog: newBacklog()}
 	for _, with := range options {
 		with(d)
 	}
@@ -58,6 +59,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	}
 	levels := func(exp int64) int32 { return d.tables().LevelAt(exp) }
 	d.players = player.New(sql, n.IDs(), time.Now).WithLevels(levels)
+	d.players = d.players.Welcoming(d.welcome)
 	if d.slots > 0 {
 		d.players = d.players.Carrying(func() player.Items { return bag{d.tables(), d.slots} })
 	}
@@ -73,13 +75,14 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	rpc.HandleFunc(n, api.ListStandings, d.listStandings)
 	rpc.HandleFunc(n, api.TakeBack, d.takeBack)
 	rpc.HandleFunc(n, api.ReadOp, d.readOp)
-	return nil
+	return d.backlog.register(n.Metrics())
 }
 
 // Ready needs nothing of others.
 func (d *DB) Ready(context.Context) error {
 	d.node.Go(d.tidy)
 	d.node.Go(d.reportAll)
+	d.node.Go(d.logAll)
 	return nil
 }
 

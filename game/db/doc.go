@@ -2,7 +2,7 @@
 //
 //	world, zone ─► db.LoadPlayer, db.SavePlayer, db.RecordMatch ... ─► game/store/player ─► SQL
 //
-// What a match gives and which level a player has, the design tables say, as they are at that moment.
+// What a match gives, which level a player has and which mails a new one finds, the design tables say, as they are at that moment.
 //
 // It depends on SQL alone and keeps nothing in memory, so any number of them serve, and one that dies is replaced by the others: a call that
 // was lost with it is safe to repeat, because every change is fenced by the player's epoch or carries an idempotency key. Callers choose

@@ -14,6 +14,11 @@ func (d *DB) serveFriends() {
 	rpc.HandleFunc(d.node, api.ListFriends, d.listFriends)
 	rpc.HandleFunc(d.node, api.FindByName, d.findByName)
 	rpc.HandleFunc(d.node, api.Relate, d.relate)
+	rpc.HandleFunc(d.node, api.ErasePlayer, d.erase)
+}
+
+func (d *DB) erase(ctx context.Context, m *pb.ErasePlayer) (*pb.Done, error) {
+	return &pb.Done{}, d.players.ErasePlayer(ctx, player.ID(m.GetPlayer()))
 }
 
 func (d *DB) listFriends(ctx context.Context, m *pb.ListFriends) (*pb.GetFriendsReply, error) {

@@ -47,6 +47,20 @@ func (d *DB) sendMail(ctx context.Context, m *pb.SendMail) (*pb.SendMailReply, e
 	return &pb.SendMailReply{Mail: int64(sent.ID), Repeated: repeated}, nil
 }
 
+// welcomeKey begins the keys of mails that new players find, and the letter's id follows.
+const welcomeKey = "welcome:"
+
+// welcome is the mails of a new player, as the design tables have them now.
+func (d *DB) welcome() []player.Letter {
+	var letters []player.Letter
+	for _, l := range d.tables().Welcome {
+		letters = append(letters, player.Letter{
+			Key: welcomeKey + l.ID, Sender: l.Sender, Subject: l.Subject, Body: l.Body, Goods: player.Goods{Wallet: l.Gives.Wallet, Items: l.Gives.Items},
+		})
+	}
+	return letters
+}
+
 // tellMailed tells a player's owner of a new mail. Who does not hear of it finds it in his list.
 func (d *DB) tellMailed(ctx context.Context, to int64, id player.MailID) {
 	mails, _, err := d.players.Mails(ctx, player.ID(to), 1, id+1)

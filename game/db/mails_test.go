@@ -28,8 +28,11 @@ func TestMails(t *testing.T) {
 			t.Errorf("sent again: %v, %v", again, err)
 		}
 		list, err := api.ListMails.Call(t.Context(), r, &pb.ListMails{Player: 7}, rpc.Any)
-		if err != nil || len(list.GetMails()) != 1 || list.GetUnread() != 1 {
+		if err != nil || len(list.GetMails()) != 2 || list.GetUnread() != 2 {
 			t.Fatalf("the list is %v, %v", list, err)
+		}
+		if w := list.GetMails()[1]; w.GetSubject() != "Welcome aboard" || w.GetWallet()["gold"] != 5 || w.GetClaimed() {
+			t.Errorf("a new player is welcomed with %v", w)
 		}
 		m := list.GetMails()[0]
 		if m.GetId() != first.GetMail() || m.GetBody() != "" || m.GetWallet()["gold"] != 5 || m.GetItems()["map"] != 1 || m.GetRead() || m.GetClaimed() ||
@@ -83,7 +86,7 @@ func TestClaimMails(t *testing.T) {
 		}
 		_, err := api.ClaimMails.Call(t.Context(), r, &pb.PlayerMails{Player: 7, Epoch: epoch + 1}, target(7))
 		c.wantCode("another epoch", err, fault.Fenced)
-		for i, want := range []int{50, 1, 0} {
+		for i, want := range []int{50, 2, 0} {
 			claimed, err := api.ClaimMails.Call(t.Context(), r, &pb.PlayerMails{Player: 7, Epoch: epoch}, target(7))
 			if err != nil || len(claimed.GetClaimed()) != want || claimed.GetMore() != (i == 0) || len(claimed.GetLeft()) != 1 || claimed.GetLeft()[0] != tooMuch {
 				t.Errorf("time %d: %v, %v", i+1, claimed, err)
@@ -99,7 +102,7 @@ func TestClaimMails(t *testing.T) {
 		if err != nil || len(claimed.GetLeft()) != 10 || claimed.GetMore() {
 			t.Errorf("in vain: %v, %v", claimed, err)
 		}
-		if p := c.profile(7); p.GetWallet()["gold"] != 151 {
+		if p := c.profile(7); p.GetWallet()["gold"] != 156 {
 			t.Errorf("afterwards: %v", p)
 		}
 	})

@@ -18,7 +18,8 @@ func (d *DB) recordMatch(ctx context.Context, m *pb.RecordMatch) (*pb.RecordMatc
 	}
 	for _, s := range m.GetStandings() {
 		match.Standings = append(match.Standings, player.Standing{
-			Player: player.ID(s.GetPlayer()), Place: s.GetPlace(), Score: s.GetScore(), Kills: s.GetKills(), Deaths: s.GetDeaths(),
+			Player: player.ID(s.GetPlayer()), Place: s.GetPlace(), Score: s.GetScore(), Kills: s.GetKills(), Deaths: s.GetDeaths(), Team: s.GetTeam(),
+			Left: s.GetLeft(), Filled: s.GetFilled(),
 		})
 	}
 	stored, err := d.players.RecordMatch(ctx, match)

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"loumiao/game/pb"
 	"loumiao/game/store/player"
@@ -11,7 +12,7 @@ func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord
 	var p *player.Player
 	var err error
 	if who := player.ID(m.GetPlayer()); m.GetEpoch() == 0 {
-		p, err = d.players.Load(ctx, who, m.GetAccount(), uint16(m.GetArea()))
+		p, err = d.players.Enter(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetWay())
 	} else {
 		p, err = d.players.LoadFrom(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetEpoch())
 	}
@@ -22,7 +23,10 @@ func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord
 }
 
 func (d *DB) savePlayer(ctx context.Context, m *pb.SavePlayer) (*pb.Done, error) {
-	save := player.Save{State: m.GetState(), Schema: m.GetSchema()}
+	save := player.Save{State: m.GetState(), Schema: m.GetSchema(), Leaves: m.GetLeaves()}
+	for _, a := range m.GetArrivals() {
+		save.Arrivals = append(save.Arrivals, player.Arrival{ID: a.GetId(), At: time.UnixMilli(a.GetAtMs()), Way: a.GetWay()})
+	}
 	return &pb.Done{}, d.players.Save(ctx, player.ID(m.GetPlayer()), m.GetEpoch(), save)
 }
 

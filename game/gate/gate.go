@@ -111,6 +111,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	}
 	n.Metrics().MustRegister(g.gate.Collector())
 	rpc.HandleFunc(n, api.KickSession, g.kickSession)
+	rpc.HandleFunc(n, api.HeldSessions, g.heldSessions)
 	if err := g.gate.Start(ctx); err != nil {
 		return fmt.Errorf("%w (gate.tcp, gate.ws and gate.kcp say where it listens)", err)
 	}
@@ -134,8 +135,11 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	return nil
 }
 
-// Ready offers the gate to clients.
+// Ready opens the gate and offers it to clients.
 func (g *Gate) Ready(ctx context.Context) error {
+	if err := g.gate.Open(ctx); err != nil {
+		return err
+	}
 	if err := g.publish(ctx); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (g *Gate) authenticate(_ context.Context, text string) (gate.Identity, erro
 	if err != nil {
 		return gate.Identity{}, err
 	}
-	return gate.Identity{Player: claims.Player, Account: claims.Account, Area: claims.Area}, nil
+	return gate.Identity{Player: claims.Player, Account: claims.Account, Area: claims.Area, Login: claims.Login, Way: claims.Way}, nil
 }
 
 // admit refuses newcomers during maintenance.
@@ -182,14 +186,7 @@ func (g *Gate) admit(who gate.Identity) error {
 
 // barred says why an account may not come in with a token that is still good.
 func (g *Gate) barred(ctx context.Context, who gate.Identity) error {
-	notice, blocked, err := api.NewBlocks(g.node.Stores()).Blocked(ctx, api.AccountID(who.Account))
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "it is not known whether this account may come in")
-	}
-	if blocked {
-		return fault.New(fault.Forbidden, notice)
-	}
-	return nil
+	return api.NewBlocks(g.node.Stores()).Refuse(ctx, api.AccountID(who.Account), who.Login)
 }
 
 func (g *Gate) owner(ctx context.Context, player int64) (id.Node, error) {
@@ -209,7 +206,20 @@ func (g *Gate) kickRemote(ctx context.Context, h gate.Holder, code fault.Code) e
 	return err
 }
 
+func (g *Gate) heldSessions(_ context.Context, m *pb.HeldSessions) (*pb.HeldSessionsReply, error) {
+	reply := &pb.HeldSessionsReply{Held: make([]bool, len(m.GetSessions()))}
+	for i, s := range m.GetSessions() {
+		_, reply.Held[i] = g.gate.Who(id.Session(s.GetSession()), s.GetTurn())
+	}
+	return reply, nil
+}
+
 func (g *Gate) kickSession(_ context.Context, m *pb.KickSession) (*pb.Done, error) {
+	if login := m.GetLogin(); login != "" {
+		if who, ok := g.gate.Who(id.Session(m.GetSession()), m.GetTurn()); !ok || who.Login != login {
+			return &pb.Done{}, nil // it is of another login, or a newcomer, who is asked for when he has come in
+		}
+	}
 	g.gate.Kick(id.Session(m.GetSession()), m.GetTurn(), fault.Code(m.GetCode()), m.GetReason())
 	return &pb.Done{}, nil
 }

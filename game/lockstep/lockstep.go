@@ -58,7 +58,7 @@ func rulesOf(m *pb.FrameRules) arena.Config {
 		RespawnTicks: m.GetRespawnTicks(), GuardTicks: m.GetGuardTicks(),
 		BulletSpeed: m.GetBulletSpeed(), BulletTicks: m.GetBulletTicks(), BulletDamage: m.GetBulletDamage(), ReloadTicks: m.GetReloadTicks(),
 		Shards: m.GetShards(), ShardRadius: m.GetShardRadius(), ShardTicks: m.GetShardTicks(),
-		ShardScore: m.GetShardScore(), KillScore: m.GetKillScore(), DeathCost: m.GetDeathCost(),
+		ShardScore: m.GetShardScore(), KillScore: m.GetKillScore(), DeathCost: m.GetDeathCost(), Teams: int(m.GetTeams()),
 	}
 }
 

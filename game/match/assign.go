@@ -110,7 +110,12 @@ func (a *assigner) start(m Match) {
 // assign goes from wherever the match stands to its end.
 func (a *assigner) assign(ctx context.Context, m Match) error {
 	if m.State == claimed {
-		refused, err := a.createRoom(ctx, m)
+		if m.Until != 0 {
+			if all, err := a.ask(ctx, m); err != nil || !all {
+				return err
+			}
+		}
+		refused, err := a.createRoom(ctx, &m)
 		if refused {
 			return a.putBack(ctx, m, err)
 		}
@@ -122,8 +127,13 @@ func (a *assigner) assign(ctx context.Context, m Match) error {
 			return err
 		}
 	}
+	if m.fill() && m.seated == nil { // taken over: the one before knew who is there
+		if err := a.open(ctx, &m); err != nil {
+			return err
+		}
+	}
 	tell := func(ctx context.Context, t Ticket) error { return a.mesh.Matched(ctx, m, t) }
-	late := a.tellAll(ctx, m.Tickets, tell)
+	late := a.tellAll(ctx, each(m.Tickets), tell)
 	if ctx.Err() != nil {
 		return errStopping // not all were told for sure: whoever takes it over tells them again
 	}
@@ -133,17 +143,30 @@ func (a *assigner) assign(ctx context.Context, m Match) error {
 	if err != nil {
 		return err
 	}
-	a.stats.made.Inc()
+	if m.fill() {
+		a.stats.filled.Inc()
+	} else {
+		a.stats.made.Inc()
+	}
 	return nil
 }
 
+// open asks the zone once for a match's room, or for a fill's seat.
+func (a *assigner) open(ctx context.Context, m *Match) (err error) {
+	if !m.fill() {
+		return a.mesh.CreateRoom(ctx, *m)
+	}
+	m.seated, err = a.mesh.FillSeat(ctx, *m)
+	return err
+}
+
 // createRoom asks until there is an answer. refused says that the match is to be put back: the zone has said no, or has died with whatever it had, or has not
-// answered for half of the lease. In the last case a room may be there that nobody will ever be sent to.
-func (a *assigner) createRoom(ctx context.Context, m Match) (refused bool, err error) {
+// answered for half of the lease. In the last case a room may be there that nobody will ever be sent to, or a seat be kept for some time for who does not come.
+func (a *assigner) createRoom(ctx context.Context, m *Match) (refused bool, err error) {
 	half, cancel := context.WithTimeout(ctx, a.cfg.Lease/2)
 	defer cancel()
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
-		err := a.mesh.CreateRoom(half, m)
+		err := a.open(half, m)
 		if err == nil {
 			return false, nil
 		}
@@ -169,20 +192,25 @@ func (a *assigner) putBack(ctx context.Context, m Match, why error) error {
 // the room died with its zone or the battle may be over, a match that is not final is undone, and the players of a final one hear that it is gone.
 func (a *assigner) recover(m Match, now int64) {
 	a.stats.takenOver.Inc()
-	if now-m.Claimed <= a.cfg.Abandon.Milliseconds() && a.mesh.Alive(m.Zone) {
+	fresh := now-max(m.Claimed, m.Until) <= a.cfg.Abandon.Milliseconds() && a.mesh.Alive(m.Zone)
+	if fresh && m.State == claimed {
 		a.start(m)
 		return
 	}
 	a.spawn(func() {
+		if fresh && !a.roomLost(m) {
+			a.start(m) // which gives back
+			return
+		}
 		defer a.giveBack(1)
 		var err error
 		if m.State == claimed {
 			err = a.store.Release(a.life, m)
 		} else {
 			a.stats.abandoned.Inc()
-			a.log.Warn("a match was abandoned: its zone has died, or nobody finished it in time", "match", m.ID, "zone", m.Zone)
+			a.log.Warn("a match was abandoned: its zone has died, also if it has come back, or nobody finished it in time", "match", m.ID, "zone", m.Zone)
 			tell := a.unmatched(reasonAbandoned)
-			late := a.tellUnmatched(a.life, m.Tickets, tell) // first: whoever takes over from here tells them again
+			late := a.tellUnmatched(a.life, each(m.Tickets), tell) // first: whoever takes over from here tells them again
 			if a.life.Err() == nil {
 				err = a.store.Finish(a.life, m)
 				a.tellLate(late, tell)
@@ -194,8 +222,21 @@ func (a *assigner) recover(m Match, now int64) {
 	})
 }
 
-// unmatch tells the tickets' owners that they ended without a match. It does not wait.
-func (a *assigner) unmatch(tickets []Ticket, reason string) {
+// roomLost reports whether the zone says that a match has no room any more: it has died and come back, or the battle is over, or the seat is another's. The zone's answer counts, not that there is none.
+func (a *assigner) roomLost(m Match) bool {
+	if m.fill() {
+		code := fault.CodeOf(a.open(a.life, &m))
+		return code == fault.NotFound || code == fault.FailedPrecondition || code == fault.AlreadyExists
+	}
+	has, err := a.mesh.HasRoom(a.life, m)
+	return err == nil && !has
+}
+
+// unmatch tells the owners of the tickets' players that they ended without a match. It does not wait.
+func (a *assigner) unmatch(tickets []Ticket, reason string) { a.unmatchEach(each(tickets), reason) }
+
+// unmatchEach is unmatch for one player of each ticket.
+func (a *assigner) unmatchEach(tickets []Ticket, reason string) {
 	if len(tickets) > 0 {
 		a.spawn(func() {
 			tell := a.unmatched(reason)

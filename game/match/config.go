@@ -17,6 +17,9 @@ type Config struct {
 	Tick time.Duration `yaml:"tick"`
 	// TicketTTL is how long a ticket waits before it is given up and its owner told. Default 5 min.
 	TicketTTL time.Duration `yaml:"ticket_ttl"`
+	// Unattended is how long a ticket waits for which no world stands: that of its player, or of one of its party, has died, or does not know of it. Worlds stand for what they
+	// have every world.report_every, 5 s at most. At least three of these. Default 20 s.
+	Unattended time.Duration `yaml:"unattended"`
 	// Lead is how long a pool goes without passes when the node that ran them has died. At least three ticks. Default 2 s.
 	Lead time.Duration `yaml:"lead"`
 	// Lease is how long a match may take from its claim to its commit, and from there until all owners are told; then
@@ -43,6 +46,17 @@ type Mode struct {
 	WidenPerSecond int `yaml:"widen_per_second"`
 	// MaxWindow is how wide the window gets at most. Default 1000.
 	MaxWindow int `yaml:"max_window"`
+	// Starving is how long a ticket waits until rating is no reason any more: it goes with those who are nearest, whatever their windows. Default 2 min.
+	Starving time.Duration `yaml:"starving"`
+	// Teams is into how many teams of equal size a group is split; Players is then a multiple of it and MinPlayers the same as Players. A party takes as many places as it has
+	// players, and its players are in one team; where everybody is for himself, there are no parties. Default 0: everybody for himself.
+	Teams int `yaml:"teams"`
+	// Accept is how long the players of a group are asked whether they accept the match. Who says no or nothing loses his ticket; the others wait again. At most 5 min. Default
+	// 0: nobody is asked.
+	Accept time.Duration `yaml:"accept"`
+	// Backfill has a ticket of one player go into a battle that is on, on the seat of one who has left for good, if its zone offers that. He is not asked whether he accepts it: who does
+	// not want the seat need not take it up. Not for modes whose clients run the simulation. Default false.
+	Backfill bool `yaml:"backfill"`
 }
 
 // Largest values that Validate lets through.
@@ -50,6 +64,8 @@ const (
 	maxPlayers     = 256
 	maxWindowBound = 1 << 24 // rating points
 	maxAssignments = 1 << 16
+	maxAccept      = 5 * time.Minute
+	minUnattended  = 15 * time.Second
 )
 
 var modeName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
@@ -75,6 +91,7 @@ func (c Config) WithDefaults() Config {
 	c.Modes = modes
 	c.Tick = or(c.Tick, 200*time.Millisecond)
 	c.TicketTTL = or(c.TicketTTL, 5*time.Minute)
+	c.Unattended = or(c.Unattended, 20*time.Second)
 	c.Lead = or(c.Lead, max(2*time.Second, 3*c.Tick))
 	c.Lease = or(c.Lease, 10*time.Second)
 	c.Abandon = or(c.Abandon, 3*c.Lease)
@@ -84,12 +101,27 @@ func (c Config) WithDefaults() Config {
 
 func (m Mode) withDefaults() Mode {
 	m.Players = or(m.Players, 8)
+	if m.Teams > 1 {
+		m.MinPlayers = or(m.MinPlayers, m.Players)
+	}
 	m.MinPlayers = or(m.MinPlayers, min(2, m.Players))
 	m.Patience = or(m.Patience, 5*time.Second)
 	m.Window = or(m.Window, 100)
 	m.WidenPerSecond = or(m.WidenPerSecond, 50)
 	m.MaxWindow = or(m.MaxWindow, max(1000, m.Window))
+	m.Starving = or(m.Starving, 2*time.Minute)
 	return m
+}
+
+// team is how many players a team has.
+func (m Mode) team() int { return m.Players / max(1, m.Teams) }
+
+// party is how many players may share a ticket.
+func (m Mode) party() int {
+	if m.Teams <= 1 {
+		return 1
+	}
+	return min(m.team(), MaxParty)
 }
 
 // Validate names everything that is wrong with a configuration, after defaults.
@@ -103,6 +135,7 @@ func (c Config) Validate() error {
 	}
 	wrong(c.Tick < 10*time.Millisecond || c.Tick > 10*time.Second, "tick: %v is not between 10ms and 10s", c.Tick)
 	wrong(c.TicketTTL < time.Second, "ticket_ttl: %v is under 1s", c.TicketTTL)
+	wrong(c.Unattended < minUnattended, "unattended: %v is under %v", c.Unattended, minUnattended)
 	wrong(c.Lead < 3*c.Tick, "lead: %v is under three ticks of %v", c.Lead, c.Tick)
 	wrong(c.Lease < time.Second, "lease: %v is under 1s", c.Lease)
 	wrong(c.Abandon <= c.Lease, "abandon: %v is not over the lease of %v", c.Abandon, c.Lease)
@@ -115,6 +148,10 @@ func (c Config) Validate() error {
 		wrong(m.Patience < 0, at+".patience: %v is negative", m.Patience)
 		wrong(m.Window < 0 || m.Window > m.MaxWindow, at+".window: %d is not between 0 and max_window, %d", m.Window, m.MaxWindow)
 		wrong(m.WidenPerSecond < 0 || m.WidenPerSecond > maxWindowBound, at+".widen_per_second: %d is not between 0 and %d", m.WidenPerSecond, maxWindowBound)
+		wrong(m.Teams < 0 || m.Teams > m.Players || m.Teams > 1 && m.Players%m.Teams != 0, at+".teams: %d players do not make %d equal ones", m.Players, m.Teams)
+		wrong(m.Teams > 1 && m.MinPlayers != m.Players, at+".min_players: %d is not players, %d, as teams are full", m.MinPlayers, m.Players)
+		wrong(m.Starving < time.Second, at+".starving: %v is under 1s", m.Starving)
+		wrong(m.Accept < 0 || m.Accept > maxAccept, at+".accept: %v is not between 0 and %v", m.Accept, maxAccept)
 		wrong(m.MaxWindow > maxWindowBound, at+".max_window: %d is over %d", m.MaxWindow, maxWindowBound)
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 var (
 	errNoMode    = fault.New(fault.Invalid, "no such mode")
 	errNoPlayer  = fault.New(fault.Invalid, "no player")
+	errParty     = fault.New(fault.FailedPrecondition, "the party is too large for a team of this mode")
 	errOtherArea = fault.New(fault.Invalid, "this node serves another area")
 	errNoAnswer  = fault.New(fault.Lost, "matchmaking did not answer")
 	errStore     = fault.New(fault.Unavailable, "matchmaking is not available now")
@@ -37,6 +39,8 @@ type desk struct {
 	stats *stats
 	modes func() map[string]Mode // what is played now; what it returns is not changed
 
+	attended time.Time // since when worlds can have stood for tickets; dropUnattended alone uses it
+
 	life context.Context // of the matchers
 	end  context.CancelFunc
 
@@ -53,6 +57,7 @@ func newDesk(cfg Config, area api.Area, self string, store *Store, mesh mesh, id
 		work:  newAssigner(cfg, store, mesh, log, stats),
 		modes: func() map[string]Mode { return cfg.Modes },
 		areas: map[api.Area]bool{}, pools: map[Pool]bool{},
+		attended: time.Now(),
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d
@@ -66,6 +71,7 @@ func (d *desk) run() {
 		d.every(areasEvery, d.findAreas)
 	}
 	d.every(d.cfg.Lease/4, d.takeOver)
+	d.every(d.cfg.Unattended/8, d.dropUnattended)
 }
 
 // stop ends the matchers, gives their leads up, and waits for the matches that are on their way until ctx ends; others take over the rest.
@@ -78,13 +84,15 @@ func (d *desk) stop(ctx context.Context) error {
 	return d.work.stop(ctx)
 }
 
-// join is a player's wish to be matched.
-func (d *desk) join(ctx context.Context, p Pool, player api.PlayerID, rating int32) (api.TicketID, error) {
-	switch _, ok := d.modes()[p.Mode]; {
+// join is the wish to be matched of a player, or of a party.
+func (d *desk) join(ctx context.Context, p Pool, rating int32, players ...api.PlayerID) (api.TicketID, error) {
+	switch mode, ok := d.modes()[p.Mode]; {
 	case !ok:
 		return 0, errNoMode
-	case player <= 0:
+	case !distinct(players):
 		return 0, errNoPlayer
+	case len(players) > mode.party():
+		return 0, errParty
 	case d.area != 0 && p.Area != d.area:
 		return 0, errOtherArea
 	}
@@ -93,13 +101,40 @@ func (d *desk) join(ctx context.Context, p Pool, player api.PlayerID, rating int
 			return 0, outside(err)
 		}
 	}
-	ticket, err := d.store.Join(ctx, p, Ticket{ID: api.TicketID(d.ids()), Player: player, Rating: rating})
+	ticket, err := d.store.Join(ctx, p, Ticket{ID: api.TicketID(d.ids()), Rating: rating}.party(players))
+	if err == nil {
+		var mates []news
+		for _, mate := range players[1:] {
+			mates = append(mates, news{player: mate, ticket: ticket, mode: p.Mode})
+		}
+		d.work.news(p.Area, mates)
+	}
 	return ticket, outside(err)
+}
+
+// distinct reports whether there are players, each once.
+func distinct(players []api.PlayerID) bool {
+	for i, p := range players {
+		if p <= 0 || slices.Contains(players[:i], p) {
+			return false
+		}
+	}
+	return len(players) > 0
+}
+
+// answer is what a player says to a match that he is asked about; it returns what stands.
+func (d *desk) answer(ctx context.Context, area api.Area, match api.MatchID, player api.PlayerID, accept bool) (bool, error) {
+	stands, err := d.store.Answer(ctx, area, match, player, accept)
+	return stands, outside(err)
 }
 
 // leave takes a player's wish back, and says whether that was in time.
 func (d *desk) leave(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (bool, error) {
-	won, err := d.store.Cancel(ctx, area, player, ticket)
+	was, won, err := d.store.cancel(ctx, area, player, ticket)
+	if was.size() > 1 {
+		mates := slices.DeleteFunc(each([]Ticket{was}), func(t Ticket) bool { return t.Player == player })
+		d.work.unmatchEach(mates, reasonCancelled)
+	}
 	if fault.CodeOf(err) == fault.NotFound {
 		return false, ErrNoTicket
 	}

@@ -65,10 +65,14 @@ func TestDesks(t *testing.T) {
 		ctx := t.Context()
 		w := newWorld(t, 40)
 		// Two that serve every area, of which only one is asked, and whichever comes first runs the passes.
-		a := open(t, stores, w, quick(), 0, "a")
-		b := open(t, stores, w, quick(), 0, "bb")
+		cfg := quick()
+		arena := cfg.Modes["arena"]
+		arena.MinPlayers = 1 // so that no number of them leaves one over
+		cfg.Modes["arena"] = arena
+		a := open(t, stores, w, cfg, 0, "a")
+		b := open(t, stores, w, cfg, 0, "bb")
 		for n := range 20 {
-			if _, err := a.join(ctx, Pool{api.Area(1 + n%2), "arena"}, api.PlayerID(1+n), 1500); err != nil {
+			if _, err := a.join(ctx, Pool{api.Area(1 + n%2), "arena"}, 1500, api.PlayerID(1+n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,7 +84,7 @@ func TestDesks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range 4 {
-			if _, err := b.join(ctx, Pool{1, "arena"}, api.PlayerID(100+n), 1500); err != nil {
+			if _, err := b.join(ctx, Pool{1, "arena"}, 1500, api.PlayerID(100+n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -102,11 +106,11 @@ func TestDeskRefuses(t *testing.T) {
 		"another area":    {Pool{8, "arena"}, 1, errOtherArea},
 		"no player":       {Pool{7, "arena"}, 0, errNoPlayer},
 	} {
-		if _, err := d.join(ctx, try.pool, try.player, 1); !errors.Is(err, try.want) {
+		if _, err := d.join(ctx, try.pool, 1, try.player); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	ticket, err := d.join(ctx, Pool{7, "duel"}, 1, 1500)
+	ticket, err := d.join(ctx, Pool{7, "duel"}, 1500, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +186,7 @@ func TestModesChange(t *testing.T) {
 		}
 	})
 	join := func(mode string, player api.PlayerID, rating int32) error {
-		_, err := d.join(t.Context(), Pool{1, mode}, player, rating)
+		_, err := d.join(t.Context(), Pool{1, mode}, rating, player)
 		return err
 	}
 	for player, rating := range map[api.PlayerID]int32{1: 1000, 2: 2000} {

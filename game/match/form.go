@@ -16,13 +16,20 @@ type former struct {
 	prev, next []int32  // neighbours by place that are in no group yet; a sentinel stands at both ends
 	taken      []bool   // by index into waiting
 	group      []int32
+	size       int   // players in group
+	team       []int // the team of each of group
+	free       []int // places by team
 }
 
 // form puts tickets into groups, at most limit of them. waiting is sorted by age, the oldest first, and is not changed.
 //
 // The oldest ticket goes first and takes its nearest neighbours by rating, as long as every ticket of the group lies in the window of
 // every other. That is a full group, or, when the oldest has lost its patience, a smaller one of at least MinPlayers. A ticket
-// that gets no group leaves its neighbours to the next. So nobody is passed over for a younger one with the same neighbours.
+// that gets no group leaves its neighbours to the next. So nobody is passed over for a younger one with the same neighbours. For a ticket that is starving, windows do not
+// count: it goes with its nearest neighbours, so that it waits for no more than enough others, of any rating.
+//
+// With teams, a ticket comes into the team that it fills best, and when the group is complete tickets of one size change places until the teams are as even as that
+// makes them. The tickets of a group are returned team by team.
 func (f *former) form(waiting []Ticket, now int64, mode Mode, limit int) []Group {
 	n := len(waiting)
 	f.reset(waiting)
@@ -37,17 +44,75 @@ func (f *former) form(waiting []Ticket, now int64, mode Mode, limit int) []Group
 		}
 		f.gather(waiting, int32(seed), now, mode)
 		patient := now-waiting[seed].Joined < mode.Patience.Milliseconds()
-		if len(f.group) < mode.Players && (patient || len(f.group) < mode.MinPlayers) {
+		if f.size < mode.Players && (patient || f.size < mode.MinPlayers) {
 			continue
 		}
-		group := make(Group, len(f.group))
-		for i, at := range f.group {
-			group[i] = waiting[at]
+		groups = append(groups, f.split(waiting, mode))
+		for _, at := range f.group {
 			f.take(at)
 		}
-		groups = append(groups, group)
 	}
 	return groups
+}
+
+// seat puts a ticket of so many players into the team that it leaves the fewest places in, the first of several. false: there is no room for it.
+func (f *former) seat(i int32, size int) bool {
+	best := -1
+	for team, free := range f.free {
+		if free >= size && (best < 0 || free < f.free[best]) {
+			best = team
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	f.free[best] -= size
+	f.size += size
+	f.group, f.team = append(f.group, i), append(f.team, best)
+	return true
+}
+
+// split is the group's tickets, team by team.
+func (f *former) split(waiting []Ticket, mode Mode) Group {
+	group := make(Group, 0, len(f.group))
+	if mode.Teams > 1 {
+		f.even(waiting)
+	}
+	for team := range f.free {
+		for i, at := range f.group {
+			if f.team[i] == team {
+				group = append(group, waiting[at])
+			}
+		}
+	}
+	return group
+}
+
+// even has tickets of one size change teams while that brings the teams' ratings closer together.
+func (f *former) even(waiting []Ticket) {
+	sums := make([]int64, len(f.free)) // of the ratings of each team's players
+	weight := func(i int) int64 {
+		t := &waiting[f.group[i]]
+		return int64(t.Rating) * int64(t.size())
+	}
+	for i, team := range f.team {
+		sums[team] += weight(i)
+	}
+	for better := true; better; { // ends: the sum of the squares of sums falls each time
+		better = false
+		for i := range f.group {
+			for j := range i {
+				a, b, d := f.team[i], f.team[j], weight(i)-weight(j)
+				// Moving d from team a to b changes the sum of the squares by 2d(d - (sums[a] - sums[b])).
+				if a == b || waiting[f.group[i]].size() != waiting[f.group[j]].size() || d*(d-(sums[a]-sums[b])) >= 0 {
+					continue
+				}
+				f.team[i], f.team[j] = b, a
+				sums[a], sums[b] = sums[a]-d, sums[b]+d
+				better = true
+			}
+		}
+	}
 }
 
 // reset sorts waiting by rating, and by age within a rating, and links the neighbours.
@@ -75,14 +140,25 @@ func (f *former) reset(waiting []Ticket) {
 func (f *former) gather(waiting []Ticket, seed int32, now int64, mode Mode) {
 	rating := int64(waiting[seed].Rating)
 	window := mode.windowAt(now, waiting[seed])
-	f.group = append(f.group[:0], seed)
+	starving := mode.starving(now, waiting[seed])
+	if starving {
+		window = anyRating
+	}
+	f.group, f.team, f.size = f.group[:0], f.team[:0], 0
+	f.free = slices.Grow(f.free[:0], max(1, mode.Teams))[:max(1, mode.Teams)]
+	for team := range f.free {
+		f.free[team] = mode.team()
+	}
+	if !f.seat(seed, waiting[seed].size()) {
+		return // the mode's teams have become too small for it
+	}
 
 	lowest, highest := rating, rating              // of the group so far
 	floor, ceiling := rating-window, rating+window // what all of the group accept
 	left, right := f.prev[f.place[seed]], f.next[f.place[seed]]
 	last := int32(len(waiting))
 
-	for looks := lookAround * mode.Players; len(f.group) < mode.Players && looks > 0; looks-- {
+	for looks := lookAround * mode.Players; f.size < mode.Players && looks > 0; looks-- {
 		below, above := int64(-1), int64(-1) // distance to the neighbour, if it is within reach
 		if left > 0 {
 			if r := f.ratingAt(left); r >= floor {
@@ -105,12 +181,16 @@ func (f *former) gather(waiting []Ticket, seed int32, now int64, mode Mode) {
 		}
 		i := int32(uint32(f.byRating[at-1]))
 		r, w := f.ratingAt(at), mode.windowAt(now, waiting[i])
-		if highest > r+w || lowest < r-w {
+		if !starving && (highest > r+w || lowest < r-w) {
 			continue // too new to accept all that are in already
 		}
-		f.group = append(f.group, i)
+		if !f.seat(i, waiting[i].size()) {
+			continue
+		}
 		lowest, highest = min(lowest, r), max(highest, r)
-		floor, ceiling = max(floor, r-w), min(ceiling, r+w)
+		if !starving {
+			floor, ceiling = max(floor, r-w), min(ceiling, r+w)
+		}
 	}
 }
 
@@ -123,6 +203,14 @@ func (f *former) take(i int32) {
 	f.taken[i] = true
 	at := f.place[i]
 	f.next[f.prev[at]], f.prev[f.next[at]] = f.next[at], f.prev[at]
+}
+
+// anyRating is a window that everybody is in.
+const anyRating = 1 << 40
+
+// starving reports whether the ticket has waited so long that rating is no reason any more.
+func (m Mode) starving(now int64, t Ticket) bool {
+	return m.Starving > 0 && now-t.Joined >= m.Starving.Milliseconds()
 }
 
 func (m Mode) windowAt(now int64, t Ticket) int64 {

@@ -15,9 +15,13 @@ const (
 
 // Why a ticket ended without a match, as clients are told.
 const (
-	reasonExpired   = "no match was found in time"
-	reasonLost      = "the ticket was lost"
-	reasonAbandoned = "the match could not be started"
+	reasonExpired    = "no match was found in time"
+	reasonLost       = "the ticket was lost"
+	reasonDeclined   = "the match was not accepted"
+	reasonCancelled  = "somebody of the party has cancelled"
+	reasonParty      = "the party has changed"
+	reasonUnattended = "the player was gone"
+	reasonAbandoned  = "the match could not be started"
 )
 
 // A matcher runs the passes over one pool. One goroutine uses it.
@@ -93,11 +97,14 @@ func (m *matcher) forget() {
 	m.stats.waiting.Set(0)
 }
 
-// step is one pass: read what is new, give up what is too old, form groups, claim them and have them assigned.
+// step is one pass: read what is new, give up what is too old, fill places in battles that are on, form groups, claim them and have them assigned.
 func (m *matcher) step(ctx context.Context) error {
 	now, err := m.read(ctx)
 	if err == nil && m.leading {
 		err = m.expire(ctx, now)
+	}
+	if err == nil && m.leading {
+		err = m.fill(ctx, now)
 	}
 	if err == nil && m.leading {
 		err = m.claim(ctx, now)
@@ -192,11 +199,46 @@ func (m *matcher) expire(ctx context.Context, now int64) error {
 	return nil
 }
 
-func (m *matcher) claim(ctx context.Context, now int64) error {
-	if len(m.picture.tickets) < m.mode.MinPlayers {
+// fill takes tickets for the places that are open, before new groups are formed.
+func (m *matcher) fill(ctx context.Context, now int64) error {
+	if !m.mode.Backfill || len(m.picture.tickets) == 0 {
 		return nil
 	}
-	granted := m.work.reserve(min(m.cfg.Assignments, len(m.picture.tickets)/m.mode.MinPlayers))
+	places, err := m.store.Places(ctx, m.pool, now)
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	granted := m.work.reserve(min(len(places), len(m.picture.tickets)))
+	defer func() { m.work.giveBack(granted) }() // what was not used
+	var fills []Match
+	for _, f := range fill(m.picture.tickets, places, now, m.mode, granted) {
+		fills = append(fills, Match{
+			Pool: m.pool, ID: api.MatchID(m.ids()), Zone: f.place.Zone, Tickets: Group{f.ticket}, Teams: m.mode.Teams, Holder: m.self, State: claimed, Claimed: now,
+			Place: f.place,
+		})
+	}
+	became, err := m.store.Fill(ctx, fills, m.cfg.Lease)
+	if err != nil {
+		return err
+	}
+	var gone, doubtful []Ticket
+	for i, match := range fills {
+		switch t := match.Tickets[0]; became[i] {
+		case filled:
+			gone = append(gone, t)
+			m.stats.waited.Observe(float64(now-t.Joined) / 1000)
+			granted--
+			m.work.start(match)
+		case ticketGone:
+			gone, doubtful = append(gone, t), append(doubtful, t)
+		}
+	}
+	m.picture.remove(gone)
+	return m.left(ctx, doubtful)
+}
+
+func (m *matcher) claim(ctx context.Context, now int64) error {
+	granted := m.work.reserve(min(m.cfg.Assignments, m.picture.players()/m.mode.MinPlayers))
 	defer func() { m.work.giveBack(granted) }() // what was not used
 	if granted == 0 {
 		return nil
@@ -213,11 +255,11 @@ func (m *matcher) claim(ctx context.Context, now int64) error {
 			return nil
 		}
 		matches = append(matches, Match{
-			Pool: m.pool, ID: api.MatchID(m.ids()), Zone: zone, Tickets: g, Holder: m.self, State: claimed, Claimed: now,
+			Pool: m.pool, ID: api.MatchID(m.ids()), Zone: zone, Tickets: g, Teams: m.mode.Teams, Holder: m.self, State: claimed, Claimed: now,
 		})
 	}
 	m.noZone = false
-	missing, err := m.store.Claim(ctx, matches, m.cfg.Lease)
+	missing, err := m.store.Claim(ctx, matches, m.cfg.Lease, m.mode.Accept)
 	if err != nil {
 		return err
 	}
@@ -232,6 +274,9 @@ func (m *matcher) claim(ctx context.Context, now int64) error {
 			m.stats.waited.Observe(float64(now-t.Joined) / 1000)
 		}
 		granted--
+		if m.mode.Accept > 0 {
+			match.Until = now + m.mode.Accept.Milliseconds() // near enough: Redis keeps its own
+		}
 		m.work.start(match)
 	}
 	m.picture.remove(gone)

@@ -3,6 +3,7 @@ package match
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -23,9 +24,12 @@ type world struct {
 	t  testing.TB
 	mu sync.Mutex
 
-	zones     []id.Node // those that are ready
+	zones     []id.Node                                           // those that are ready
+	proposed  func(m Match, p api.PlayerID, within time.Duration) // nil: nobody is asked
+	news      []news
 	rooms     map[id.Node]map[api.MatchID]Group
-	created   map[api.MatchID]bool // also of rooms that died with their zone
+	created   map[api.MatchID]bool   // also of rooms that died with their zone
+	seats     map[string]api.MatchID // room:seat that was open -> the fill that has it; 0: still open
 	matched   map[api.TicketID]api.MatchID
 	unmatched map[api.TicketID]string
 	refuse    func(what string) error // nil: nothing fails; called with mu held
@@ -34,7 +38,7 @@ type world struct {
 
 func newWorld(t testing.TB, zones ...id.Node) *world {
 	return &world{
-		t: t, zones: zones, rooms: map[id.Node]map[api.MatchID]Group{}, created: map[api.MatchID]bool{},
+		t: t, zones: zones, rooms: map[id.Node]map[api.MatchID]Group{}, created: map[api.MatchID]bool{}, seats: map[string]api.MatchID{},
 		matched: map[api.TicketID]api.MatchID{}, unmatched: map[api.TicketID]string{},
 		refuse: func(string) error { return nil }, after: func(string) error { return nil },
 	}
@@ -70,6 +74,14 @@ func (w *world) do(ctx context.Context, what string, effect func() error) error 
 	return w.after(what)
 }
 
+func (w *world) HasRoom(ctx context.Context, m Match) (has bool, err error) {
+	err = w.do(ctx, "look", func() error {
+		_, has = w.rooms[m.Zone][m.ID]
+		return nil
+	})
+	return has, err
+}
+
 func (w *world) CreateRoom(ctx context.Context, m Match) error {
 	return w.do(ctx, "room", func() error {
 		if !slices.Contains(w.zones, m.Zone) {
@@ -84,6 +96,48 @@ func (w *world) CreateRoom(ctx context.Context, m Match) error {
 	})
 }
 
+func seatOf(p Place) string { return fmt.Sprintf("%d:%d", p.Room, p.Seat) }
+
+func (w *world) FillSeat(ctx context.Context, m Match) (seated []int64, err error) {
+	err = w.do(ctx, "seat", func() error {
+		if !slices.Contains(w.zones, m.Zone) {
+			return fault.New(fault.Unavailable, "no such zone")
+		}
+		switch by, open := w.seats[seatOf(m.Place)]; {
+		case !open || by != 0 && by != m.ID:
+			return fault.New(fault.FailedPrecondition, "the seat is not open")
+		default:
+			w.seats[seatOf(m.Place)] = m.ID
+			w.created[m.ID] = true
+			seated = []int64{1, int64(m.Tickets[0].Player)}
+			return nil
+		}
+	})
+	return seated, err
+}
+
+func (w *world) Proposed(ctx context.Context, m Match, t Ticket, within time.Duration) error {
+	return w.do(ctx, "proposed", func() error {
+		if w.proposed == nil {
+			w.t.Errorf("player %v is asked about match %v", t.Player, m.ID)
+			return nil
+		}
+		w.proposed(m, t.Player, within)
+		return nil
+	})
+}
+
+func (w *world) Ready(ctx context.Context, player api.PlayerID) (int32, error) {
+	return int32(100 * player), w.do(ctx, "ready", func() error { return nil })
+}
+
+func (w *world) News(ctx context.Context, n news) error {
+	return w.do(ctx, "news", func() error {
+		w.news = append(w.news, n)
+		return nil
+	})
+}
+
 func (w *world) Matched(ctx context.Context, m Match, t Ticket) error {
 	return w.do(ctx, "matched", func() error {
 		if other, ok := w.matched[t.ID]; ok && other != m.ID {
@@ -91,6 +145,12 @@ func (w *world) Matched(ctx context.Context, m Match, t Ticket) error {
 		}
 		if !w.created[m.ID] {
 			w.t.Errorf("match %v is told before it has its room", m.ID)
+		}
+		if m.fill() && w.seats[seatOf(m.Place)] != m.ID {
+			w.t.Errorf("ticket %v is told of a seat that fill %v has", t.ID, w.seats[seatOf(m.Place)])
+		}
+		if m.fill() && !slices.Equal(m.players(), []int64{1, int64(t.Player)}) {
+			w.t.Errorf("ticket %v is told that %v have seats", t.ID, m.players())
 		}
 		w.matched[t.ID] = m.ID
 		return nil
@@ -306,6 +366,7 @@ func TestRecover(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		committed       bool
+		room            bool // the zone has it
 		zone            id.Node
 		age             time.Duration
 		matched, waits  int
@@ -314,9 +375,10 @@ func TestRecover(t *testing.T) {
 		{name: "claimed", zone: 40, age: time.Second, matched: 4},
 		{name: "claimed, and the zone is gone", zone: 41, age: time.Second, waits: 4},
 		{name: "claimed long ago", zone: 40, age: time.Hour, waits: 4},
-		{name: "made", committed: true, zone: 40, age: time.Second, matched: 4},
+		{name: "made", committed: true, room: true, zone: 40, age: time.Second, matched: 4},
 		{name: "made, and the zone is gone", committed: true, zone: 41, age: time.Second, unmatchedReason: reasonAbandoned},
-		{name: "made long ago", committed: true, zone: 40, age: time.Hour, unmatchedReason: reasonAbandoned},
+		{name: "made, and the zone has come back without the room", committed: true, zone: 40, age: time.Second, unmatchedReason: reasonAbandoned},
+		{name: "made long ago", committed: true, room: true, zone: 40, age: time.Hour, unmatchedReason: reasonAbandoned},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -328,6 +390,9 @@ func TestRecover(t *testing.T) {
 			mustClaim(t, s, m)
 			if c.committed {
 				w.created[9] = true
+				if c.room {
+					w.rooms[c.zone] = map[api.MatchID]Group{9: m.Tickets}
+				}
 				if err := s.Commit(t.Context(), m, time.Second); err != nil {
 					t.Fatal(err)
 				}
@@ -383,6 +448,14 @@ func (m *mortal) CreateRoom(ctx context.Context, match Match) error {
 	return m.call(func() error { return m.mesh.CreateRoom(ctx, match) })
 }
 
+func (m *mortal) FillSeat(ctx context.Context, match Match) (seated []int64, err error) {
+	err = m.call(func() error {
+		seated, err = m.mesh.FillSeat(ctx, match)
+		return err
+	})
+	return seated, err
+}
+
 func (m *mortal) Matched(ctx context.Context, match Match, t Ticket) error {
 	return m.call(func() error { return m.mesh.Matched(ctx, match, t) })
 }
@@ -397,6 +470,9 @@ func TestNodesDie(t *testing.T) {
 		w := newWorld(t, 40, 41)
 		cfg := testConfig()
 		cfg.Abandon, cfg.Lease = time.Hour, 5*time.Second // enough to tell everybody, on a busy machine too
+		mode := cfg.Modes[arena.Mode]
+		mode.Backfill = true
+		cfg.Modes[arena.Mode] = mode
 		rnd := rand.New(rand.NewPCG(5, 6))
 		faults := rand.New(rand.NewPCG(7, 8))
 		quiet := false
@@ -432,6 +508,15 @@ func TestNodesDie(t *testing.T) {
 					tk := ticket(len(wishes) + 1)
 					wishes = append(wishes, tk)
 					mustJoin(t, s, arena, tk)
+				}
+				place := Place{Room: api.MatchID(1 + rnd.IntN(30)), Seat: int32(rnd.IntN(2)), Zone: id.Node(40 + rnd.IntN(2)), Since: clock.Load()}
+				w.mu.Lock()
+				if _, known := w.seats[seatOf(place)]; !known {
+					w.seats[seatOf(place)] = 0
+				}
+				w.mu.Unlock()
+				if err := s.Offer(ctx, arena, []Place{place}, offerLasts); err != nil { // also of seats that are taken
+					t.Fatal(err)
 				}
 				if tk := wishes[rnd.IntN(len(wishes))]; rnd.IntN(2) == 0 {
 					won, err := s.Cancel(ctx, arena.Area, tk.Player, tk.ID)
@@ -490,6 +575,15 @@ func TestNodesDie(t *testing.T) {
 		}
 		if died < 5 {
 			t.Errorf("only %d nodes died: the test does not test", died)
+		}
+		fills := 0
+		for _, by := range w.seats {
+			if by != 0 {
+				fills++
+			}
+		}
+		if fills < 10 {
+			t.Errorf("only %d seats were filled: the test does not test", fills)
 		}
 		for id := range cancelled {
 			if in, ok := w.matched[id]; ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/lease"
 	"loumiao/framework/live"
 	"loumiao/framework/node"
@@ -40,16 +41,22 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 		return fmt.Errorf("match: metrics: %w", err)
 	}
 	cfg := s.cfg
-	cfg.Lead, cfg.Lease, cfg.Abandon = n.Stretch(cfg.Lead), n.Stretch(cfg.Lease), n.Stretch(cfg.Abandon)
+	cfg.Lead, cfg.Lease, cfg.Abandon, cfg.Unattended = n.Stretch(cfg.Lead), n.Stretch(cfg.Lease), n.Stretch(cfg.Abandon), n.Stretch(cfg.Unattended)
 	mesh := &peers{rpc: n.RPC(), view: n.Cluster()}
 	self := n.ID().String() + "." + n.Boot().String()
 	s.desk = newDesk(cfg, api.Area(n.Area()), self, NewStore(n.Stores()), mesh, n.IDs().Next, n.Log(), stats)
 
+	mesh.backfill = func(mode string) bool { return s.desk.modes()[mode].Backfill }
 	if s.designed {
 		s.follow(api.Tables.Of(n.Live()))
 	}
 	rpc.HandleFunc(n, api.JoinMatch, s.join)
 	rpc.HandleFunc(n, api.LeaveMatch, s.leave)
+	rpc.HandleFunc(n, api.AnswerMatch, s.answer)
+	rpc.HandleFunc(n, api.DoParty, s.party)
+	rpc.HandleFunc(n, api.ExplainTicket, s.explain)
+	rpc.HandleFunc(n, api.OfferPlaces, s.offer)
+	rpc.HandleFunc(n, api.StandForTickets, s.stand)
 	return nil
 }
 
@@ -70,6 +77,7 @@ func (s *Service) follow(designed *live.Value[*tables.Tables]) {
 			next.modes[m.ID] = Mode{
 				Players: m.Players, MinPlayers: m.MinPlayers, Patience: m.Patience,
 				Window: m.Window, WidenPerSecond: m.WidenPerSecond, MaxWindow: m.MaxWindow,
+				Starving: m.Starving, Teams: m.Teams, Accept: m.Accept, Backfill: m.Backfill,
 			}
 		}
 		last.Store(next)
@@ -95,7 +103,11 @@ func (s *Service) join(ctx context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply
 	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
 		return nil, err
 	}
-	ticket, err := s.desk.join(ctx, Pool{area, m.GetMode()}, api.PlayerID(m.GetPlayer()), m.GetRating())
+	players, rating, err := s.desk.team(ctx, area, api.PlayerID(m.GetPlayer()), m.GetRating())
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := s.desk.join(ctx, Pool{area, m.GetMode()}, rating, players...)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +127,42 @@ func (s *Service) leave(ctx context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchRe
 		return nil, err
 	}
 	return &pb.LeaveMatchReply{Cancelled: won}, nil
+}
+
+func (s *Service) answer(ctx context.Context, m *pb.AnswerMatch) (*pb.AnswerMatchReply, error) {
+	area, err := areaOf(m.GetArea())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
+		return nil, err
+	}
+	stands, err := s.desk.answer(ctx, area, api.MatchID(m.GetMatch()), api.PlayerID(m.GetPlayer()), m.GetAccept())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.AnswerMatchReply{Accepted: stands}, nil
+}
+
+func (s *Service) party(ctx context.Context, m *pb.DoParty) (*pb.DoPartyReply, error) {
+	area, err := areaOf(m.GetArea())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
+		return nil, err
+	}
+	do, ok := map[pb.DoParty_Act]act{
+		pb.DoParty_LOOK: look, pb.DoParty_INVITE: invite, pb.DoParty_ACCEPT: accept, pb.DoParty_LEAVE: depart, pb.DoParty_KICK: kick,
+	}[m.GetAct()]
+	if !ok {
+		return nil, fault.New(fault.Invalid, "no such thing can be done to a party")
+	}
+	is, err := s.desk.party(ctx, area, do, api.PlayerID(m.GetPlayer()), api.PlayerID(m.GetOther()), m.GetParty())
+	if err != nil {
+		return nil, err
+	}
+	return &pb.DoPartyReply{Party: is.message()}, nil
 }
 
 // speaksFor is an error unless the world that calls has the player: one that was paused and goes on may ask for what his next one does not know of.

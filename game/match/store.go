@@ -24,7 +24,9 @@ type Redis interface {
 // What a Store can say no to.
 var (
 	ErrOtherMode = fault.New(fault.FailedPrecondition, "the player waits for a match of another mode")
+	ErrBusy      = fault.New(fault.FailedPrecondition, "somebody of the party has a ticket already")
 	ErrNoTicket  = fault.New(fault.NotFound, "no such ticket")
+	ErrNotAsked  = fault.New(fault.NotFound, "the match does not wait for an answer")
 	// ErrLost: somebody else holds the match now, or it is over.
 	ErrLost = errors.New("match: held by another node now")
 )
@@ -33,6 +35,7 @@ const (
 	remember  = time.Minute // how long it is known how a ticket ended
 	pollPage  = 5000        // tickets read at once: Redis serves nobody else meanwhile
 	claimPage = 64          // claims sent at once
+	answered  = time.Hour   // how long answers are kept at most: longer than anybody is asked
 )
 
 // A Pool is where tickets wait: one for each area and mode.
@@ -69,10 +72,11 @@ func (s *Store) pool(p Pool) string { return s.at(p.Area, "pool", p.Mode) }
 func (s *Store) gone(area api.Area, t api.TicketID) string { return s.at(area, "gone", t.String()) }
 
 // Join puts a new ticket into the pool and returns its id, or that of the ticket which the player has there already, also when a match has
-// been made of it that the player has not heard of. [ErrOtherMode] when he has one in another mode. t.Joined is not used.
+// been made of it that the player has not heard of. [ErrOtherMode] when he has one in another mode, [ErrBusy] when somebody of a party has another than the
+// party's. t.Joined is not used.
 func (s *Store) Join(ctx context.Context, p Pool, t Ticket) (api.TicketID, error) {
 	reply, err := s.joins.do(ctx, []string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence")},
-		int64(t.Player), int64(t.ID), p.Mode, t.Rating, s.now())
+		t.appendPlayers(nil), int64(t.ID), p.Mode, t.Rating, s.now())
 	var held []string
 	if err == nil {
 		held, err = reply.StringSlice()
@@ -80,20 +84,30 @@ func (s *Store) Join(ctx context.Context, p Pool, t Ticket) (api.TicketID, error
 	if err != nil {
 		return 0, fmt.Errorf("join pool %v of area %v: %w", p.Mode, p.Area, err)
 	}
-	if len(held) != 2 {
+	if len(held) != 3 {
 		return 0, fmt.Errorf("player %v of area %v: the ticket in Redis is damaged", t.Player, p.Area)
 	}
 	if held[0] != p.Mode {
 		return 0, ErrOtherMode
 	}
+	if t.size() > 1 && held[2] != string(t.appendPlayers(nil)) {
+		return 0, ErrBusy
+	}
 	n, err := strconv.ParseInt(held[1], 10, 64)
 	return api.TicketID(n), err
 }
 
-// Cancel takes the player's ticket out of its pool; ticket 0 is whichever he has. True: the ticket is in no match and never will be. False: too late, a match has
-// been made of it. Both answers stay the same for a minute after the ticket's end, for those who ask again; then, and for a
+// Cancel takes the player's ticket out of its pool, for all of his party; ticket 0 is whichever he has. While he is asked whether he accepts a match, it is a no. True: the
+// ticket is in no match and never will be. False: too late, a match has been made of it. Both answers stay the same for a minute after the ticket's end, for those who ask again; then, and for a
 // ticket that never was, it is [ErrNoTicket].
 func (s *Store) Cancel(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (bool, error) {
+	_, won, err := s.cancel(ctx, area, player, ticket)
+	return won, err
+}
+
+// cancel is Cancel; it also returns the ticket, if it was this call that took it out.
+func (s *Store) cancel(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (Ticket, bool, error) {
+	var none Ticket
 	for {
 		var held, gone *redis.StringCmd
 		_, err := s.client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
@@ -102,27 +116,28 @@ func (s *Store) Cancel(ctx context.Context, area api.Area, player api.PlayerID, 
 			return nil
 		})
 		if err != nil && !errors.Is(err, redis.Nil) {
-			return false, fmt.Errorf("cancel ticket %v: %w", ticket, err)
+			return none, false, fmt.Errorf("cancel ticket %v: %w", ticket, err)
 		}
 		fields := strings.Fields(held.Val())
 		var t Ticket
 		if len(fields) >= 2 {
 			if t, err = parseTicket(fields[1]); err != nil {
-				return false, err
+				return none, false, err
 			}
 		}
 		switch {
 		case t.ID == 0 || ticket != 0 && t.ID != ticket: // not live
 			if gone.Val() == "" {
-				return false, ErrNoTicket
+				return none, false, ErrNoTicket
 			}
-			return gone.Val() == "0", nil
+			return none, gone.Val() == "0", nil
 		case len(fields) == 3:
-			return false, nil
+			no, err := s.decline(ctx, area, fields[2], player)
+			return none, no, err
 		}
 		won, err := s.Withdraw(ctx, Pool{area, fields[0]}, []Ticket{t})
 		if err != nil || won[0] {
-			return err == nil, err
+			return t, err == nil, err
 		}
 		// It was claimed, or put back, or cancelled in between: look again.
 	}
@@ -134,7 +149,7 @@ func (s *Store) Withdraw(ctx context.Context, p Pool, tickets []Ticket) ([]bool,
 	args := []any{remember.Milliseconds()}
 	for _, t := range tickets {
 		keys = append(keys, s.gone(p.Area, t.ID))
-		args = append(args, p.Mode, int64(t.Player), t.String())
+		args = append(args, p.Mode, t.appendPlayers(nil), t.String())
 	}
 	done, err := withdrawScript.Run(ctx, s.client, keys, args...).BoolSlice()
 	if err != nil {
@@ -189,22 +204,24 @@ func (s *Store) Resign(ctx context.Context, p Pool, self string) error {
 
 // Claim makes matches of groups, each whole or not at all. The tickets of a match that was not made because some of them do not wait any more are
 // returned in its place; nil for one that was made. After an error matches may have been made: their records become due.
-func (s *Store) Claim(ctx context.Context, matches []Match, lease time.Duration) ([][]Ticket, error) {
+//
+// accept is how long the players are asked whether they accept a match, see [Store.Resolve]; 0: they are not.
+func (s *Store) Claim(ctx context.Context, matches []Match, lease, accept time.Duration) ([][]Ticket, error) {
 	missing := make([][]Ticket, len(matches))
 	for from := 0; from < len(matches); from += claimPage {
 		page := matches[from:min(from+claimPage, len(matches))]
-		if err := s.claimPage(ctx, page, lease, missing[from:]); err != nil {
+		if err := s.claimPage(ctx, page, lease, accept, missing[from:]); err != nil {
 			return nil, fmt.Errorf("claim tickets: %w", err)
 		}
 	}
 	return missing, nil
 }
 
-func (s *Store) claimPage(ctx context.Context, page []Match, lease time.Duration, missing [][]Ticket) error {
+func (s *Store) claimPage(ctx context.Context, page []Match, lease, accept time.Duration, missing [][]Ticket) error {
 	runs := make([]*run, len(page))
 	for i, m := range page {
-		args := make([]any, 0, 6+len(m.Tickets))
-		args = append(args, int64(m.ID), m.Holder, int(m.Zone), m.Mode, lease.Milliseconds(), s.now())
+		args := make([]any, 0, 8+len(m.Tickets))
+		args = append(args, int64(m.ID), m.Holder, int(m.Zone), m.Mode, lease.Milliseconds(), s.now(), m.Teams, accept.Milliseconds())
 		for _, t := range m.Tickets {
 			args = append(args, t.String())
 		}
@@ -229,10 +246,10 @@ func (s *Store) Commit(ctx context.Context, m Match, lease time.Duration) error 
 		int64(m.ID), m.Holder, lease.Milliseconds(), s.now()))
 }
 
-// Release undoes a claim: the tickets wait again, as old as they are. [ErrLost] when m.Holder does not hold the match, or it is final.
+// Release undoes a claim: the tickets wait again, as old as they are, and a place is open again once its zone offers it. [ErrLost] when m.Holder does not hold the match, or it is final.
 func (s *Store) Release(ctx context.Context, m Match) error {
 	return held(releaseScript.Run(ctx, s.client, []string{
-		s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "sequence"),
+		s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "sequence"), s.filling(m.Pool),
 	}, int64(m.ID), m.Holder), nil)
 }
 
@@ -242,7 +259,7 @@ func (s *Store) Finish(ctx context.Context, m Match) error {
 	args := []any{int64(m.ID), m.Holder, remember.Milliseconds()}
 	for _, t := range m.Tickets {
 		keys = append(keys, s.gone(m.Area, t.ID))
-		args = append(args, int64(t.Player))
+		args = append(args, t.appendPlayers(nil))
 	}
 	return held(s.finishes.do(ctx, keys, args...))
 }

@@ -52,7 +52,7 @@ func mustPoll(t testing.TB, s *Store, p Pool, after uint64) Poll {
 
 func mustClaim(t testing.TB, s *Store, m Match) {
 	t.Helper()
-	missing, err := s.Claim(t.Context(), []Match{m}, 10*time.Second)
+	missing, err := s.Claim(t.Context(), []Match{m}, 10*time.Second, 0)
 	if err != nil || missing[0] != nil {
 		t.Fatalf("claim: missing %v, %v", missing, err)
 	}
@@ -217,7 +217,7 @@ func TestClaimIsWholeOrNothing(t *testing.T) {
 		if won, err := s.Cancel(t.Context(), arena.Area, all[1].Player, all[1].ID); !won || err != nil {
 			t.Fatal(won, err)
 		}
-		missing, err := s.Claim(t.Context(), []Match{match(1, arena, all...), match(2, arena, all[0], all[2]), match(3, arena, all[2])}, time.Second)
+		missing, err := s.Claim(t.Context(), []Match{match(1, arena, all...), match(2, arena, all[0], all[2]), match(3, arena, all[2])}, time.Second, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,6 +310,7 @@ func TestStoreRandom(t *testing.T) {
 		ctx := t.Context()
 		s, clock := newStore(stores)
 		rnd := rand.New(rand.NewPCG(3, 4))
+		nextRound := 0
 
 		type entry struct {
 			ticket Ticket
@@ -323,7 +324,13 @@ func TestStoreRandom(t *testing.T) {
 		records := map[api.MatchID]*record{}
 		ended := map[api.TicketID]api.MatchID{} // 0: cancelled
 		inMatch := map[api.TicketID]api.MatchID{}
-		nextTicket, nextMatch := 0, 0
+		places := map[string]int64{} // by when each that is offered is forgotten
+		filling := map[string]int64{}
+		slot := func(p Place) string { return fmt.Sprint(p.Room, p.Seat, p.Round) }
+		somePlace := func() Place {
+			return Place{Room: api.MatchID(1 + rnd.IntN(3)), Seat: int32(rnd.IntN(2)), Round: int32(1 + nextRound/100), Zone: 9, Barred: []api.PlayerID{1, 2}[:rnd.IntN(3)]}
+		}
+		nextTicket, nextMatch, fills := 0, 0, 0
 		holders := []string{"a", "b"}
 		const lease = 10 * time.Second
 		someRecord := func() *record {
@@ -333,13 +340,14 @@ func TestStoreRandom(t *testing.T) {
 			return nil
 		}
 
-		for step := range 1500 {
+		for step := range 2600 {
+			nextRound = step
 			fail := func(format string, args ...any) {
 				t.Helper()
 				t.Fatalf("step %d: "+format, append([]any{step}, args...)...)
 			}
 			player := api.PlayerID(rnd.IntN(12))
-			switch rnd.IntN(9) {
+			switch rnd.IntN(12) {
 			case 0, 1, 2: // join
 				nextTicket++
 				tk := Ticket{ID: api.TicketID(nextTicket), Player: player, Rating: int32(rnd.IntN(100)), Joined: clock.Load()}
@@ -400,7 +408,7 @@ func TestStoreRandom(t *testing.T) {
 				}
 				nextMatch++
 				m := Match{Pool: arena, ID: api.MatchID(nextMatch), Zone: 9, Tickets: group, Holder: holders[rnd.IntN(2)]}
-				missing, err := s.Claim(ctx, []Match{m}, lease)
+				missing, err := s.Claim(ctx, []Match{m}, lease, 0)
 				if err != nil || !slices.Equal(missing[0], gone) {
 					fail("claim: missing %v, %v; want %v", missing, err, gone)
 				}
@@ -442,6 +450,9 @@ func TestStoreRandom(t *testing.T) {
 					}
 					if ok {
 						delete(records, r.ID)
+						if r.fill() {
+							delete(filling, slot(r.Place))
+						}
 						for _, tk := range r.Tickets {
 							live[tk.Player] = entry{ticket: tk}
 						}
@@ -482,7 +493,69 @@ func TestStoreRandom(t *testing.T) {
 						fail("took over %v, want %v", m, records[m.ID].Match)
 					}
 				}
-			case 8: // the pool is who waits, each once
+			case 9: // places are offered
+				offered := []Place{somePlace(), somePlace(), somePlace(), somePlace()}
+				if err := s.Offer(ctx, arena, offered, 20*time.Second); err != nil {
+					fail("offer: %v", err)
+				}
+				for _, p := range offered {
+					if filling[slot(p)] <= clock.Load() {
+						places[p.String()] = clock.Load() + 20_000
+					}
+				}
+			case 10, 11: // fill, from what may be old news
+				place := somePlace()
+				var tk Ticket
+				for p, e := range live {
+					if tk = e.ticket; rnd.IntN(10) == 0 {
+						tk = Ticket{ID: api.TicketID(1 + rnd.IntN(nextTicket)), Player: p, Joined: 1}
+					}
+					break
+				}
+				if tk.ID == 0 {
+					continue
+				}
+				want := filled
+				if e := live[tk.Player]; e.match != 0 || tk != e.ticket {
+					want = ticketGone
+				} else if places[place.String()] <= clock.Load() {
+					want = placeGone
+				}
+				nextMatch++
+				m := Match{Pool: arena, ID: api.MatchID(nextMatch), Zone: 9, Tickets: Group{tk}, Holder: holders[rnd.IntN(2)], Place: place}
+				became, err := s.Fill(ctx, []Match{m}, lease)
+				if err != nil || became[0] != want {
+					fail("fill: %v, %v, want %v", became, err, want)
+				}
+				if want != filled {
+					continue
+				}
+				fills++
+				delete(places, place.String())
+				filling[slot(place)] = clock.Load() + lease.Milliseconds()
+				m.State, m.Claimed = claimed, clock.Load()
+				records[m.ID] = &record{m, clock.Load() + lease.Milliseconds()}
+				live[tk.Player] = entry{tk, m.ID}
+			case 8: // the pool is who waits, each once, and the places are those that were offered lately
+				var open []string
+				for p, until := range places {
+					if until > clock.Load() {
+						open = append(open, p)
+					}
+				}
+				found, err := s.Places(ctx, arena, clock.Load())
+				if err != nil {
+					fail("places: %v", err)
+				}
+				var names []string
+				for _, p := range found {
+					names = append(names, p.String())
+				}
+				slices.Sort(open)
+				slices.Sort(names)
+				if !slices.Equal(names, open) {
+					fail("places %v, want %v", names, open)
+				}
 				var want []api.TicketID
 				for _, e := range live {
 					if e.match == 0 {
@@ -500,6 +573,9 @@ func TestStoreRandom(t *testing.T) {
 					fail("waiting %v (%d), want %v", got, polled.Size, want)
 				}
 			}
+		}
+		if fills < 30 {
+			t.Fatalf("only %d places were filled: the test does not test", fills)
 		}
 		if len(inMatch) < 50 {
 			t.Fatalf("only %d tickets came into matches: the test does not test", len(inMatch))
@@ -535,7 +611,7 @@ func TestClaimsInParallel(t *testing.T) {
 				for n := 1; len(left) > 0; n++ {
 					rnd.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
 					m := match(1000*matcher+n, arena, left[:min(4, len(left))]...)
-					missing, err := s.Claim(context.Background(), []Match{m}, time.Minute)
+					missing, err := s.Claim(context.Background(), []Match{m}, time.Minute, 0)
 					if err != nil {
 						t.Error(err)
 						return

@@ -59,6 +59,15 @@ func (w *waiting) replace(tickets []Ticket) (gone []Ticket) {
 	return gone
 }
 
+// players is how many players wait.
+func (w *waiting) players() int {
+	n := 0
+	for _, t := range w.tickets {
+		n += t.size()
+	}
+	return n
+}
+
 // expired is the tickets that have waited longer than ttl milliseconds, at most limit of them.
 func (w *waiting) expired(now, ttl int64, limit int) []Ticket {
 	n := 0

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
 	"loumiao/framework/fault"
@@ -83,6 +84,22 @@ func (r Rules) Check(text string) (string, error) {
 	}
 	return name, nil
 }
+
+// Key is what names are compared by: equal for names that differ in case, or in which of several compatible forms of a character they have. It is for any
+// text, is its own key, and may be longer than the text.
+func Key(name string) string {
+	for range keySteps {
+		key := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
+		if key == name {
+			break
+		}
+		name = key
+	}
+	return name
+}
+
+// keySteps is how often folding and normalising may undo each other's work at most.
+const keySteps = 4
 
 func refuse(format string, args ...any) error { return fault.Errorf(fault.Invalid, format, args...) }
 

@@ -123,3 +123,39 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+func TestKey(t *testing.T) {
+	t.Parallel()
+	for _, same := range [][]string{
+		{"Ada", "ada", "ADA", "\uff21\uff44\uff41"}, {"Zo\u00e9 2", "zoe\u0301 2", "ZO\u00c9 2"}, {"Stra\u00dfe", "STRASSE"}, {"\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u03a3\u038a\u03a3\u03a5\u03a6\u039f\u03a3"},
+		{"\u30ab\u30ad", "\uff76\uff77"},
+	} {
+		for _, n := range same[1:] {
+			if name.Key(n) != name.Key(same[0]) {
+				t.Errorf("%q is %q, and %q is %q", n, name.Key(n), same[0], name.Key(same[0]))
+			}
+		}
+	}
+	for _, differ := range [][2]string{{"Ada", "Ad\u00e1"}, {"a-b", "a b"}, {"ab", "abc"}} {
+		if name.Key(differ[0]) == name.Key(differ[1]) {
+			t.Errorf("%q is %q", differ[0], differ[1])
+		}
+	}
+}
+
+// FuzzKey: a key is its own key, and that of a name which is allowed is short.
+func FuzzKey(f *testing.F) {
+	for _, seed := range []string{"Ada", "\ufdfa", "Stra\u00dfe", "\u0130", "\u1e9e", "a\u0345\u0301"} {
+		f.Add(seed)
+	}
+	rules := name.Defaults()
+	f.Fuzz(func(t *testing.T, text string) {
+		key := name.Key(text)
+		if again := name.Key(key); again != key {
+			t.Errorf("%q has the key %q, and that %q", text, key, again)
+		}
+		if allowed, err := rules.Check(text); err == nil && len(name.Key(allowed)) > 255 {
+			t.Errorf("%q has a key of %d bytes", text, len(name.Key(allowed)))
+		}
+	})
+}

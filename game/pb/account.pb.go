@@ -34,7 +34,8 @@ type Register struct {
 	// 0: the first area.
 	Area uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
 	// What the player calls this device, for the list of his logins; at most 64 bytes.
-	DeviceName    string `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	DeviceName    string  `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Person        *Person `protobuf:"bytes,5,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,12 +98,20 @@ func (x *Register) GetDeviceName() string {
 	return ""
 }
 
+func (x *Register) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
 type PasswordLogin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password      string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	Area          uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
 	DeviceName    string                 `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Person        *Person                `protobuf:"bytes,5,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -165,13 +174,21 @@ func (x *PasswordLogin) GetDeviceName() string {
 	return ""
 }
 
+func (x *PasswordLogin) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
 // Logs a device in, and makes an account for it the first time.
 type GuestLogin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A secret that the client has made up at random, 16 to 128 bytes.
-	Device        string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
-	Area          uint32 `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
-	DeviceName    string `protobuf:"bytes,3,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Device        string  `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Area          uint32  `protobuf:"varint,2,opt,name=area,proto3" json:"area,omitempty"`
+	DeviceName    string  `protobuf:"bytes,3,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Person        *Person `protobuf:"bytes,4,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,6 +244,69 @@ func (x *GuestLogin) GetDeviceName() string {
 	return ""
 }
 
+func (x *GuestLogin) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// Who the player says to be, where the game has to know. It may come with any login, is checked once for an account, and is not kept: failed_precondition
+// asks for it, and invalid says that there is no such person.
+type Person struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the player's papers have it.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Of the papers.
+	Number        string `protobuf:"bytes,2,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Person) Reset() {
+	*x = Person{}
+	mi := &file_account_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Person) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Person) ProtoMessage() {}
+
+func (x *Person) ProtoReflect() protoreflect.Message {
+	mi := &file_account_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Person.ProtoReflect.Descriptor instead.
+func (*Person) Descriptor() ([]byte, []int) {
+	return file_account_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Person) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Person) GetNumber() string {
+	if x != nil {
+		return x.Number
+	}
+	return ""
+}
+
 // Goes on with an earlier login, in its area.
 type RefreshLogin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -237,7 +317,7 @@ type RefreshLogin struct {
 
 func (x *RefreshLogin) Reset() {
 	*x = RefreshLogin{}
-	mi := &file_account_proto_msgTypes[3]
+	mi := &file_account_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +329,7 @@ func (x *RefreshLogin) String() string {
 func (*RefreshLogin) ProtoMessage() {}
 
 func (x *RefreshLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[3]
+	mi := &file_account_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +342,7 @@ func (x *RefreshLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshLogin.ProtoReflect.Descriptor instead.
 func (*RefreshLogin) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{3}
+	return file_account_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RefreshLogin) GetRefresh() string {
@@ -290,7 +370,7 @@ type LoginReply struct {
 
 func (x *LoginReply) Reset() {
 	*x = LoginReply{}
-	mi := &file_account_proto_msgTypes[4]
+	mi := &file_account_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -302,7 +382,7 @@ func (x *LoginReply) String() string {
 func (*LoginReply) ProtoMessage() {}
 
 func (x *LoginReply) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[4]
+	mi := &file_account_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -315,7 +395,7 @@ func (x *LoginReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoginReply.ProtoReflect.Descriptor instead.
 func (*LoginReply) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{4}
+	return file_account_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LoginReply) GetAccount() int64 {
@@ -368,7 +448,7 @@ type ListAreas struct {
 
 func (x *ListAreas) Reset() {
 	*x = ListAreas{}
-	mi := &file_account_proto_msgTypes[5]
+	mi := &file_account_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +460,7 @@ func (x *ListAreas) String() string {
 func (*ListAreas) ProtoMessage() {}
 
 func (x *ListAreas) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[5]
+	mi := &file_account_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +473,7 @@ func (x *ListAreas) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAreas.ProtoReflect.Descriptor instead.
 func (*ListAreas) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{5}
+	return file_account_proto_rawDescGZIP(), []int{6}
 }
 
 type ListAreasReply struct {
@@ -405,7 +485,7 @@ type ListAreasReply struct {
 
 func (x *ListAreasReply) Reset() {
 	*x = ListAreasReply{}
-	mi := &file_account_proto_msgTypes[6]
+	mi := &file_account_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +497,7 @@ func (x *ListAreasReply) String() string {
 func (*ListAreasReply) ProtoMessage() {}
 
 func (x *ListAreasReply) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[6]
+	mi := &file_account_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +510,7 @@ func (x *ListAreasReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAreasReply.ProtoReflect.Descriptor instead.
 func (*ListAreasReply) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{6}
+	return file_account_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListAreasReply) GetAreas() []*AreaChoice {
@@ -450,7 +530,7 @@ type AreaChoice struct {
 
 func (x *AreaChoice) Reset() {
 	*x = AreaChoice{}
-	mi := &file_account_proto_msgTypes[7]
+	mi := &file_account_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +542,7 @@ func (x *AreaChoice) String() string {
 func (*AreaChoice) ProtoMessage() {}
 
 func (x *AreaChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[7]
+	mi := &file_account_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +555,7 @@ func (x *AreaChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AreaChoice.ProtoReflect.Descriptor instead.
 func (*AreaChoice) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{7}
+	return file_account_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AreaChoice) GetId() uint32 {
@@ -497,16 +577,17 @@ type ExternalLogin struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Channel string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
 	// What the channel has signed for this login.
-	Ticket        string `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	Area          uint32 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
-	DeviceName    string `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Ticket        string  `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Area          uint32  `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	DeviceName    string  `protobuf:"bytes,4,opt,name=device_name,json=deviceName,proto3" json:"device_name,omitempty"`
+	Person        *Person `protobuf:"bytes,5,opt,name=person,proto3" json:"person,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExternalLogin) Reset() {
 	*x = ExternalLogin{}
-	mi := &file_account_proto_msgTypes[8]
+	mi := &file_account_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +599,7 @@ func (x *ExternalLogin) String() string {
 func (*ExternalLogin) ProtoMessage() {}
 
 func (x *ExternalLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[8]
+	mi := &file_account_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +612,7 @@ func (x *ExternalLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExternalLogin.ProtoReflect.Descriptor instead.
 func (*ExternalLogin) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{8}
+	return file_account_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExternalLogin) GetChannel() string {
@@ -562,6 +643,13 @@ func (x *ExternalLogin) GetDeviceName() string {
 	return ""
 }
 
+func (x *ExternalLogin) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
 // How the account can be logged in to. So are the two changes below answered.
 type ListIdentities struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -571,7 +659,7 @@ type ListIdentities struct {
 
 func (x *ListIdentities) Reset() {
 	*x = ListIdentities{}
-	mi := &file_account_proto_msgTypes[9]
+	mi := &file_account_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +671,7 @@ func (x *ListIdentities) String() string {
 func (*ListIdentities) ProtoMessage() {}
 
 func (x *ListIdentities) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[9]
+	mi := &file_account_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +684,7 @@ func (x *ListIdentities) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIdentities.ProtoReflect.Descriptor instead.
 func (*ListIdentities) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{9}
+	return file_account_proto_rawDescGZIP(), []int{10}
 }
 
 type IdentitiesReply struct {
@@ -608,7 +696,7 @@ type IdentitiesReply struct {
 
 func (x *IdentitiesReply) Reset() {
 	*x = IdentitiesReply{}
-	mi := &file_account_proto_msgTypes[10]
+	mi := &file_account_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +708,7 @@ func (x *IdentitiesReply) String() string {
 func (*IdentitiesReply) ProtoMessage() {}
 
 func (x *IdentitiesReply) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[10]
+	mi := &file_account_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +721,7 @@ func (x *IdentitiesReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentitiesReply.ProtoReflect.Descriptor instead.
 func (*IdentitiesReply) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{10}
+	return file_account_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *IdentitiesReply) GetIdentities() []*Identity {
@@ -656,7 +744,7 @@ type Identity struct {
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_account_proto_msgTypes[11]
+	mi := &file_account_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +756,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[11]
+	mi := &file_account_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +769,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{11}
+	return file_account_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Identity) GetKind() string {
@@ -719,7 +807,7 @@ type BindIdentity struct {
 
 func (x *BindIdentity) Reset() {
 	*x = BindIdentity{}
-	mi := &file_account_proto_msgTypes[12]
+	mi := &file_account_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +819,7 @@ func (x *BindIdentity) String() string {
 func (*BindIdentity) ProtoMessage() {}
 
 func (x *BindIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[12]
+	mi := &file_account_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +832,7 @@ func (x *BindIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BindIdentity.ProtoReflect.Descriptor instead.
 func (*BindIdentity) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{12}
+	return file_account_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BindIdentity) GetKind() string {
@@ -778,7 +866,7 @@ type UnbindIdentity struct {
 
 func (x *UnbindIdentity) Reset() {
 	*x = UnbindIdentity{}
-	mi := &file_account_proto_msgTypes[13]
+	mi := &file_account_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +878,7 @@ func (x *UnbindIdentity) String() string {
 func (*UnbindIdentity) ProtoMessage() {}
 
 func (x *UnbindIdentity) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[13]
+	mi := &file_account_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +891,7 @@ func (x *UnbindIdentity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbindIdentity.ProtoReflect.Descriptor instead.
 func (*UnbindIdentity) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{13}
+	return file_account_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UnbindIdentity) GetKind() string {
@@ -822,7 +910,7 @@ type ListLogins struct {
 
 func (x *ListLogins) Reset() {
 	*x = ListLogins{}
-	mi := &file_account_proto_msgTypes[14]
+	mi := &file_account_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +922,7 @@ func (x *ListLogins) String() string {
 func (*ListLogins) ProtoMessage() {}
 
 func (x *ListLogins) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[14]
+	mi := &file_account_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +935,7 @@ func (x *ListLogins) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLogins.ProtoReflect.Descriptor instead.
 func (*ListLogins) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{14}
+	return file_account_proto_rawDescGZIP(), []int{15}
 }
 
 // The ones used last first, up to 100.
@@ -860,7 +948,7 @@ type LoginsReply struct {
 
 func (x *LoginsReply) Reset() {
 	*x = LoginsReply{}
-	mi := &file_account_proto_msgTypes[15]
+	mi := &file_account_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +960,7 @@ func (x *LoginsReply) String() string {
 func (*LoginsReply) ProtoMessage() {}
 
 func (x *LoginsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[15]
+	mi := &file_account_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +973,7 @@ func (x *LoginsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoginsReply.ProtoReflect.Descriptor instead.
 func (*LoginsReply) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{15}
+	return file_account_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LoginsReply) GetLogins() []*Login {
@@ -912,7 +1000,7 @@ type Login struct {
 
 func (x *Login) Reset() {
 	*x = Login{}
-	mi := &file_account_proto_msgTypes[16]
+	mi := &file_account_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -924,7 +1012,7 @@ func (x *Login) String() string {
 func (*Login) ProtoMessage() {}
 
 func (x *Login) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[16]
+	mi := &file_account_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -937,7 +1025,7 @@ func (x *Login) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Login.ProtoReflect.Descriptor instead.
 func (*Login) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{16}
+	return file_account_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Login) GetId() string {
@@ -982,7 +1070,7 @@ func (x *Login) GetExpiresMs() int64 {
 	return 0
 }
 
-// Ends a login, or all of them if id is empty. Nobody can go on with it; the token that it has led to lives for its few minutes.
+// Ends a login, or all of them if id is empty. Nobody can go on with it; a session that it has led to is ended within seconds, the one that asks included.
 type EndLogin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -992,7 +1080,7 @@ type EndLogin struct {
 
 func (x *EndLogin) Reset() {
 	*x = EndLogin{}
-	mi := &file_account_proto_msgTypes[17]
+	mi := &file_account_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1092,7 @@ func (x *EndLogin) String() string {
 func (*EndLogin) ProtoMessage() {}
 
 func (x *EndLogin) ProtoReflect() protoreflect.Message {
-	mi := &file_account_proto_msgTypes[17]
+	mi := &file_account_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1105,7 @@ func (x *EndLogin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndLogin.ProtoReflect.Descriptor instead.
 func (*EndLogin) Descriptor() ([]byte, []int) {
-	return file_account_proto_rawDescGZIP(), []int{17}
+	return file_account_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EndLogin) GetId() string {
@@ -1032,25 +1120,31 @@ var File_account_proto protoreflect.FileDescriptor
 const file_account_proto_rawDesc = "" +
 	"\n" +
 	"\raccount.proto\x12\x04game\x1a\n" +
-	"wire.proto\"\x85\x01\n" +
+	"wire.proto\"\xab\x01\n" +
 	"\bRegister\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
 	"\vdevice_name\x18\x04 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"\x8a\x01\n" +
+	"deviceName\x12$\n" +
+	"\x06person\x18\x05 \x01(\v2\f.game.PersonR\x06person:\x14\xca\xf3\x18\x10\b\xd1\x0f\x10\x01\x1a\aaccount \x02\"\xb0\x01\n" +
 	"\rPasswordLogin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
 	"\vdevice_name\x18\x04 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"o\n" +
+	"deviceName\x12$\n" +
+	"\x06person\x18\x05 \x01(\v2\f.game.PersonR\x06person:\x14\xca\xf3\x18\x10\b\xd2\x0f\x10\x01\x1a\aaccount \x02\"\x95\x01\n" +
 	"\n" +
 	"GuestLogin\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x12\n" +
 	"\x04area\x18\x02 \x01(\rR\x04area\x12\x1f\n" +
 	"\vdevice_name\x18\x03 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\">\n" +
+	"deviceName\x12$\n" +
+	"\x06person\x18\x04 \x01(\v2\f.game.PersonR\x06person:\x14\xca\xf3\x18\x10\b\xd3\x0f\x10\x01\x1a\aaccount \x02\"4\n" +
+	"\x06Person\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\tR\x06number\">\n" +
 	"\fRefreshLogin\x12\x18\n" +
 	"\arefresh\x18\x01 \x01(\tR\arefresh:\x14\xca\xf3\x18\x10\b\xd4\x0f\x10\x01\x1a\aaccount \x02\"\xbb\x01\n" +
 	"\n" +
@@ -1067,13 +1161,14 @@ const file_account_proto_rawDesc = "" +
 	"\n" +
 	"AreaChoice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x8c\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xb2\x01\n" +
 	"\rExternalLogin\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\tR\x06ticket\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x1f\n" +
 	"\vdevice_name\x18\x04 \x01(\tR\n" +
-	"deviceName:\x14\xca\xf3\x18\x10\b\xd8\x0f\x10\x01\x1a\aaccount \x02\"&\n" +
+	"deviceName\x12$\n" +
+	"\x06person\x18\x05 \x01(\v2\f.game.PersonR\x06person:\x14\xca\xf3\x18\x10\b\xd8\x0f\x10\x01\x1a\aaccount \x02\"&\n" +
 	"\x0eListIdentities:\x14\xca\xf3\x18\x10\b\xe4\x0f\x10\x01\x1a\aaccount \x01\"L\n" +
 	"\x0fIdentitiesReply\x12.\n" +
 	"\n" +
@@ -1117,36 +1212,41 @@ func file_account_proto_rawDescGZIP() []byte {
 	return file_account_proto_rawDescData
 }
 
-var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_account_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_account_proto_goTypes = []any{
 	(*Register)(nil),        // 0: game.Register
 	(*PasswordLogin)(nil),   // 1: game.PasswordLogin
 	(*GuestLogin)(nil),      // 2: game.GuestLogin
-	(*RefreshLogin)(nil),    // 3: game.RefreshLogin
-	(*LoginReply)(nil),      // 4: game.LoginReply
-	(*ListAreas)(nil),       // 5: game.ListAreas
-	(*ListAreasReply)(nil),  // 6: game.ListAreasReply
-	(*AreaChoice)(nil),      // 7: game.AreaChoice
-	(*ExternalLogin)(nil),   // 8: game.ExternalLogin
-	(*ListIdentities)(nil),  // 9: game.ListIdentities
-	(*IdentitiesReply)(nil), // 10: game.IdentitiesReply
-	(*Identity)(nil),        // 11: game.Identity
-	(*BindIdentity)(nil),    // 12: game.BindIdentity
-	(*UnbindIdentity)(nil),  // 13: game.UnbindIdentity
-	(*ListLogins)(nil),      // 14: game.ListLogins
-	(*LoginsReply)(nil),     // 15: game.LoginsReply
-	(*Login)(nil),           // 16: game.Login
-	(*EndLogin)(nil),        // 17: game.EndLogin
+	(*Person)(nil),          // 3: game.Person
+	(*RefreshLogin)(nil),    // 4: game.RefreshLogin
+	(*LoginReply)(nil),      // 5: game.LoginReply
+	(*ListAreas)(nil),       // 6: game.ListAreas
+	(*ListAreasReply)(nil),  // 7: game.ListAreasReply
+	(*AreaChoice)(nil),      // 8: game.AreaChoice
+	(*ExternalLogin)(nil),   // 9: game.ExternalLogin
+	(*ListIdentities)(nil),  // 10: game.ListIdentities
+	(*IdentitiesReply)(nil), // 11: game.IdentitiesReply
+	(*Identity)(nil),        // 12: game.Identity
+	(*BindIdentity)(nil),    // 13: game.BindIdentity
+	(*UnbindIdentity)(nil),  // 14: game.UnbindIdentity
+	(*ListLogins)(nil),      // 15: game.ListLogins
+	(*LoginsReply)(nil),     // 16: game.LoginsReply
+	(*Login)(nil),           // 17: game.Login
+	(*EndLogin)(nil),        // 18: game.EndLogin
 }
 var file_account_proto_depIdxs = []int32{
-	7,  // 0: game.ListAreasReply.areas:type_name -> game.AreaChoice
-	11, // 1: game.IdentitiesReply.identities:type_name -> game.Identity
-	16, // 2: game.LoginsReply.logins:type_name -> game.Login
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	3,  // 0: game.Register.person:type_name -> game.Person
+	3,  // 1: game.PasswordLogin.person:type_name -> game.Person
+	3,  // 2: game.GuestLogin.person:type_name -> game.Person
+	8,  // 3: game.ListAreasReply.areas:type_name -> game.AreaChoice
+	3,  // 4: game.ExternalLogin.person:type_name -> game.Person
+	12, // 5: game.IdentitiesReply.identities:type_name -> game.Identity
+	17, // 6: game.LoginsReply.logins:type_name -> game.Login
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_account_proto_init() }
@@ -1160,7 +1260,7 @@ func file_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_account_proto_rawDesc), len(file_account_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -102,6 +102,7 @@ type FrameRules struct {
 	ShardScore    int32                  `protobuf:"varint,18,opt,name=shard_score,json=shardScore,proto3" json:"shard_score,omitempty"`
 	KillScore     int32                  `protobuf:"varint,19,opt,name=kill_score,json=killScore,proto3" json:"kill_score,omitempty"`
 	DeathCost     int32                  `protobuf:"varint,20,opt,name=death_cost,json=deathCost,proto3" json:"death_cost,omitempty"`
+	Teams         int32                  `protobuf:"varint,21,opt,name=teams,proto3" json:"teams,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -272,6 +273,13 @@ func (x *FrameRules) GetKillScore() int32 {
 func (x *FrameRules) GetDeathCost() int32 {
 	if x != nil {
 		return x.DeathCost
+	}
+	return 0
+}
+
+func (x *FrameRules) GetTeams() int32 {
+	if x != nil {
+		return x.Teams
 	}
 	return 0
 }
@@ -605,7 +613,7 @@ const file_frame_proto_rawDesc = "" +
 	"wire.proto\"Z\n" +
 	"\tFrameMode\x12&\n" +
 	"\x05rules\x18\x01 \x01(\v2\x10.game.FrameRulesR\x05rules\x12%\n" +
-	"\x0echecksum_every\x18\x02 \x01(\x05R\rchecksumEvery\"\xda\x04\n" +
+	"\x0echecksum_every\x18\x02 \x01(\x05R\rchecksumEvery\"\xf0\x04\n" +
 	"\n" +
 	"FrameRules\x12\x18\n" +
 	"\aplayers\x18\x01 \x01(\x05R\aplayers\x12\x14\n" +
@@ -634,7 +642,8 @@ const file_frame_proto_rawDesc = "" +
 	"\n" +
 	"kill_score\x18\x13 \x01(\x05R\tkillScore\x12\x1d\n" +
 	"\n" +
-	"death_cost\x18\x14 \x01(\x05R\tdeathCost\"s\n" +
+	"death_cost\x18\x14 \x01(\x05R\tdeathCost\x12\x14\n" +
+	"\x05teams\x18\x15 \x01(\x05R\x05teams\"s\n" +
 	"\x06Frames\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04tick\x18\x02 \x01(\x05R\x04tick\x12\x16\n" +

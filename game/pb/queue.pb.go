@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Why nobody is let in, whoever is next.
+type QueueHold int32
+
+const (
+	// Those whose turn it is are let in, as soon as there is a place.
+	QueueHold_QUEUE_HOLD_UNSPECIFIED QueueHold = 0
+	// The operators have paused admission, or closed it.
+	QueueHold_QUEUE_HOLD_PAUSED QueueHold = 1
+	// The gates cannot do with more players inside.
+	QueueHold_QUEUE_HOLD_GATES QueueHold = 2
+)
+
+// Enum value maps for QueueHold.
+var (
+	QueueHold_name = map[int32]string{
+		0: "QUEUE_HOLD_UNSPECIFIED",
+		1: "QUEUE_HOLD_PAUSED",
+		2: "QUEUE_HOLD_GATES",
+	}
+	QueueHold_value = map[string]int32{
+		"QUEUE_HOLD_UNSPECIFIED": 0,
+		"QUEUE_HOLD_PAUSED":      1,
+		"QUEUE_HOLD_GATES":       2,
+	}
+)
+
+func (x QueueHold) Enum() *QueueHold {
+	p := new(QueueHold)
+	*p = x
+	return p
+}
+
+func (x QueueHold) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (QueueHold) Descriptor() protoreflect.EnumDescriptor {
+	return file_queue_proto_enumTypes[0].Descriptor()
+}
+
+func (QueueHold) Type() protoreflect.EnumType {
+	return &file_queue_proto_enumTypes[0]
+}
+
+func (x QueueHold) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use QueueHold.Descriptor instead.
+func (QueueHold) EnumDescriptor() ([]byte, []int) {
+	return file_queue_proto_rawDescGZIP(), []int{0}
+}
+
 // Asks to be let into the area. Answered at once: admitted, or a place in the queue and from then on QueueUpdate.
 type EnterQueue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -65,12 +118,16 @@ type QueueStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set when admitted: shown once, to EnterWorld.
 	Pass string `protobuf:"bytes,1,opt,name=pass,proto3" json:"pass,omitempty"`
-	// Otherwise: how many are to be admitted up to and including this player.
+	// Otherwise: how many of this player's lane are to be admitted up to and including him.
 	Position uint32 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
-	// Everybody who waits.
+	// Everybody who waits in the lane.
 	Waiting uint32 `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	// When this player is likely to be admitted; 0: no admissions have been seen yet.
-	EtaMs         uint32 `protobuf:"varint,4,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`
+	// When this player is likely to be admitted; 0: no admissions from the lane have been seen yet.
+	EtaMs uint32 `protobuf:"varint,4,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`
+	// The lane that he waits in, which the server has chosen. It stays the same until he is admitted or leaves.
+	Lane string `protobuf:"bytes,5,opt,name=lane,proto3" json:"lane,omitempty"`
+	// While this is set, eta_ms says nothing.
+	Hold          QueueHold `protobuf:"varint,6,opt,name=hold,proto3,enum=game.QueueHold" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,12 +190,27 @@ func (x *QueueStatus) GetEtaMs() uint32 {
 	return 0
 }
 
+func (x *QueueStatus) GetLane() string {
+	if x != nil {
+		return x.Lane
+	}
+	return ""
+}
+
+func (x *QueueStatus) GetHold() QueueHold {
+	if x != nil {
+		return x.Hold
+	}
+	return QueueHold_QUEUE_HOLD_UNSPECIFIED
+}
+
 // Sent from time to time while waiting.
 type QueueUpdate struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Position      uint32                 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
 	Waiting       uint32                 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	EtaMs         uint32                 `protobuf:"varint,3,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`
+	Hold          QueueHold              `protobuf:"varint,4,opt,name=hold,proto3,enum=game.QueueHold" json:"hold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +264,13 @@ func (x *QueueUpdate) GetEtaMs() uint32 {
 		return x.EtaMs
 	}
 	return 0
+}
+
+func (x *QueueUpdate) GetHold() QueueHold {
+	if x != nil {
+		return x.Hold
+	}
+	return QueueHold_QUEUE_HOLD_UNSPECIFIED
 }
 
 // The player's turn has come.
@@ -318,21 +397,28 @@ const file_queue_proto_rawDesc = "" +
 	"\vqueue.proto\x12\x04game\x1a\n" +
 	"wire.proto\" \n" +
 	"\n" +
-	"EnterQueue:\x12\xca\xf3\x18\x0e\b\xc5^\x10\x01\x1a\x05queue \x01\"y\n" +
+	"EnterQueue:\x12\xca\xf3\x18\x0e\b\xc5^\x10\x01\x1a\x05queue \x01\"\xb2\x01\n" +
 	"\vQueueStatus\x12\x12\n" +
 	"\x04pass\x18\x01 \x01(\tR\x04pass\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\rR\bposition\x12\x18\n" +
 	"\awaiting\x18\x03 \x01(\rR\awaiting\x12\x15\n" +
-	"\x06eta_ms\x18\x04 \x01(\rR\x05etaMs:\t\xca\xf3\x18\x05\b\xc6^\x10\x02\"g\n" +
+	"\x06eta_ms\x18\x04 \x01(\rR\x05etaMs\x12\x12\n" +
+	"\x04lane\x18\x05 \x01(\tR\x04lane\x12#\n" +
+	"\x04hold\x18\x06 \x01(\x0e2\x0f.game.QueueHoldR\x04hold:\t\xca\xf3\x18\x05\b\xc6^\x10\x02\"\x8c\x01\n" +
 	"\vQueueUpdate\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\rR\bposition\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\rR\awaiting\x12\x15\n" +
-	"\x06eta_ms\x18\x03 \x01(\rR\x05etaMs:\v\xca\xf3\x18\a\b\xc7^\x10\x02(\x01\")\n" +
+	"\x06eta_ms\x18\x03 \x01(\rR\x05etaMs\x12#\n" +
+	"\x04hold\x18\x04 \x01(\x0e2\x0f.game.QueueHoldR\x04hold:\v\xca\xf3\x18\a\b\xc7^\x10\x02(\x01\")\n" +
 	"\bAdmitted\x12\x12\n" +
 	"\x04pass\x18\x01 \x01(\tR\x04pass:\t\xca\xf3\x18\x05\b\xc8^\x10\x02\" \n" +
 	"\n" +
 	"LeaveQueue:\x12\xca\xf3\x18\x0e\b\xc9^\x10\x01\x1a\x05queue \x01\"\x16\n" +
-	"\tLeftQueue:\t\xca\xf3\x18\x05\b\xca^\x10\x02b\x06proto3"
+	"\tLeftQueue:\t\xca\xf3\x18\x05\b\xca^\x10\x02*T\n" +
+	"\tQueueHold\x12\x1a\n" +
+	"\x16QUEUE_HOLD_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11QUEUE_HOLD_PAUSED\x10\x01\x12\x14\n" +
+	"\x10QUEUE_HOLD_GATES\x10\x02b\x06proto3"
 
 var (
 	file_queue_proto_rawDescOnce sync.Once
@@ -346,21 +432,25 @@ func file_queue_proto_rawDescGZIP() []byte {
 	return file_queue_proto_rawDescData
 }
 
+var file_queue_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_queue_proto_goTypes = []any{
-	(*EnterQueue)(nil),  // 0: game.EnterQueue
-	(*QueueStatus)(nil), // 1: game.QueueStatus
-	(*QueueUpdate)(nil), // 2: game.QueueUpdate
-	(*Admitted)(nil),    // 3: game.Admitted
-	(*LeaveQueue)(nil),  // 4: game.LeaveQueue
-	(*LeftQueue)(nil),   // 5: game.LeftQueue
+	(QueueHold)(0),      // 0: game.QueueHold
+	(*EnterQueue)(nil),  // 1: game.EnterQueue
+	(*QueueStatus)(nil), // 2: game.QueueStatus
+	(*QueueUpdate)(nil), // 3: game.QueueUpdate
+	(*Admitted)(nil),    // 4: game.Admitted
+	(*LeaveQueue)(nil),  // 5: game.LeaveQueue
+	(*LeftQueue)(nil),   // 6: game.LeftQueue
 }
 var file_queue_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0, // 0: game.QueueStatus.hold:type_name -> game.QueueHold
+	0, // 1: game.QueueUpdate.hold:type_name -> game.QueueHold
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_queue_proto_init() }
@@ -373,13 +463,14 @@ func file_queue_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_queue_proto_rawDesc), len(file_queue_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_queue_proto_goTypes,
 		DependencyIndexes: file_queue_proto_depIdxs,
+		EnumInfos:         file_queue_proto_enumTypes,
 		MessageInfos:      file_queue_proto_msgTypes,
 	}.Build()
 	File_queue_proto = out.File

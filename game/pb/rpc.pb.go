@@ -66,8 +66,10 @@ type LoadPlayer struct {
 	Player  int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
 	Account int64                  `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
 	Area    uint32                 `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
-	// Only if this is the newest epoch; 0: whoever holds him.
-	Epoch         uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Only if this is the newest epoch, and he goes on playing; 0: whoever holds him, and he comes in.
+	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How he has logged in, if he comes in, for the game's log.
+	Way           string `protobuf:"bytes,5,opt,name=way,proto3" json:"way,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -128,6 +130,13 @@ func (x *LoadPlayer) GetEpoch() uint64 {
 		return x.Epoch
 	}
 	return 0
+}
+
+func (x *LoadPlayer) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
 }
 
 type PlayerRecord struct {
@@ -208,11 +217,15 @@ func (x *PlayerRecord) GetSchema() int32 {
 }
 
 type SavePlayer struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Epoch         uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	State         []byte                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	Schema        int32                  `protobuf:"varint,4,opt,name=schema,proto3" json:"schema,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Epoch  uint64                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	State  []byte                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Schema int32                  `protobuf:"varint,4,opt,name=schema,proto3" json:"schema,omitempty"`
+	// Logins since the last save to who is here already, at most 32, for the game's log.
+	Arrivals []*Arrival `protobuf:"bytes,5,rep,name=arrivals,proto3" json:"arrivals,omitempty"`
+	// The player leaves the game.
+	Leaves        bool `protobuf:"varint,6,opt,name=leaves,proto3" json:"leaves,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -275,6 +288,81 @@ func (x *SavePlayer) GetSchema() int32 {
 	return 0
 }
 
+func (x *SavePlayer) GetArrivals() []*Arrival {
+	if x != nil {
+		return x.Arrivals
+	}
+	return nil
+}
+
+func (x *SavePlayer) GetLeaves() bool {
+	if x != nil {
+		return x.Leaves
+	}
+	return false
+}
+
+// A login of a player, which is logged once by its id.
+type Arrival struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            int64                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	AtMs          int64                  `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Way           string                 `protobuf:"bytes,3,opt,name=way,proto3" json:"way,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Arrival) Reset() {
+	*x = Arrival{}
+	mi := &file_rpc_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Arrival) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Arrival) ProtoMessage() {}
+
+func (x *Arrival) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Arrival.ProtoReflect.Descriptor instead.
+func (*Arrival) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Arrival) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Arrival) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Arrival) GetWay() string {
+	if x != nil {
+		return x.Way
+	}
+	return ""
+}
+
 // Stores a match with all its results, rating changes and rewards, once: a repetition answers what the first one did.
 type RecordMatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -291,7 +379,7 @@ type RecordMatch struct {
 
 func (x *RecordMatch) Reset() {
 	*x = RecordMatch{}
-	mi := &file_rpc_proto_msgTypes[4]
+	mi := &file_rpc_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +391,7 @@ func (x *RecordMatch) String() string {
 func (*RecordMatch) ProtoMessage() {}
 
 func (x *RecordMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[4]
+	mi := &file_rpc_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +404,7 @@ func (x *RecordMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMatch.ProtoReflect.Descriptor instead.
 func (*RecordMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{4}
+	return file_rpc_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RecordMatch) GetMatch() int64 {
@@ -377,7 +465,7 @@ type RecordMatchReply struct {
 
 func (x *RecordMatchReply) Reset() {
 	*x = RecordMatchReply{}
-	mi := &file_rpc_proto_msgTypes[5]
+	mi := &file_rpc_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +477,7 @@ func (x *RecordMatchReply) String() string {
 func (*RecordMatchReply) ProtoMessage() {}
 
 func (x *RecordMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[5]
+	mi := &file_rpc_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +490,7 @@ func (x *RecordMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordMatchReply.ProtoReflect.Descriptor instead.
 func (*RecordMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{5}
+	return file_rpc_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RecordMatchReply) GetResults() []*PlayerResult {
@@ -422,7 +510,7 @@ type PlayerResult struct {
 
 func (x *PlayerResult) Reset() {
 	*x = PlayerResult{}
-	mi := &file_rpc_proto_msgTypes[6]
+	mi := &file_rpc_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +522,7 @@ func (x *PlayerResult) String() string {
 func (*PlayerResult) ProtoMessage() {}
 
 func (x *PlayerResult) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[6]
+	mi := &file_rpc_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +535,7 @@ func (x *PlayerResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerResult.ProtoReflect.Descriptor instead.
 func (*PlayerResult) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{6}
+	return file_rpc_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PlayerResult) GetPlayer() int64 {
@@ -474,7 +562,7 @@ type ListMatches struct {
 
 func (x *ListMatches) Reset() {
 	*x = ListMatches{}
-	mi := &file_rpc_proto_msgTypes[7]
+	mi := &file_rpc_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +574,7 @@ func (x *ListMatches) String() string {
 func (*ListMatches) ProtoMessage() {}
 
 func (x *ListMatches) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[7]
+	mi := &file_rpc_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +587,7 @@ func (x *ListMatches) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatches.ProtoReflect.Descriptor instead.
 func (*ListMatches) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{7}
+	return file_rpc_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListMatches) GetPlayer() int64 {
@@ -527,7 +615,7 @@ type ListLedger struct {
 
 func (x *ListLedger) Reset() {
 	*x = ListLedger{}
-	mi := &file_rpc_proto_msgTypes[8]
+	mi := &file_rpc_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -539,7 +627,7 @@ func (x *ListLedger) String() string {
 func (*ListLedger) ProtoMessage() {}
 
 func (x *ListLedger) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[8]
+	mi := &file_rpc_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -552,7 +640,7 @@ func (x *ListLedger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLedger.ProtoReflect.Descriptor instead.
 func (*ListLedger) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{8}
+	return file_rpc_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListLedger) GetPlayer() int64 {
@@ -585,7 +673,7 @@ type ReadProfile struct {
 
 func (x *ReadProfile) Reset() {
 	*x = ReadProfile{}
-	mi := &file_rpc_proto_msgTypes[9]
+	mi := &file_rpc_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +685,7 @@ func (x *ReadProfile) String() string {
 func (*ReadProfile) ProtoMessage() {}
 
 func (x *ReadProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[9]
+	mi := &file_rpc_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +698,7 @@ func (x *ReadProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadProfile.ProtoReflect.Descriptor instead.
 func (*ReadProfile) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{9}
+	return file_rpc_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReadProfile) GetPlayer() int64 {
@@ -650,7 +738,7 @@ type ApplyOp struct {
 
 func (x *ApplyOp) Reset() {
 	*x = ApplyOp{}
-	mi := &file_rpc_proto_msgTypes[10]
+	mi := &file_rpc_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +750,7 @@ func (x *ApplyOp) String() string {
 func (*ApplyOp) ProtoMessage() {}
 
 func (x *ApplyOp) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[10]
+	mi := &file_rpc_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +763,7 @@ func (x *ApplyOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyOp.ProtoReflect.Descriptor instead.
 func (*ApplyOp) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{10}
+	return file_rpc_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ApplyOp) GetPlayer() int64 {
@@ -784,7 +872,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -796,7 +884,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[11]
+	mi := &file_rpc_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -809,7 +897,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{11}
+	return file_rpc_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Count) GetName() string {
@@ -859,7 +947,7 @@ type ApplyReply struct {
 
 func (x *ApplyReply) Reset() {
 	*x = ApplyReply{}
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +959,7 @@ func (x *ApplyReply) String() string {
 func (*ApplyReply) ProtoMessage() {}
 
 func (x *ApplyReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[12]
+	mi := &file_rpc_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +972,7 @@ func (x *ApplyReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyReply.ProtoReflect.Descriptor instead.
 func (*ApplyReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{12}
+	return file_rpc_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ApplyReply) GetRepeated() bool {
@@ -955,7 +1043,7 @@ type RedeemPass struct {
 
 func (x *RedeemPass) Reset() {
 	*x = RedeemPass{}
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1055,7 @@ func (x *RedeemPass) String() string {
 func (*RedeemPass) ProtoMessage() {}
 
 func (x *RedeemPass) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[13]
+	mi := &file_rpc_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1068,7 @@ func (x *RedeemPass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RedeemPass.ProtoReflect.Descriptor instead.
 func (*RedeemPass) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{13}
+	return file_rpc_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RedeemPass) GetPlayer() int64 {
@@ -1017,7 +1105,7 @@ type ReportInside struct {
 
 func (x *ReportInside) Reset() {
 	*x = ReportInside{}
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +1117,7 @@ func (x *ReportInside) String() string {
 func (*ReportInside) ProtoMessage() {}
 
 func (x *ReportInside) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[14]
+	mi := &file_rpc_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +1130,7 @@ func (x *ReportInside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportInside.ProtoReflect.Descriptor instead.
 func (*ReportInside) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{14}
+	return file_rpc_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReportInside) GetArea() uint32 {
@@ -1066,6 +1154,326 @@ func (x *ReportInside) GetLeft() []int64 {
 	return nil
 }
 
+// Asks how an area's queue is, and where a player stands in it; player 0: nobody.
+type ReadQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Area          uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
+	Player        int64                  `protobuf:"varint,2,opt,name=player,proto3" json:"player,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadQueue) Reset() {
+	*x = ReadQueue{}
+	mi := &file_rpc_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadQueue) ProtoMessage() {}
+
+func (x *ReadQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadQueue.ProtoReflect.Descriptor instead.
+func (*ReadQueue) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ReadQueue) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *ReadQueue) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+type QueueFigures struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What queue.admission says to the node that leads; capacity and rate likewise.
+	Admission string `protobuf:"bytes,1,opt,name=admission,proto3" json:"admission,omitempty"`
+	// 0: no limit.
+	Capacity int64 `protobuf:"varint,2,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Players a second; 0: no limit.
+	Rate int64 `protobuf:"varint,3,opt,name=rate,proto3" json:"rate,omitempty"`
+	// Who waits and is connected.
+	Waiting int64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Whose connection dropped, and whose number is kept.
+	Away int64 `protobuf:"varint,5,opt,name=away,proto3" json:"away,omitempty"`
+	// Places that are taken, passes that are not used yet included.
+	Places int64 `protobuf:"varint,6,opt,name=places,proto3" json:"places,omitempty"`
+	// Passes that were not used. Those of players who have a place besides may be too old.
+	Passes int64 `protobuf:"varint,7,opt,name=passes,proto3" json:"passes,omitempty"`
+	// Nobody is let in for so long, since another node took over or Redis lost its memory.
+	HoldMs int64 `protobuf:"varint,8,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"`
+	// Players a second who were let in, lately.
+	Pace float64 `protobuf:"fixed64,9,opt,name=pace,proto3" json:"pace,omitempty"`
+	// When the last who waits is likely to be let in; 0: nobody was let in yet, or nobody waits.
+	EtaMs int64 `protobuf:"varint,10,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`
+	// Of the player who was asked for, in his lane: 1 is next, 0 that he does not wait.
+	Position      int64 `protobuf:"varint,11,opt,name=position,proto3" json:"position,omitempty"`
+	PositionEtaMs int64 `protobuf:"varint,12,opt,name=position_eta_ms,json=positionEtaMs,proto3" json:"position_eta_ms,omitempty"`
+	// He is away, and his number is kept.
+	PlayerAway bool `protobuf:"varint,13,opt,name=player_away,json=playerAway,proto3" json:"player_away,omitempty"`
+	// He has a place inside, or a pass to it.
+	PlayerPlaced bool `protobuf:"varint,14,opt,name=player_placed,json=playerPlaced,proto3" json:"player_placed,omitempty"`
+	// The lane that he waits in; empty when he does not.
+	PlayerLane string `protobuf:"bytes,15,opt,name=player_lane,json=playerLane,proto3" json:"player_lane,omitempty"`
+	// The standard one first. Waiting is the sum of theirs, pace as well, and eta_ms the longest.
+	Lanes []*QueueLane `protobuf:"bytes,16,rep,name=lanes,proto3" json:"lanes,omitempty"`
+	// Why nobody is let in at this moment, in words; empty: those whose turn it is are.
+	Held          string `protobuf:"bytes,17,opt,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueFigures) Reset() {
+	*x = QueueFigures{}
+	mi := &file_rpc_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueFigures) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueFigures) ProtoMessage() {}
+
+func (x *QueueFigures) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueFigures.ProtoReflect.Descriptor instead.
+func (*QueueFigures) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *QueueFigures) GetAdmission() string {
+	if x != nil {
+		return x.Admission
+	}
+	return ""
+}
+
+func (x *QueueFigures) GetCapacity() int64 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetRate() int64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetAway() int64 {
+	if x != nil {
+		return x.Away
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPlaces() int64 {
+	if x != nil {
+		return x.Places
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPasses() int64 {
+	if x != nil {
+		return x.Passes
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetHoldMs() int64 {
+	if x != nil {
+		return x.HoldMs
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPace() float64 {
+	if x != nil {
+		return x.Pace
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetEtaMs() int64 {
+	if x != nil {
+		return x.EtaMs
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPositionEtaMs() int64 {
+	if x != nil {
+		return x.PositionEtaMs
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPlayerAway() bool {
+	if x != nil {
+		return x.PlayerAway
+	}
+	return false
+}
+
+func (x *QueueFigures) GetPlayerPlaced() bool {
+	if x != nil {
+		return x.PlayerPlaced
+	}
+	return false
+}
+
+func (x *QueueFigures) GetPlayerLane() string {
+	if x != nil {
+		return x.PlayerLane
+	}
+	return ""
+}
+
+func (x *QueueFigures) GetLanes() []*QueueLane {
+	if x != nil {
+		return x.Lanes
+	}
+	return nil
+}
+
+func (x *QueueFigures) GetHeld() string {
+	if x != nil {
+		return x.Held
+	}
+	return ""
+}
+
+// A line of the queue. Lanes take turns by their shares.
+type QueueLane struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Of those who are let in while somebody waits in all lanes: 0 to 1.
+	Share         float64 `protobuf:"fixed64,2,opt,name=share,proto3" json:"share,omitempty"`
+	Waiting       int64   `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Pace          float64 `protobuf:"fixed64,4,opt,name=pace,proto3" json:"pace,omitempty"`
+	EtaMs         int64   `protobuf:"varint,5,opt,name=eta_ms,json=etaMs,proto3" json:"eta_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueLane) Reset() {
+	*x = QueueLane{}
+	mi := &file_rpc_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueLane) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueLane) ProtoMessage() {}
+
+func (x *QueueLane) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueLane.ProtoReflect.Descriptor instead.
+func (*QueueLane) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *QueueLane) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueueLane) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *QueueLane) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *QueueLane) GetPace() float64 {
+	if x != nil {
+		return x.Pace
+	}
+	return 0
+}
+
+func (x *QueueLane) GetEtaMs() int64 {
+	if x != nil {
+		return x.EtaMs
+	}
+	return 0
+}
+
+// Of somebody who leads a party it is the wish of all of it.
 type JoinMatch struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
@@ -1080,7 +1488,7 @@ type JoinMatch struct {
 
 func (x *JoinMatch) Reset() {
 	*x = JoinMatch{}
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1092,7 +1500,7 @@ func (x *JoinMatch) String() string {
 func (*JoinMatch) ProtoMessage() {}
 
 func (x *JoinMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[15]
+	mi := &file_rpc_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1105,7 +1513,7 @@ func (x *JoinMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatch.ProtoReflect.Descriptor instead.
 func (*JoinMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{15}
+	return file_rpc_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *JoinMatch) GetPlayer() int64 {
@@ -1152,7 +1560,7 @@ type JoinMatchReply struct {
 
 func (x *JoinMatchReply) Reset() {
 	*x = JoinMatchReply{}
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1572,7 @@ func (x *JoinMatchReply) String() string {
 func (*JoinMatchReply) ProtoMessage() {}
 
 func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[16]
+	mi := &file_rpc_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1585,7 @@ func (x *JoinMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinMatchReply.ProtoReflect.Descriptor instead.
 func (*JoinMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{16}
+	return file_rpc_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *JoinMatchReply) GetTicket() int64 {
@@ -1200,7 +1608,7 @@ type LeaveMatch struct {
 
 func (x *LeaveMatch) Reset() {
 	*x = LeaveMatch{}
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1620,7 @@ func (x *LeaveMatch) String() string {
 func (*LeaveMatch) ProtoMessage() {}
 
 func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[17]
+	mi := &file_rpc_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1633,7 @@ func (x *LeaveMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatch.ProtoReflect.Descriptor instead.
 func (*LeaveMatch) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{17}
+	return file_rpc_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LeaveMatch) GetPlayer() int64 {
@@ -1265,7 +1673,7 @@ type LeaveMatchReply struct {
 
 func (x *LeaveMatchReply) Reset() {
 	*x = LeaveMatchReply{}
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1685,7 @@ func (x *LeaveMatchReply) String() string {
 func (*LeaveMatchReply) ProtoMessage() {}
 
 func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[18]
+	mi := &file_rpc_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1698,7 @@ func (x *LeaveMatchReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMatchReply.ProtoReflect.Descriptor instead.
 func (*LeaveMatchReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{18}
+	return file_rpc_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeaveMatchReply) GetCancelled() bool {
@@ -1300,20 +1708,765 @@ func (x *LeaveMatchReply) GetCancelled() bool {
 	return false
 }
 
+// A world says, every few seconds, for which tickets it has the player; one for which nobody stands leaves its pool.
+type StandForTickets struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Area  uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
+	// Not more than 1,000; the two lists go together.
+	Players       []int64 `protobuf:"varint,2,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Tickets       []int64 `protobuf:"varint,3,rep,packed,name=tickets,proto3" json:"tickets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandForTickets) Reset() {
+	*x = StandForTickets{}
+	mi := &file_rpc_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandForTickets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandForTickets) ProtoMessage() {}
+
+func (x *StandForTickets) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandForTickets.ProtoReflect.Descriptor instead.
+func (*StandForTickets) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *StandForTickets) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *StandForTickets) GetPlayers() []int64 {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+func (x *StandForTickets) GetTickets() []int64 {
+	if x != nil {
+		return x.Tickets
+	}
+	return nil
+}
+
+type StandForTicketsReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of the players whose ticket is no more.
+	Gone          []int64 `protobuf:"varint,1,rep,packed,name=gone,proto3" json:"gone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StandForTicketsReply) Reset() {
+	*x = StandForTicketsReply{}
+	mi := &file_rpc_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StandForTicketsReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StandForTicketsReply) ProtoMessage() {}
+
+func (x *StandForTicketsReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StandForTicketsReply.ProtoReflect.Descriptor instead.
+func (*StandForTicketsReply) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *StandForTicketsReply) GetGone() []int64 {
+	if x != nil {
+		return x.Gone
+	}
+	return nil
+}
+
+// Asks why a ticket does not match, for operators: that of a player, or, with player 0, the one with this id.
+type ExplainTicket struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Area          uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
+	Player        int64                  `protobuf:"varint,2,opt,name=player,proto3" json:"player,omitempty"`
+	Ticket        int64                  `protobuf:"varint,3,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainTicket) Reset() {
+	*x = ExplainTicket{}
+	mi := &file_rpc_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainTicket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainTicket) ProtoMessage() {}
+
+func (x *ExplainTicket) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainTicket.ProtoReflect.Descriptor instead.
+func (*ExplainTicket) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ExplainTicket) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *ExplainTicket) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *ExplainTicket) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+// Where a ticket stands, and what stands in its way.
+type TicketExplained struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "none": there is no such ticket; "ended": it ended without a match, lately; "matched": it went into one, lately; "waiting"; "asked": its match waits for answers;
+	// "claimed": its match waits for a room; "made": its match has one, and its players are being told.
+	State    string  `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Ticket   int64   `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Mode     string  `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	Players  []int64 `protobuf:"varint,4,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Rating   int32   `protobuf:"varint,5,opt,name=rating,proto3" json:"rating,omitempty"`
+	WaitedMs int64   `protobuf:"varint,6,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
+	// One sentence for people.
+	Why string `protobuf:"bytes,7,opt,name=why,proto3" json:"why,omitempty"`
+	// While it waits. How far it looks now, in rating points; -1: it is starving, and rating is no reason any more.
+	Window int64 `protobuf:"varint,8,opt,name=window,proto3" json:"window,omitempty"`
+	// Other tickets in the pool, and those of them with which it would make a group now, whether that is enough or not.
+	Others  int64 `protobuf:"varint,9,opt,name=others,proto3" json:"others,omitempty"`
+	Fitting int64 `protobuf:"varint,10,opt,name=fitting,proto3" json:"fitting,omitempty"`
+	// The group's size, in players: as it would be, as it must be, and how long it must be a full one.
+	Group          int32 `protobuf:"varint,11,opt,name=group,proto3" json:"group,omitempty"`
+	GroupLeast     int32 `protobuf:"varint,12,opt,name=group_least,json=groupLeast,proto3" json:"group_least,omitempty"`
+	GroupFull      int32 `protobuf:"varint,13,opt,name=group_full,json=groupFull,proto3" json:"group_full,omitempty"`
+	PatienceLeftMs int64 `protobuf:"varint,14,opt,name=patience_left_ms,json=patienceLeftMs,proto3" json:"patience_left_ms,omitempty"`
+	// The node that runs the pool's passes, with its life, and for how long its lead lasts unless it goes on; empty: nobody.
+	Leader     string `protobuf:"bytes,15,opt,name=leader,proto3" json:"leader,omitempty"`
+	LeadLeftMs int64  `protobuf:"varint,16,opt,name=lead_left_ms,json=leadLeftMs,proto3" json:"lead_left_ms,omitempty"`
+	// A zone is ready to take a match.
+	ZoneReady bool `protobuf:"varint,17,opt,name=zone_ready,json=zoneReady,proto3" json:"zone_ready,omitempty"`
+	// Matches of the area between claim and end.
+	UnderWay int64 `protobuf:"varint,18,opt,name=under_way,json=underWay,proto3" json:"under_way,omitempty"`
+	// The nearest by rating.
+	Near []*TicketNear `protobuf:"bytes,19,rep,name=near,proto3" json:"near,omitempty"`
+	// Seats of running battles that are open to players of the mode, the oldest first.
+	Places []*PlaceNear `protobuf:"bytes,27,rep,name=places,proto3" json:"places,omitempty"`
+	// Once a match has been made of it, and of one that has ended only its id.
+	Match int64  `protobuf:"varint,20,opt,name=match,proto3" json:"match,omitempty"`
+	Zone  uint32 `protobuf:"varint,21,opt,name=zone,proto3" json:"zone,omitempty"`
+	// The node that works on it, with its life; another takes it over when it is not done after so long.
+	Holder       string `protobuf:"bytes,22,opt,name=holder,proto3" json:"holder,omitempty"`
+	ClaimedAgoMs int64  `protobuf:"varint,23,opt,name=claimed_ago_ms,json=claimedAgoMs,proto3" json:"claimed_ago_ms,omitempty"`
+	DueInMs      int64  `protobuf:"varint,24,opt,name=due_in_ms,json=dueInMs,proto3" json:"due_in_ms,omitempty"`
+	// Everybody in the match, and what he has said if all are asked: "yes", "no" or "".
+	MatchPlayers  []int64  `protobuf:"varint,25,rep,packed,name=match_players,json=matchPlayers,proto3" json:"match_players,omitempty"`
+	Answers       []string `protobuf:"bytes,26,rep,name=answers,proto3" json:"answers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketExplained) Reset() {
+	*x = TicketExplained{}
+	mi := &file_rpc_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketExplained) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketExplained) ProtoMessage() {}
+
+func (x *TicketExplained) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketExplained.ProtoReflect.Descriptor instead.
+func (*TicketExplained) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *TicketExplained) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *TicketExplained) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *TicketExplained) GetPlayers() []int64 {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+func (x *TicketExplained) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetWaitedMs() int64 {
+	if x != nil {
+		return x.WaitedMs
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *TicketExplained) GetWindow() int64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetOthers() int64 {
+	if x != nil {
+		return x.Others
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetFitting() int64 {
+	if x != nil {
+		return x.Fitting
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetGroup() int32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetGroupLeast() int32 {
+	if x != nil {
+		return x.GroupLeast
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetGroupFull() int32 {
+	if x != nil {
+		return x.GroupFull
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetPatienceLeftMs() int64 {
+	if x != nil {
+		return x.PatienceLeftMs
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetLeader() string {
+	if x != nil {
+		return x.Leader
+	}
+	return ""
+}
+
+func (x *TicketExplained) GetLeadLeftMs() int64 {
+	if x != nil {
+		return x.LeadLeftMs
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetZoneReady() bool {
+	if x != nil {
+		return x.ZoneReady
+	}
+	return false
+}
+
+func (x *TicketExplained) GetUnderWay() int64 {
+	if x != nil {
+		return x.UnderWay
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetNear() []*TicketNear {
+	if x != nil {
+		return x.Near
+	}
+	return nil
+}
+
+func (x *TicketExplained) GetPlaces() []*PlaceNear {
+	if x != nil {
+		return x.Places
+	}
+	return nil
+}
+
+func (x *TicketExplained) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetZone() uint32 {
+	if x != nil {
+		return x.Zone
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetHolder() string {
+	if x != nil {
+		return x.Holder
+	}
+	return ""
+}
+
+func (x *TicketExplained) GetClaimedAgoMs() int64 {
+	if x != nil {
+		return x.ClaimedAgoMs
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetDueInMs() int64 {
+	if x != nil {
+		return x.DueInMs
+	}
+	return 0
+}
+
+func (x *TicketExplained) GetMatchPlayers() []int64 {
+	if x != nil {
+		return x.MatchPlayers
+	}
+	return nil
+}
+
+func (x *TicketExplained) GetAnswers() []string {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+// Another ticket of the pool, and why it does not go with the one that is explained.
+type TicketNear struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Ticket   int64                  `protobuf:"varint,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Players  []int64                `protobuf:"varint,2,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Rating   int32                  `protobuf:"varint,3,opt,name=rating,proto3" json:"rating,omitempty"`
+	WaitedMs int64                  `protobuf:"varint,4,opt,name=waited_ms,json=waitedMs,proto3" json:"waited_ms,omitempty"`
+	// As in TicketExplained.
+	Window int64 `protobuf:"varint,5,opt,name=window,proto3" json:"window,omitempty"`
+	// "": it fits, and is in the group that the ticket would have now.
+	Obstacle      string `protobuf:"bytes,6,opt,name=obstacle,proto3" json:"obstacle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketNear) Reset() {
+	*x = TicketNear{}
+	mi := &file_rpc_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketNear) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketNear) ProtoMessage() {}
+
+func (x *TicketNear) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketNear.ProtoReflect.Descriptor instead.
+func (*TicketNear) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *TicketNear) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *TicketNear) GetPlayers() []int64 {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+func (x *TicketNear) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+func (x *TicketNear) GetWaitedMs() int64 {
+	if x != nil {
+		return x.WaitedMs
+	}
+	return 0
+}
+
+func (x *TicketNear) GetWindow() int64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *TicketNear) GetObstacle() string {
+	if x != nil {
+		return x.Obstacle
+	}
+	return ""
+}
+
+// A seat that is open, and why it is not for the ticket that is explained.
+type PlaceNear struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Room   int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
+	Zone   uint32                 `protobuf:"varint,2,opt,name=zone,proto3" json:"zone,omitempty"`
+	Seat   int32                  `protobuf:"varint,3,opt,name=seat,proto3" json:"seat,omitempty"`
+	Rating int32                  `protobuf:"varint,4,opt,name=rating,proto3" json:"rating,omitempty"`
+	OpenMs int64                  `protobuf:"varint,5,opt,name=open_ms,json=openMs,proto3" json:"open_ms,omitempty"`
+	// As in TicketExplained.
+	Window int64 `protobuf:"varint,6,opt,name=window,proto3" json:"window,omitempty"`
+	// "": it fits.
+	Obstacle      string `protobuf:"bytes,7,opt,name=obstacle,proto3" json:"obstacle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceNear) Reset() {
+	*x = PlaceNear{}
+	mi := &file_rpc_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceNear) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceNear) ProtoMessage() {}
+
+func (x *PlaceNear) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceNear.ProtoReflect.Descriptor instead.
+func (*PlaceNear) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PlaceNear) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetZone() uint32 {
+	if x != nil {
+		return x.Zone
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetSeat() int32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetOpenMs() int64 {
+	if x != nil {
+		return x.OpenMs
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetWindow() int64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *PlaceNear) GetObstacle() string {
+	if x != nil {
+		return x.Obstacle
+	}
+	return ""
+}
+
+// What a player says to a match that he was asked about.
+type AnswerMatch struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Match  int64                  `protobuf:"varint,2,opt,name=match,proto3" json:"match,omitempty"`
+	Accept bool                   `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	Area   uint32                 `protobuf:"varint,4,opt,name=area,proto3" json:"area,omitempty"`
+	// As above.
+	Epoch         uint64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMatch) Reset() {
+	*x = AnswerMatch{}
+	mi := &file_rpc_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMatch) ProtoMessage() {}
+
+func (x *AnswerMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMatch.ProtoReflect.Descriptor instead.
+func (*AnswerMatch) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *AnswerMatch) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *AnswerMatch) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *AnswerMatch) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+func (x *AnswerMatch) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *AnswerMatch) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// What stands; see AnswerProposalReply.
+type AnswerMatchReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Accepted      bool                   `protobuf:"varint,1,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMatchReply) Reset() {
+	*x = AnswerMatchReply{}
+	mi := &file_rpc_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMatchReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMatchReply) ProtoMessage() {}
+
+func (x *AnswerMatchReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMatchReply.ProtoReflect.Descriptor instead.
+func (*AnswerMatchReply) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *AnswerMatchReply) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
 type CreateRoom struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The match's id is the room's.
-	Match         int64   `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
-	Mode          string  `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
-	Area          uint32  `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
-	Players       []int64 `protobuf:"varint,4,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Match   int64   `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
+	Mode    string  `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Area    uint32  `protobuf:"varint,3,opt,name=area,proto3" json:"area,omitempty"`
+	Players []int64 `protobuf:"varint,4,rep,packed,name=players,proto3" json:"players,omitempty"`
+	// 0 or 1: everybody for himself. Else so many teams of equal size; the first players are the first team.
+	Teams int32 `protobuf:"varint,5,opt,name=teams,proto3" json:"teams,omitempty"`
+	// Whether a seat whose player has left for good is offered to others, and for whom, by player: a rating each.
+	Backfill      bool    `protobuf:"varint,6,opt,name=backfill,proto3" json:"backfill,omitempty"`
+	Ratings       []int32 `protobuf:"varint,7,rep,packed,name=ratings,proto3" json:"ratings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateRoom) Reset() {
 	*x = CreateRoom{}
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +2478,7 @@ func (x *CreateRoom) String() string {
 func (*CreateRoom) ProtoMessage() {}
 
 func (x *CreateRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[19]
+	mi := &file_rpc_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +2491,7 @@ func (x *CreateRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoom.ProtoReflect.Descriptor instead.
 func (*CreateRoom) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{19}
+	return file_rpc_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CreateRoom) GetMatch() int64 {
@@ -1369,6 +2522,27 @@ func (x *CreateRoom) GetPlayers() []int64 {
 	return nil
 }
 
+func (x *CreateRoom) GetTeams() int32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
+}
+
+func (x *CreateRoom) GetBackfill() bool {
+	if x != nil {
+		return x.Backfill
+	}
+	return false
+}
+
+func (x *CreateRoom) GetRatings() []int32 {
+	if x != nil {
+		return x.Ratings
+	}
+	return nil
+}
+
 type CreateRoomReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Room          int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
@@ -1378,7 +2552,7 @@ type CreateRoomReply struct {
 
 func (x *CreateRoomReply) Reset() {
 	*x = CreateRoomReply{}
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +2564,7 @@ func (x *CreateRoomReply) String() string {
 func (*CreateRoomReply) ProtoMessage() {}
 
 func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[20]
+	mi := &file_rpc_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +2577,7 @@ func (x *CreateRoomReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoomReply.ProtoReflect.Descriptor instead.
 func (*CreateRoomReply) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{20}
+	return file_rpc_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CreateRoomReply) GetRoom() int64 {
@@ -1413,22 +2587,290 @@ func (x *CreateRoomReply) GetRoom() int64 {
 	return 0
 }
 
-type PlayerMatched struct {
+// Puts a player on an open seat, which is kept for him for some time. Asked again with the same fill, it answers the same, for as long as he has the seat. It is refused as not
+// found when there is no such room, and as a failed precondition when its battle is over, when the seat is not open, or when it was not taken up in time.
+type FillSeat struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
+	Seat  int32                  `protobuf:"varint,2,opt,name=seat,proto3" json:"seat,omitempty"`
+	// The match's id of the fill: no two players have the same.
+	Fill          int64 `protobuf:"varint,3,opt,name=fill,proto3" json:"fill,omitempty"`
+	Player        int64 `protobuf:"varint,4,opt,name=player,proto3" json:"player,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FillSeat) Reset() {
+	*x = FillSeat{}
+	mi := &file_rpc_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FillSeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FillSeat) ProtoMessage() {}
+
+func (x *FillSeat) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FillSeat.ProtoReflect.Descriptor instead.
+func (*FillSeat) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *FillSeat) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *FillSeat) GetSeat() int32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *FillSeat) GetFill() int64 {
+	if x != nil {
+		return x.Fill
+	}
+	return 0
+}
+
+func (x *FillSeat) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+type FillSeatReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Players by ship, with him among them.
+	Players       []int64 `protobuf:"varint,1,rep,packed,name=players,proto3" json:"players,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FillSeatReply) Reset() {
+	*x = FillSeatReply{}
+	mi := &file_rpc_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FillSeatReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FillSeatReply) ProtoMessage() {}
+
+func (x *FillSeatReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FillSeatReply.ProtoReflect.Descriptor instead.
+func (*FillSeatReply) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *FillSeatReply) GetPlayers() []int64 {
+	if x != nil {
+		return x.Players
+	}
+	return nil
+}
+
+// The open seats that the zone which calls has in rooms of a mode and area. Each is said again every few seconds, for as long as it is open.
+type OfferPlaces struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Ticket        int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	Match         int64                  `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
-	Room          int64                  `protobuf:"varint,4,opt,name=room,proto3" json:"room,omitempty"`
-	Zone          uint32                 `protobuf:"varint,5,opt,name=zone,proto3" json:"zone,omitempty"`
-	Mode          string                 `protobuf:"bytes,6,opt,name=mode,proto3" json:"mode,omitempty"`
-	Players       []int64                `protobuf:"varint,7,rep,packed,name=players,proto3" json:"players,omitempty"`
+	Area          uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
+	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Places        []*OpenPlace           `protobuf:"bytes,3,rep,name=places,proto3" json:"places,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfferPlaces) Reset() {
+	*x = OfferPlaces{}
+	mi := &file_rpc_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferPlaces) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferPlaces) ProtoMessage() {}
+
+func (x *OfferPlaces) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferPlaces.ProtoReflect.Descriptor instead.
+func (*OfferPlaces) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *OfferPlaces) GetArea() uint32 {
+	if x != nil {
+		return x.Area
+	}
+	return 0
+}
+
+func (x *OfferPlaces) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *OfferPlaces) GetPlaces() []*OpenPlace {
+	if x != nil {
+		return x.Places
+	}
+	return nil
+}
+
+type OpenPlace struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
+	Seat  int32                  `protobuf:"varint,2,opt,name=seat,proto3" json:"seat,omitempty"`
+	// How often the seat has been open, this time included.
+	Round  int32 `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`
+	Rating int32 `protobuf:"varint,4,opt,name=rating,proto3" json:"rating,omitempty"`
+	// Since when, in milliseconds since 1970.
+	SinceMs int64 `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Who cannot have it, because he was in the room before.
+	Barred        []int64 `protobuf:"varint,6,rep,packed,name=barred,proto3" json:"barred,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenPlace) Reset() {
+	*x = OpenPlace{}
+	mi := &file_rpc_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenPlace) ProtoMessage() {}
+
+func (x *OpenPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenPlace.ProtoReflect.Descriptor instead.
+func (*OpenPlace) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *OpenPlace) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *OpenPlace) GetSeat() int32 {
+	if x != nil {
+		return x.Seat
+	}
+	return 0
+}
+
+func (x *OpenPlace) GetRound() int32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *OpenPlace) GetRating() int32 {
+	if x != nil {
+		return x.Rating
+	}
+	return 0
+}
+
+func (x *OpenPlace) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *OpenPlace) GetBarred() []int64 {
+	if x != nil {
+		return x.Barred
+	}
+	return nil
+}
+
+type PlayerMatched struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Player  int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Ticket  int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Match   int64                  `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
+	Room    int64                  `protobuf:"varint,4,opt,name=room,proto3" json:"room,omitempty"`
+	Zone    uint32                 `protobuf:"varint,5,opt,name=zone,proto3" json:"zone,omitempty"`
+	Mode    string                 `protobuf:"bytes,6,opt,name=mode,proto3" json:"mode,omitempty"`
+	Players []int64                `protobuf:"varint,7,rep,packed,name=players,proto3" json:"players,omitempty"`
+	// As in CreateRoom.
+	Teams int32 `protobuf:"varint,8,opt,name=teams,proto3" json:"teams,omitempty"`
+	// The battle is on, and he has the seat of one who has left. The match is then that of the room, and players are those who have seats now.
+	Fill          bool `protobuf:"varint,9,opt,name=fill,proto3" json:"fill,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PlayerMatched) Reset() {
 	*x = PlayerMatched{}
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1440,7 +2882,7 @@ func (x *PlayerMatched) String() string {
 func (*PlayerMatched) ProtoMessage() {}
 
 func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[21]
+	mi := &file_rpc_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1453,7 +2895,7 @@ func (x *PlayerMatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerMatched.ProtoReflect.Descriptor instead.
 func (*PlayerMatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{21}
+	return file_rpc_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PlayerMatched) GetPlayer() int64 {
@@ -1505,6 +2947,107 @@ func (x *PlayerMatched) GetPlayers() []int64 {
 	return nil
 }
 
+func (x *PlayerMatched) GetTeams() int32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
+}
+
+func (x *PlayerMatched) GetFill() bool {
+	if x != nil {
+		return x.Fill
+	}
+	return false
+}
+
+// Asks a player whether he accepts a match, or tells him that it came to nothing and his ticket waits again. May come twice.
+type PlayerProposed struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Ticket int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Match  int64                  `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
+	Mode   string                 `protobuf:"bytes,4,opt,name=mode,proto3" json:"mode,omitempty"`
+	// How many are asked.
+	Players int32 `protobuf:"varint,5,opt,name=players,proto3" json:"players,omitempty"`
+	// How long he has to say yes; 0: it came to nothing.
+	WithinMs      int64 `protobuf:"varint,6,opt,name=within_ms,json=withinMs,proto3" json:"within_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlayerProposed) Reset() {
+	*x = PlayerProposed{}
+	mi := &file_rpc_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlayerProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlayerProposed) ProtoMessage() {}
+
+func (x *PlayerProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlayerProposed.ProtoReflect.Descriptor instead.
+func (*PlayerProposed) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *PlayerProposed) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
+func (x *PlayerProposed) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *PlayerProposed) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *PlayerProposed) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *PlayerProposed) GetPlayers() int32 {
+	if x != nil {
+		return x.Players
+	}
+	return 0
+}
+
+func (x *PlayerProposed) GetWithinMs() int64 {
+	if x != nil {
+		return x.WithinMs
+	}
+	return 0
+}
+
 // Either a ticket that came to nothing, or a match that was made and will not be played.
 type PlayerUnmatched struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1518,7 +3061,7 @@ type PlayerUnmatched struct {
 
 func (x *PlayerUnmatched) Reset() {
 	*x = PlayerUnmatched{}
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +3073,7 @@ func (x *PlayerUnmatched) String() string {
 func (*PlayerUnmatched) ProtoMessage() {}
 
 func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[22]
+	mi := &file_rpc_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +3086,7 @@ func (x *PlayerUnmatched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerUnmatched.ProtoReflect.Descriptor instead.
 func (*PlayerUnmatched) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{22}
+	return file_rpc_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PlayerUnmatched) GetPlayer() int64 {
@@ -1584,7 +3127,7 @@ type PlayerFinished struct {
 
 func (x *PlayerFinished) Reset() {
 	*x = PlayerFinished{}
-	mi := &file_rpc_proto_msgTypes[23]
+	mi := &file_rpc_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1596,7 +3139,7 @@ func (x *PlayerFinished) String() string {
 func (*PlayerFinished) ProtoMessage() {}
 
 func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[23]
+	mi := &file_rpc_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1609,7 +3152,7 @@ func (x *PlayerFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerFinished.ProtoReflect.Descriptor instead.
 func (*PlayerFinished) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{23}
+	return file_rpc_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PlayerFinished) GetPlayer() int64 {
@@ -1636,7 +3179,7 @@ type ReleasePlayer struct {
 
 func (x *ReleasePlayer) Reset() {
 	*x = ReleasePlayer{}
-	mi := &file_rpc_proto_msgTypes[24]
+	mi := &file_rpc_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +3191,7 @@ func (x *ReleasePlayer) String() string {
 func (*ReleasePlayer) ProtoMessage() {}
 
 func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[24]
+	mi := &file_rpc_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +3204,7 @@ func (x *ReleasePlayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleasePlayer.ProtoReflect.Descriptor instead.
 func (*ReleasePlayer) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{24}
+	return file_rpc_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ReleasePlayer) GetPlayer() int64 {
@@ -1675,16 +3218,18 @@ type KickSession struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Session uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
 	// Only if the session's connection is still this one; 0: whichever it is.
-	Turn          uint64 `protobuf:"varint,4,opt,name=turn,proto3" json:"turn,omitempty"`
-	Code          uint32 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"`
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Turn   uint64 `protobuf:"varint,4,opt,name=turn,proto3" json:"turn,omitempty"`
+	Code   uint32 `protobuf:"varint,2,opt,name=code,proto3" json:"code,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Only if it came in with a token of this login; empty: whichever.
+	Login         string `protobuf:"bytes,5,opt,name=login,proto3" json:"login,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *KickSession) Reset() {
 	*x = KickSession{}
-	mi := &file_rpc_proto_msgTypes[25]
+	mi := &file_rpc_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +3241,7 @@ func (x *KickSession) String() string {
 func (*KickSession) ProtoMessage() {}
 
 func (x *KickSession) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_proto_msgTypes[25]
+	mi := &file_rpc_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +3254,7 @@ func (x *KickSession) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickSession.ProtoReflect.Descriptor instead.
 func (*KickSession) Descriptor() ([]byte, []int) {
-	return file_rpc_proto_rawDescGZIP(), []int{25}
+	return file_rpc_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *KickSession) GetSession() uint64 {
@@ -1740,31 +3285,187 @@ func (x *KickSession) GetReason() string {
 	return ""
 }
 
+func (x *KickSession) GetLogin() string {
+	if x != nil {
+		return x.Login
+	}
+	return ""
+}
+
+// Which of these sessions have a connection here.
+type HeldSessions struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sessions      []*SessionTurn         `protobuf:"bytes,1,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldSessions) Reset() {
+	*x = HeldSessions{}
+	mi := &file_rpc_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldSessions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldSessions) ProtoMessage() {}
+
+func (x *HeldSessions) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldSessions.ProtoReflect.Descriptor instead.
+func (*HeldSessions) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *HeldSessions) GetSessions() []*SessionTurn {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+type SessionTurn struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	Turn          uint64                 `protobuf:"varint,2,opt,name=turn,proto3" json:"turn,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionTurn) Reset() {
+	*x = SessionTurn{}
+	mi := &file_rpc_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionTurn) ProtoMessage() {}
+
+func (x *SessionTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionTurn.ProtoReflect.Descriptor instead.
+func (*SessionTurn) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *SessionTurn) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *SessionTurn) GetTurn() uint64 {
+	if x != nil {
+		return x.Turn
+	}
+	return 0
+}
+
+// In the same order.
+type HeldSessionsReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Held          []bool                 `protobuf:"varint,1,rep,packed,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldSessionsReply) Reset() {
+	*x = HeldSessionsReply{}
+	mi := &file_rpc_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldSessionsReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldSessionsReply) ProtoMessage() {}
+
+func (x *HeldSessionsReply) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldSessionsReply.ProtoReflect.Descriptor instead.
+func (*HeldSessionsReply) Descriptor() ([]byte, []int) {
+	return file_rpc_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *HeldSessionsReply) GetHeld() []bool {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
 var File_rpc_proto protoreflect.FileDescriptor
 
 const file_rpc_proto_rawDesc = "" +
 	"\n" +
 	"\trpc.proto\x12\x04game\x1a\vworld.proto\x1a\n" +
 	"zone.proto\"\x06\n" +
-	"\x04Done\"h\n" +
+	"\x04Done\"z\n" +
 	"\n" +
 	"LoadPlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
-	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\"\x95\x01\n" +
+	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x10\n" +
+	"\x03way\x18\x05 \x01(\tR\x03way\"\x95\x01\n" +
 	"\fPlayerRecord\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\fR\x05state\x12\x16\n" +
-	"\x06schema\x18\x05 \x01(\x05R\x06schema\"h\n" +
+	"\x06schema\x18\x05 \x01(\x05R\x06schema\"\xab\x01\n" +
 	"\n" +
 	"SavePlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\fR\x05state\x12\x16\n" +
-	"\x06schema\x18\x04 \x01(\x05R\x06schema\"\xc7\x01\n" +
+	"\x06schema\x18\x04 \x01(\x05R\x06schema\x12)\n" +
+	"\barrivals\x18\x05 \x03(\v2\r.game.ArrivalR\barrivals\x12\x16\n" +
+	"\x06leaves\x18\x06 \x01(\bR\x06leaves\"@\n" +
+	"\aArrival\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12\x10\n" +
+	"\x03way\x18\x03 \x01(\tR\x03way\"\xc7\x01\n" +
 	"\vRecordMatch\x12\x14\n" +
 	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x12\n" +
@@ -1844,7 +3545,37 @@ const file_rpc_proto_rawDesc = "" +
 	"\fReportInside\x12\x12\n" +
 	"\x04area\x18\x01 \x01(\rR\x04area\x12\x18\n" +
 	"\aplayers\x18\x02 \x03(\x03R\aplayers\x12\x12\n" +
-	"\x04left\x18\x03 \x03(\x03R\x04left\"y\n" +
+	"\x04left\x18\x03 \x03(\x03R\x04left\"7\n" +
+	"\tReadQueue\x12\x12\n" +
+	"\x04area\x18\x01 \x01(\rR\x04area\x12\x16\n" +
+	"\x06player\x18\x02 \x01(\x03R\x06player\"\xe4\x03\n" +
+	"\fQueueFigures\x12\x1c\n" +
+	"\tadmission\x18\x01 \x01(\tR\tadmission\x12\x1a\n" +
+	"\bcapacity\x18\x02 \x01(\x03R\bcapacity\x12\x12\n" +
+	"\x04rate\x18\x03 \x01(\x03R\x04rate\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x03R\awaiting\x12\x12\n" +
+	"\x04away\x18\x05 \x01(\x03R\x04away\x12\x16\n" +
+	"\x06places\x18\x06 \x01(\x03R\x06places\x12\x16\n" +
+	"\x06passes\x18\a \x01(\x03R\x06passes\x12\x17\n" +
+	"\ahold_ms\x18\b \x01(\x03R\x06holdMs\x12\x12\n" +
+	"\x04pace\x18\t \x01(\x01R\x04pace\x12\x15\n" +
+	"\x06eta_ms\x18\n" +
+	" \x01(\x03R\x05etaMs\x12\x1a\n" +
+	"\bposition\x18\v \x01(\x03R\bposition\x12&\n" +
+	"\x0fposition_eta_ms\x18\f \x01(\x03R\rpositionEtaMs\x12\x1f\n" +
+	"\vplayer_away\x18\r \x01(\bR\n" +
+	"playerAway\x12#\n" +
+	"\rplayer_placed\x18\x0e \x01(\bR\fplayerPlaced\x12\x1f\n" +
+	"\vplayer_lane\x18\x0f \x01(\tR\n" +
+	"playerLane\x12%\n" +
+	"\x05lanes\x18\x10 \x03(\v2\x0f.game.QueueLaneR\x05lanes\x12\x12\n" +
+	"\x04held\x18\x11 \x01(\tR\x04held\"z\n" +
+	"\tQueueLane\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05share\x18\x02 \x01(\x01R\x05share\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x03R\awaiting\x12\x12\n" +
+	"\x04pace\x18\x04 \x01(\x01R\x04pace\x12\x15\n" +
+	"\x06eta_ms\x18\x05 \x01(\x03R\x05etaMs\"y\n" +
 	"\tJoinMatch\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04area\x18\x02 \x01(\rR\x04area\x12\x12\n" +
@@ -1860,15 +3591,103 @@ const file_rpc_proto_rawDesc = "" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
 	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\"/\n" +
 	"\x0fLeaveMatchReply\x12\x1c\n" +
-	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"d\n" +
+	"\tcancelled\x18\x01 \x01(\bR\tcancelled\"Y\n" +
+	"\x0fStandForTickets\x12\x12\n" +
+	"\x04area\x18\x01 \x01(\rR\x04area\x12\x18\n" +
+	"\aplayers\x18\x02 \x03(\x03R\aplayers\x12\x18\n" +
+	"\atickets\x18\x03 \x03(\x03R\atickets\"*\n" +
+	"\x14StandForTicketsReply\x12\x12\n" +
+	"\x04gone\x18\x01 \x03(\x03R\x04gone\"S\n" +
+	"\rExplainTicket\x12\x12\n" +
+	"\x04area\x18\x01 \x01(\rR\x04area\x12\x16\n" +
+	"\x06player\x18\x02 \x01(\x03R\x06player\x12\x16\n" +
+	"\x06ticket\x18\x03 \x01(\x03R\x06ticket\"\x86\x06\n" +
+	"\x0fTicketExplained\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x18\n" +
+	"\aplayers\x18\x04 \x03(\x03R\aplayers\x12\x16\n" +
+	"\x06rating\x18\x05 \x01(\x05R\x06rating\x12\x1b\n" +
+	"\twaited_ms\x18\x06 \x01(\x03R\bwaitedMs\x12\x10\n" +
+	"\x03why\x18\a \x01(\tR\x03why\x12\x16\n" +
+	"\x06window\x18\b \x01(\x03R\x06window\x12\x16\n" +
+	"\x06others\x18\t \x01(\x03R\x06others\x12\x18\n" +
+	"\afitting\x18\n" +
+	" \x01(\x03R\afitting\x12\x14\n" +
+	"\x05group\x18\v \x01(\x05R\x05group\x12\x1f\n" +
+	"\vgroup_least\x18\f \x01(\x05R\n" +
+	"groupLeast\x12\x1d\n" +
+	"\n" +
+	"group_full\x18\r \x01(\x05R\tgroupFull\x12(\n" +
+	"\x10patience_left_ms\x18\x0e \x01(\x03R\x0epatienceLeftMs\x12\x16\n" +
+	"\x06leader\x18\x0f \x01(\tR\x06leader\x12 \n" +
+	"\flead_left_ms\x18\x10 \x01(\x03R\n" +
+	"leadLeftMs\x12\x1d\n" +
+	"\n" +
+	"zone_ready\x18\x11 \x01(\bR\tzoneReady\x12\x1b\n" +
+	"\tunder_way\x18\x12 \x01(\x03R\bunderWay\x12$\n" +
+	"\x04near\x18\x13 \x03(\v2\x10.game.TicketNearR\x04near\x12'\n" +
+	"\x06places\x18\x1b \x03(\v2\x0f.game.PlaceNearR\x06places\x12\x14\n" +
+	"\x05match\x18\x14 \x01(\x03R\x05match\x12\x12\n" +
+	"\x04zone\x18\x15 \x01(\rR\x04zone\x12\x16\n" +
+	"\x06holder\x18\x16 \x01(\tR\x06holder\x12$\n" +
+	"\x0eclaimed_ago_ms\x18\x17 \x01(\x03R\fclaimedAgoMs\x12\x1a\n" +
+	"\tdue_in_ms\x18\x18 \x01(\x03R\adueInMs\x12#\n" +
+	"\rmatch_players\x18\x19 \x03(\x03R\fmatchPlayers\x12\x18\n" +
+	"\aanswers\x18\x1a \x03(\tR\aanswers\"\xa7\x01\n" +
+	"\n" +
+	"TicketNear\x12\x16\n" +
+	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\x12\x18\n" +
+	"\aplayers\x18\x02 \x03(\x03R\aplayers\x12\x16\n" +
+	"\x06rating\x18\x03 \x01(\x05R\x06rating\x12\x1b\n" +
+	"\twaited_ms\x18\x04 \x01(\x03R\bwaitedMs\x12\x16\n" +
+	"\x06window\x18\x05 \x01(\x03R\x06window\x12\x1a\n" +
+	"\bobstacle\x18\x06 \x01(\tR\bobstacle\"\xac\x01\n" +
+	"\tPlaceNear\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04zone\x18\x02 \x01(\rR\x04zone\x12\x12\n" +
+	"\x04seat\x18\x03 \x01(\x05R\x04seat\x12\x16\n" +
+	"\x06rating\x18\x04 \x01(\x05R\x06rating\x12\x17\n" +
+	"\aopen_ms\x18\x05 \x01(\x03R\x06openMs\x12\x16\n" +
+	"\x06window\x18\x06 \x01(\x03R\x06window\x12\x1a\n" +
+	"\bobstacle\x18\a \x01(\tR\bobstacle\"}\n" +
+	"\vAnswerMatch\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x14\n" +
+	"\x05match\x18\x02 \x01(\x03R\x05match\x12\x16\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\x12\x12\n" +
+	"\x04area\x18\x04 \x01(\rR\x04area\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\".\n" +
+	"\x10AnswerMatchReply\x12\x1a\n" +
+	"\baccepted\x18\x01 \x01(\bR\baccepted\"\xb0\x01\n" +
 	"\n" +
 	"CreateRoom\x12\x14\n" +
 	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x18\n" +
-	"\aplayers\x18\x04 \x03(\x03R\aplayers\"%\n" +
+	"\aplayers\x18\x04 \x03(\x03R\aplayers\x12\x14\n" +
+	"\x05teams\x18\x05 \x01(\x05R\x05teams\x12\x1a\n" +
+	"\bbackfill\x18\x06 \x01(\bR\bbackfill\x12\x18\n" +
+	"\aratings\x18\a \x03(\x05R\aratings\"%\n" +
 	"\x0fCreateRoomReply\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\x03R\x04room\"\xab\x01\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\"^\n" +
+	"\bFillSeat\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04seat\x18\x02 \x01(\x05R\x04seat\x12\x12\n" +
+	"\x04fill\x18\x03 \x01(\x03R\x04fill\x12\x16\n" +
+	"\x06player\x18\x04 \x01(\x03R\x06player\")\n" +
+	"\rFillSeatReply\x12\x18\n" +
+	"\aplayers\x18\x01 \x03(\x03R\aplayers\"^\n" +
+	"\vOfferPlaces\x12\x12\n" +
+	"\x04area\x18\x01 \x01(\rR\x04area\x12\x12\n" +
+	"\x04mode\x18\x02 \x01(\tR\x04mode\x12'\n" +
+	"\x06places\x18\x03 \x03(\v2\x0f.game.OpenPlaceR\x06places\"\x94\x01\n" +
+	"\tOpenPlace\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04seat\x18\x02 \x01(\x05R\x04seat\x12\x14\n" +
+	"\x05round\x18\x03 \x01(\x05R\x05round\x12\x16\n" +
+	"\x06rating\x18\x04 \x01(\x05R\x06rating\x12\x19\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12\x16\n" +
+	"\x06barred\x18\x06 \x03(\x03R\x06barred\"\xd5\x01\n" +
 	"\rPlayerMatched\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x14\n" +
@@ -1876,7 +3695,16 @@ const file_rpc_proto_rawDesc = "" +
 	"\x04room\x18\x04 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04zone\x18\x05 \x01(\rR\x04zone\x12\x12\n" +
 	"\x04mode\x18\x06 \x01(\tR\x04mode\x12\x18\n" +
-	"\aplayers\x18\a \x03(\x03R\aplayers\"o\n" +
+	"\aplayers\x18\a \x03(\x03R\aplayers\x12\x14\n" +
+	"\x05teams\x18\b \x01(\x05R\x05teams\x12\x12\n" +
+	"\x04fill\x18\t \x01(\bR\x04fill\"\xa1\x01\n" +
+	"\x0ePlayerProposed\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x14\n" +
+	"\x05match\x18\x03 \x01(\x03R\x05match\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\tR\x04mode\x12\x18\n" +
+	"\aplayers\x18\x05 \x01(\x05R\aplayers\x12\x1b\n" +
+	"\twithin_ms\x18\x06 \x01(\x03R\bwithinMs\"o\n" +
 	"\x0fPlayerUnmatched\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x16\n" +
 	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x16\n" +
@@ -1886,12 +3714,20 @@ const file_rpc_proto_rawDesc = "" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12)\n" +
 	"\x06result\x18\x02 \x01(\v2\x11.game.MatchResultR\x06result\"'\n" +
 	"\rReleasePlayer\x12\x16\n" +
-	"\x06player\x18\x01 \x01(\x03R\x06player\"g\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"}\n" +
 	"\vKickSession\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12\x12\n" +
 	"\x04turn\x18\x04 \x01(\x04R\x04turn\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\rR\x04code\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3"
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05login\x18\x05 \x01(\tR\x05login\"=\n" +
+	"\fHeldSessions\x12-\n" +
+	"\bsessions\x18\x01 \x03(\v2\x11.game.SessionTurnR\bsessions\";\n" +
+	"\vSessionTurn\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12\x12\n" +
+	"\x04turn\x18\x02 \x01(\x04R\x04turn\"'\n" +
+	"\x11HeldSessionsReply\x12\x12\n" +
+	"\x04held\x18\x01 \x03(\bR\x04heldb\x06proto3"
 
 var (
 	file_rpc_proto_rawDescOnce sync.Once
@@ -1905,60 +3741,86 @@ func file_rpc_proto_rawDescGZIP() []byte {
 	return file_rpc_proto_rawDescData
 }
 
-var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_rpc_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_rpc_proto_goTypes = []any{
-	(*Done)(nil),             // 0: game.Done
-	(*LoadPlayer)(nil),       // 1: game.LoadPlayer
-	(*PlayerRecord)(nil),     // 2: game.PlayerRecord
-	(*SavePlayer)(nil),       // 3: game.SavePlayer
-	(*RecordMatch)(nil),      // 4: game.RecordMatch
-	(*RecordMatchReply)(nil), // 5: game.RecordMatchReply
-	(*PlayerResult)(nil),     // 6: game.PlayerResult
-	(*ListMatches)(nil),      // 7: game.ListMatches
-	(*ListLedger)(nil),       // 8: game.ListLedger
-	(*ReadProfile)(nil),      // 9: game.ReadProfile
-	(*ApplyOp)(nil),          // 10: game.ApplyOp
-	(*Count)(nil),            // 11: game.Count
-	(*ApplyReply)(nil),       // 12: game.ApplyReply
-	(*RedeemPass)(nil),       // 13: game.RedeemPass
-	(*ReportInside)(nil),     // 14: game.ReportInside
-	(*JoinMatch)(nil),        // 15: game.JoinMatch
-	(*JoinMatchReply)(nil),   // 16: game.JoinMatchReply
-	(*LeaveMatch)(nil),       // 17: game.LeaveMatch
-	(*LeaveMatchReply)(nil),  // 18: game.LeaveMatchReply
-	(*CreateRoom)(nil),       // 19: game.CreateRoom
-	(*CreateRoomReply)(nil),  // 20: game.CreateRoomReply
-	(*PlayerMatched)(nil),    // 21: game.PlayerMatched
-	(*PlayerUnmatched)(nil),  // 22: game.PlayerUnmatched
-	(*PlayerFinished)(nil),   // 23: game.PlayerFinished
-	(*ReleasePlayer)(nil),    // 24: game.ReleasePlayer
-	(*KickSession)(nil),      // 25: game.KickSession
-	nil,                      // 26: game.ApplyOp.WalletEntry
-	nil,                      // 27: game.ApplyOp.ItemsEntry
-	nil,                      // 28: game.ApplyReply.WalletEntry
-	nil,                      // 29: game.ApplyReply.ItemsEntry
-	nil,                      // 30: game.ApplyReply.CountsEntry
-	(*Profile)(nil),          // 31: game.Profile
-	(*Standing)(nil),         // 32: game.Standing
-	(*MatchResult)(nil),      // 33: game.MatchResult
+	(*Done)(nil),                 // 0: game.Done
+	(*LoadPlayer)(nil),           // 1: game.LoadPlayer
+	(*PlayerRecord)(nil),         // 2: game.PlayerRecord
+	(*SavePlayer)(nil),           // 3: game.SavePlayer
+	(*Arrival)(nil),              // 4: game.Arrival
+	(*RecordMatch)(nil),          // 5: game.RecordMatch
+	(*RecordMatchReply)(nil),     // 6: game.RecordMatchReply
+	(*PlayerResult)(nil),         // 7: game.PlayerResult
+	(*ListMatches)(nil),          // 8: game.ListMatches
+	(*ListLedger)(nil),           // 9: game.ListLedger
+	(*ReadProfile)(nil),          // 10: game.ReadProfile
+	(*ApplyOp)(nil),              // 11: game.ApplyOp
+	(*Count)(nil),                // 12: game.Count
+	(*ApplyReply)(nil),           // 13: game.ApplyReply
+	(*RedeemPass)(nil),           // 14: game.RedeemPass
+	(*ReportInside)(nil),         // 15: game.ReportInside
+	(*ReadQueue)(nil),            // 16: game.ReadQueue
+	(*QueueFigures)(nil),         // 17: game.QueueFigures
+	(*QueueLane)(nil),            // 18: game.QueueLane
+	(*JoinMatch)(nil),            // 19: game.JoinMatch
+	(*JoinMatchReply)(nil),       // 20: game.JoinMatchReply
+	(*LeaveMatch)(nil),           // 21: game.LeaveMatch
+	(*LeaveMatchReply)(nil),      // 22: game.LeaveMatchReply
+	(*StandForTickets)(nil),      // 23: game.StandForTickets
+	(*StandForTicketsReply)(nil), // 24: game.StandForTicketsReply
+	(*ExplainTicket)(nil),        // 25: game.ExplainTicket
+	(*TicketExplained)(nil),      // 26: game.TicketExplained
+	(*TicketNear)(nil),           // 27: game.TicketNear
+	(*PlaceNear)(nil),            // 28: game.PlaceNear
+	(*AnswerMatch)(nil),          // 29: game.AnswerMatch
+	(*AnswerMatchReply)(nil),     // 30: game.AnswerMatchReply
+	(*CreateRoom)(nil),           // 31: game.CreateRoom
+	(*CreateRoomReply)(nil),      // 32: game.CreateRoomReply
+	(*FillSeat)(nil),             // 33: game.FillSeat
+	(*FillSeatReply)(nil),        // 34: game.FillSeatReply
+	(*OfferPlaces)(nil),          // 35: game.OfferPlaces
+	(*OpenPlace)(nil),            // 36: game.OpenPlace
+	(*PlayerMatched)(nil),        // 37: game.PlayerMatched
+	(*PlayerProposed)(nil),       // 38: game.PlayerProposed
+	(*PlayerUnmatched)(nil),      // 39: game.PlayerUnmatched
+	(*PlayerFinished)(nil),       // 40: game.PlayerFinished
+	(*ReleasePlayer)(nil),        // 41: game.ReleasePlayer
+	(*KickSession)(nil),          // 42: game.KickSession
+	(*HeldSessions)(nil),         // 43: game.HeldSessions
+	(*SessionTurn)(nil),          // 44: game.SessionTurn
+	(*HeldSessionsReply)(nil),    // 45: game.HeldSessionsReply
+	nil,                          // 46: game.ApplyOp.WalletEntry
+	nil,                          // 47: game.ApplyOp.ItemsEntry
+	nil,                          // 48: game.ApplyReply.WalletEntry
+	nil,                          // 49: game.ApplyReply.ItemsEntry
+	nil,                          // 50: game.ApplyReply.CountsEntry
+	(*Profile)(nil),              // 51: game.Profile
+	(*Standing)(nil),             // 52: game.Standing
+	(*MatchResult)(nil),          // 53: game.MatchResult
 }
 var file_rpc_proto_depIdxs = []int32{
-	31, // 0: game.PlayerRecord.profile:type_name -> game.Profile
-	32, // 1: game.RecordMatch.standings:type_name -> game.Standing
-	6,  // 2: game.RecordMatchReply.results:type_name -> game.PlayerResult
-	33, // 3: game.PlayerResult.result:type_name -> game.MatchResult
-	26, // 4: game.ApplyOp.wallet:type_name -> game.ApplyOp.WalletEntry
-	27, // 5: game.ApplyOp.items:type_name -> game.ApplyOp.ItemsEntry
-	11, // 6: game.ApplyOp.counts:type_name -> game.Count
-	28, // 7: game.ApplyReply.wallet:type_name -> game.ApplyReply.WalletEntry
-	29, // 8: game.ApplyReply.items:type_name -> game.ApplyReply.ItemsEntry
-	30, // 9: game.ApplyReply.counts:type_name -> game.ApplyReply.CountsEntry
-	33, // 10: game.PlayerFinished.result:type_name -> game.MatchResult
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	51, // 0: game.PlayerRecord.profile:type_name -> game.Profile
+	4,  // 1: game.SavePlayer.arrivals:type_name -> game.Arrival
+	52, // 2: game.RecordMatch.standings:type_name -> game.Standing
+	7,  // 3: game.RecordMatchReply.results:type_name -> game.PlayerResult
+	53, // 4: game.PlayerResult.result:type_name -> game.MatchResult
+	46, // 5: game.ApplyOp.wallet:type_name -> game.ApplyOp.WalletEntry
+	47, // 6: game.ApplyOp.items:type_name -> game.ApplyOp.ItemsEntry
+	12, // 7: game.ApplyOp.counts:type_name -> game.Count
+	48, // 8: game.ApplyReply.wallet:type_name -> game.ApplyReply.WalletEntry
+	49, // 9: game.ApplyReply.items:type_name -> game.ApplyReply.ItemsEntry
+	50, // 10: game.ApplyReply.counts:type_name -> game.ApplyReply.CountsEntry
+	18, // 11: game.QueueFigures.lanes:type_name -> game.QueueLane
+	27, // 12: game.TicketExplained.near:type_name -> game.TicketNear
+	28, // 13: game.TicketExplained.places:type_name -> game.PlaceNear
+	36, // 14: game.OfferPlaces.places:type_name -> game.OpenPlace
+	53, // 15: game.PlayerFinished.result:type_name -> game.MatchResult
+	44, // 16: game.HeldSessions.sessions:type_name -> game.SessionTurn
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_rpc_proto_init() }
@@ -1974,7 +3836,7 @@ func file_rpc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_proto_rawDesc), len(file_rpc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

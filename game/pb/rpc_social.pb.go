@@ -72,7 +72,7 @@ func (x Relate_Act) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Relate_Act.Descriptor instead.
 func (Relate_Act) EnumDescriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{2, 0}
+	return file_rpc_social_proto_rawDescGZIP(), []int{3, 0}
 }
 
 type ListFriends struct {
@@ -119,6 +119,51 @@ func (x *ListFriends) GetPlayer() int64 {
 	return 0
 }
 
+// Removes what db knows of a player, for good.
+type ErasePlayer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasePlayer) Reset() {
+	*x = ErasePlayer{}
+	mi := &file_rpc_social_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasePlayer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasePlayer) ProtoMessage() {}
+
+func (x *ErasePlayer) ProtoReflect() protoreflect.Message {
+	mi := &file_rpc_social_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasePlayer.ProtoReflect.Descriptor instead.
+func (*ErasePlayer) Descriptor() ([]byte, []int) {
+	return file_rpc_social_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ErasePlayer) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
 type FindByName struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Area          uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
@@ -129,7 +174,7 @@ type FindByName struct {
 
 func (x *FindByName) Reset() {
 	*x = FindByName{}
-	mi := &file_rpc_social_proto_msgTypes[1]
+	mi := &file_rpc_social_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -141,7 +186,7 @@ func (x *FindByName) String() string {
 func (*FindByName) ProtoMessage() {}
 
 func (x *FindByName) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[1]
+	mi := &file_rpc_social_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -154,7 +199,7 @@ func (x *FindByName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindByName.ProtoReflect.Descriptor instead.
 func (*FindByName) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{1}
+	return file_rpc_social_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *FindByName) GetArea() uint32 {
@@ -184,7 +229,7 @@ type Relate struct {
 
 func (x *Relate) Reset() {
 	*x = Relate{}
-	mi := &file_rpc_social_proto_msgTypes[2]
+	mi := &file_rpc_social_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -196,7 +241,7 @@ func (x *Relate) String() string {
 func (*Relate) ProtoMessage() {}
 
 func (x *Relate) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[2]
+	mi := &file_rpc_social_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -209,7 +254,7 @@ func (x *Relate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relate.ProtoReflect.Descriptor instead.
 func (*Relate) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{2}
+	return file_rpc_social_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Relate) GetPlayer() int64 {
@@ -250,7 +295,7 @@ type RelateReply struct {
 
 func (x *RelateReply) Reset() {
 	*x = RelateReply{}
-	mi := &file_rpc_social_proto_msgTypes[3]
+	mi := &file_rpc_social_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -262,7 +307,7 @@ func (x *RelateReply) String() string {
 func (*RelateReply) ProtoMessage() {}
 
 func (x *RelateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[3]
+	mi := &file_rpc_social_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -275,7 +320,7 @@ func (x *RelateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RelateReply.ProtoReflect.Descriptor instead.
 func (*RelateReply) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{3}
+	return file_rpc_social_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RelateReply) GetFriend() *Friend {
@@ -296,7 +341,7 @@ type PlayerRelated struct {
 
 func (x *PlayerRelated) Reset() {
 	*x = PlayerRelated{}
-	mi := &file_rpc_social_proto_msgTypes[4]
+	mi := &file_rpc_social_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -308,7 +353,7 @@ func (x *PlayerRelated) String() string {
 func (*PlayerRelated) ProtoMessage() {}
 
 func (x *PlayerRelated) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[4]
+	mi := &file_rpc_social_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -321,7 +366,7 @@ func (x *PlayerRelated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerRelated.ProtoReflect.Descriptor instead.
 func (*PlayerRelated) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{4}
+	return file_rpc_social_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PlayerRelated) GetPlayer() int64 {
@@ -357,7 +402,7 @@ type PlayerSeen struct {
 
 func (x *PlayerSeen) Reset() {
 	*x = PlayerSeen{}
-	mi := &file_rpc_social_proto_msgTypes[5]
+	mi := &file_rpc_social_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +414,7 @@ func (x *PlayerSeen) String() string {
 func (*PlayerSeen) ProtoMessage() {}
 
 func (x *PlayerSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[5]
+	mi := &file_rpc_social_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +427,7 @@ func (x *PlayerSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerSeen.ProtoReflect.Descriptor instead.
 func (*PlayerSeen) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{5}
+	return file_rpc_social_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PlayerSeen) GetPlayer() int64 {
@@ -446,7 +491,7 @@ type PlayerTold struct {
 
 func (x *PlayerTold) Reset() {
 	*x = PlayerTold{}
-	mi := &file_rpc_social_proto_msgTypes[6]
+	mi := &file_rpc_social_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +503,7 @@ func (x *PlayerTold) String() string {
 func (*PlayerTold) ProtoMessage() {}
 
 func (x *PlayerTold) ProtoReflect() protoreflect.Message {
-	mi := &file_rpc_social_proto_msgTypes[6]
+	mi := &file_rpc_social_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +516,7 @@ func (x *PlayerTold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlayerTold.ProtoReflect.Descriptor instead.
 func (*PlayerTold) Descriptor() ([]byte, []int) {
-	return file_rpc_social_proto_rawDescGZIP(), []int{6}
+	return file_rpc_social_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PlayerTold) GetPlayer() int64 {
@@ -501,6 +546,8 @@ const file_rpc_social_proto_rawDesc = "" +
 	"\n" +
 	"\x10rpc_social.proto\x12\x04game\x1a\fsocial.proto\"%\n" +
 	"\vListFriends\x12\x16\n" +
+	"\x06player\x18\x01 \x01(\x03R\x06player\"%\n" +
+	"\vErasePlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\"4\n" +
 	"\n" +
 	"FindByName\x12\x12\n" +
@@ -549,26 +596,27 @@ func file_rpc_social_proto_rawDescGZIP() []byte {
 }
 
 var file_rpc_social_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rpc_social_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_rpc_social_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_rpc_social_proto_goTypes = []any{
 	(Relate_Act)(0),       // 0: game.Relate.Act
 	(*ListFriends)(nil),   // 1: game.ListFriends
-	(*FindByName)(nil),    // 2: game.FindByName
-	(*Relate)(nil),        // 3: game.Relate
-	(*RelateReply)(nil),   // 4: game.RelateReply
-	(*PlayerRelated)(nil), // 5: game.PlayerRelated
-	(*PlayerSeen)(nil),    // 6: game.PlayerSeen
-	(*PlayerTold)(nil),    // 7: game.PlayerTold
-	(*Friend)(nil),        // 8: game.Friend
-	(Friend_Presence)(0),  // 9: game.Friend.Presence
-	(*ChatArrived)(nil),   // 10: game.ChatArrived
+	(*ErasePlayer)(nil),   // 2: game.ErasePlayer
+	(*FindByName)(nil),    // 3: game.FindByName
+	(*Relate)(nil),        // 4: game.Relate
+	(*RelateReply)(nil),   // 5: game.RelateReply
+	(*PlayerRelated)(nil), // 6: game.PlayerRelated
+	(*PlayerSeen)(nil),    // 7: game.PlayerSeen
+	(*PlayerTold)(nil),    // 8: game.PlayerTold
+	(*Friend)(nil),        // 9: game.Friend
+	(Friend_Presence)(0),  // 10: game.Friend.Presence
+	(*ChatArrived)(nil),   // 11: game.ChatArrived
 }
 var file_rpc_social_proto_depIdxs = []int32{
 	0,  // 0: game.Relate.act:type_name -> game.Relate.Act
-	8,  // 1: game.RelateReply.friend:type_name -> game.Friend
-	8,  // 2: game.PlayerRelated.friend:type_name -> game.Friend
-	9,  // 3: game.PlayerSeen.presence:type_name -> game.Friend.Presence
-	10, // 4: game.PlayerTold.chat:type_name -> game.ChatArrived
+	9,  // 1: game.RelateReply.friend:type_name -> game.Friend
+	9,  // 2: game.PlayerRelated.friend:type_name -> game.Friend
+	10, // 3: game.PlayerSeen.presence:type_name -> game.Friend.Presence
+	11, // 4: game.PlayerTold.chat:type_name -> game.ChatArrived
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -588,7 +636,7 @@ func file_rpc_social_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rpc_social_proto_rawDesc), len(file_rpc_social_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

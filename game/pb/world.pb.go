@@ -77,6 +77,10 @@ type EnterWorldReply struct {
 	Match *MatchFound `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
 	// Of the design tables; see TablesChanged.
 	TablesVersion string `protobuf:"bytes,3,opt,name=tables_version,json=tablesVersion,proto3" json:"tables_version,omitempty"`
+	// The field that the player is on, if any: join it again.
+	Field *FieldPlace `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// That the player waits for a match with, if any: as StartMatch has answered it.
+	Ticket        int64 `protobuf:"varint,5,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -130,6 +134,20 @@ func (x *EnterWorldReply) GetTablesVersion() string {
 		return x.TablesVersion
 	}
 	return ""
+}
+
+func (x *EnterWorldReply) GetField() *FieldPlace {
+	if x != nil {
+		return x.Field
+	}
+	return nil
+}
+
+func (x *EnterWorldReply) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
 }
 
 type Profile struct {
@@ -589,7 +607,7 @@ func (*CancelMatch) Descriptor() ([]byte, []int) {
 
 type CancelMatchReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: too late, a match has been made with the ticket.
+	// True: the ticket is in no match and never will be. False: too late, a match has been made with it.
 	Cancelled     bool `protobuf:"varint,1,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -634,11 +652,16 @@ func (x *CancelMatchReply) GetCancelled() bool {
 
 // A match was made and its room is ready; the session is bound to its zone.
 type MatchFound struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Match         int64                  `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
-	Room          int64                  `protobuf:"varint,2,opt,name=room,proto3" json:"room,omitempty"`
-	Mode          string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
-	Players       []int64                `protobuf:"varint,4,rep,packed,name=players,proto3" json:"players,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Match int64                  `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
+	Room  int64                  `protobuf:"varint,2,opt,name=room,proto3" json:"room,omitempty"`
+	Mode  string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	// By ship.
+	Players []int64 `protobuf:"varint,4,rep,packed,name=players,proto3" json:"players,omitempty"`
+	// 0 or 1: everybody for himself. Else so many teams of equal size; the first players are the first team.
+	Teams int32 `protobuf:"varint,5,opt,name=teams,proto3" json:"teams,omitempty"`
+	// The battle is on, and the player has the seat of one who has left: the others were told of other players.
+	Fill          bool `protobuf:"varint,6,opt,name=fill,proto3" json:"fill,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -701,6 +724,250 @@ func (x *MatchFound) GetPlayers() []int64 {
 	return nil
 }
 
+func (x *MatchFound) GetTeams() int32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
+}
+
+func (x *MatchFound) GetFill() bool {
+	if x != nil {
+		return x.Fill
+	}
+	return false
+}
+
+// In modes that ask: here is a match for whoever says yes. AnswerProposal is awaited; MatchFound follows when all accept it, MatchProposalEnded or
+// MatchAborted when it comes to nothing. May come again for the same match, with the time that is left.
+type MatchProposed struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Match  int64                  `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
+	Ticket int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Mode   string                 `protobuf:"bytes,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	// How many are asked.
+	Players int32 `protobuf:"varint,4,opt,name=players,proto3" json:"players,omitempty"`
+	// How long there is to answer. Whoever says no or nothing loses his ticket, with all of his party.
+	WithinMs      int32 `protobuf:"varint,5,opt,name=within_ms,json=withinMs,proto3" json:"within_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchProposed) Reset() {
+	*x = MatchProposed{}
+	mi := &file_world_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchProposed) ProtoMessage() {}
+
+func (x *MatchProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_world_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchProposed.ProtoReflect.Descriptor instead.
+func (*MatchProposed) Descriptor() ([]byte, []int) {
+	return file_world_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *MatchProposed) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *MatchProposed) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *MatchProposed) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *MatchProposed) GetPlayers() int32 {
+	if x != nil {
+		return x.Players
+	}
+	return 0
+}
+
+func (x *MatchProposed) GetWithinMs() int32 {
+	if x != nil {
+		return x.WithinMs
+	}
+	return 0
+}
+
+// Somebody else did not accept the match: the ticket waits again, as old as it was.
+type MatchProposalEnded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Match         int64                  `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
+	Ticket        int64                  `protobuf:"varint,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchProposalEnded) Reset() {
+	*x = MatchProposalEnded{}
+	mi := &file_world_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchProposalEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchProposalEnded) ProtoMessage() {}
+
+func (x *MatchProposalEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_world_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchProposalEnded.ProtoReflect.Descriptor instead.
+func (*MatchProposalEnded) Descriptor() ([]byte, []int) {
+	return file_world_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MatchProposalEnded) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *MatchProposalEnded) GetTicket() int64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+type AnswerProposal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Match         int64                  `protobuf:"varint,1,opt,name=match,proto3" json:"match,omitempty"`
+	Accept        bool                   `protobuf:"varint,2,opt,name=accept,proto3" json:"accept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerProposal) Reset() {
+	*x = AnswerProposal{}
+	mi := &file_world_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerProposal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerProposal) ProtoMessage() {}
+
+func (x *AnswerProposal) ProtoReflect() protoreflect.Message {
+	mi := &file_world_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerProposal.ProtoReflect.Descriptor instead.
+func (*AnswerProposal) Descriptor() ([]byte, []int) {
+	return file_world_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AnswerProposal) GetMatch() int64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *AnswerProposal) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+type AnswerProposalReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands: an answer does, except that a yes may become a no while others have not said theirs. It is an error (not found) when it is too late.
+	Accepted      bool `protobuf:"varint,1,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerProposalReply) Reset() {
+	*x = AnswerProposalReply{}
+	mi := &file_world_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerProposalReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerProposalReply) ProtoMessage() {}
+
+func (x *AnswerProposalReply) ProtoReflect() protoreflect.Message {
+	mi := &file_world_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerProposalReply.ProtoReflect.Descriptor instead.
+func (*AnswerProposalReply) Descriptor() ([]byte, []int) {
+	return file_world_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AnswerProposalReply) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
 // The ticket is gone without a match; the player may start again.
 type MatchAborted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -712,7 +979,7 @@ type MatchAborted struct {
 
 func (x *MatchAborted) Reset() {
 	*x = MatchAborted{}
-	mi := &file_world_proto_msgTypes[13]
+	mi := &file_world_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +991,7 @@ func (x *MatchAborted) String() string {
 func (*MatchAborted) ProtoMessage() {}
 
 func (x *MatchAborted) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[13]
+	mi := &file_world_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +1004,7 @@ func (x *MatchAborted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchAborted.ProtoReflect.Descriptor instead.
 func (*MatchAborted) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{13}
+	return file_world_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MatchAborted) GetTicket() int64 {
@@ -765,7 +1032,7 @@ type MatchEnded struct {
 
 func (x *MatchEnded) Reset() {
 	*x = MatchEnded{}
-	mi := &file_world_proto_msgTypes[14]
+	mi := &file_world_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +1044,7 @@ func (x *MatchEnded) String() string {
 func (*MatchEnded) ProtoMessage() {}
 
 func (x *MatchEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[14]
+	mi := &file_world_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +1057,7 @@ func (x *MatchEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchEnded.ProtoReflect.Descriptor instead.
 func (*MatchEnded) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{14}
+	return file_world_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MatchEnded) GetResult() *MatchResult {
@@ -830,7 +1097,7 @@ type MatchResult struct {
 
 func (x *MatchResult) Reset() {
 	*x = MatchResult{}
-	mi := &file_world_proto_msgTypes[15]
+	mi := &file_world_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +1109,7 @@ func (x *MatchResult) String() string {
 func (*MatchResult) ProtoMessage() {}
 
 func (x *MatchResult) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[15]
+	mi := &file_world_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +1122,7 @@ func (x *MatchResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchResult.ProtoReflect.Descriptor instead.
 func (*MatchResult) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{15}
+	return file_world_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MatchResult) GetMatch() int64 {
@@ -953,7 +1220,7 @@ type GetMatches struct {
 
 func (x *GetMatches) Reset() {
 	*x = GetMatches{}
-	mi := &file_world_proto_msgTypes[16]
+	mi := &file_world_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1232,7 @@ func (x *GetMatches) String() string {
 func (*GetMatches) ProtoMessage() {}
 
 func (x *GetMatches) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[16]
+	mi := &file_world_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1245,7 @@ func (x *GetMatches) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatches.ProtoReflect.Descriptor instead.
 func (*GetMatches) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{16}
+	return file_world_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetMatches) GetLimit() int32 {
@@ -997,7 +1264,7 @@ type GetMatchesReply struct {
 
 func (x *GetMatchesReply) Reset() {
 	*x = GetMatchesReply{}
-	mi := &file_world_proto_msgTypes[17]
+	mi := &file_world_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1276,7 @@ func (x *GetMatchesReply) String() string {
 func (*GetMatchesReply) ProtoMessage() {}
 
 func (x *GetMatchesReply) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[17]
+	mi := &file_world_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1289,7 @@ func (x *GetMatchesReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchesReply.ProtoReflect.Descriptor instead.
 func (*GetMatchesReply) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{17}
+	return file_world_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetMatchesReply) GetMatches() []*MatchResult {
@@ -1045,7 +1312,7 @@ type GetLedger struct {
 
 func (x *GetLedger) Reset() {
 	*x = GetLedger{}
-	mi := &file_world_proto_msgTypes[18]
+	mi := &file_world_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1324,7 @@ func (x *GetLedger) String() string {
 func (*GetLedger) ProtoMessage() {}
 
 func (x *GetLedger) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[18]
+	mi := &file_world_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1337,7 @@ func (x *GetLedger) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLedger.ProtoReflect.Descriptor instead.
 func (*GetLedger) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{18}
+	return file_world_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetLedger) GetLimit() int32 {
@@ -1096,7 +1363,7 @@ type GetLedgerReply struct {
 
 func (x *GetLedgerReply) Reset() {
 	*x = GetLedgerReply{}
-	mi := &file_world_proto_msgTypes[19]
+	mi := &file_world_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1108,7 +1375,7 @@ func (x *GetLedgerReply) String() string {
 func (*GetLedgerReply) ProtoMessage() {}
 
 func (x *GetLedgerReply) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[19]
+	mi := &file_world_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1121,7 +1388,7 @@ func (x *GetLedgerReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLedgerReply.ProtoReflect.Descriptor instead.
 func (*GetLedgerReply) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{19}
+	return file_world_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetLedgerReply) GetEntries() []*LedgerEntry {
@@ -1147,7 +1414,7 @@ type LedgerEntry struct {
 
 func (x *LedgerEntry) Reset() {
 	*x = LedgerEntry{}
-	mi := &file_world_proto_msgTypes[20]
+	mi := &file_world_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1426,7 @@ func (x *LedgerEntry) String() string {
 func (*LedgerEntry) ProtoMessage() {}
 
 func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_world_proto_msgTypes[20]
+	mi := &file_world_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1439,7 @@ func (x *LedgerEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LedgerEntry.ProtoReflect.Descriptor instead.
 func (*LedgerEntry) Descriptor() ([]byte, []int) {
-	return file_world_proto_rawDescGZIP(), []int{20}
+	return file_world_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LedgerEntry) GetId() int64 {
@@ -1221,15 +1488,17 @@ var File_world_proto protoreflect.FileDescriptor
 
 const file_world_proto_rawDesc = "" +
 	"\n" +
-	"\vworld.proto\x12\x04game\x1a\n" +
+	"\vworld.proto\x12\x04game\x1a\vfield.proto\x1a\n" +
 	"wire.proto\"4\n" +
 	"\n" +
 	"EnterWorld\x12\x12\n" +
-	"\x04pass\x18\x01 \x01(\tR\x04pass:\x12\xca\xf3\x18\x0e\b\xb9\x17\x10\x01\x1a\x05world \x01\"\x94\x01\n" +
+	"\x04pass\x18\x01 \x01(\tR\x04pass:\x12\xca\xf3\x18\x0e\b\xb9\x17\x10\x01\x1a\x05world \x01\"\xd4\x01\n" +
 	"\x0fEnterWorldReply\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile\x12&\n" +
 	"\x05match\x18\x02 \x01(\v2\x10.game.MatchFoundR\x05match\x12%\n" +
-	"\x0etables_version\x18\x03 \x01(\tR\rtablesVersion:\t\xca\xf3\x18\x05\b\xba\x17\x10\x02\"\x99\x02\n" +
+	"\x0etables_version\x18\x03 \x01(\tR\rtablesVersion\x12&\n" +
+	"\x05field\x18\x04 \x01(\v2\x10.game.FieldPlaceR\x05field\x12\x16\n" +
+	"\x06ticket\x18\x05 \x01(\x03R\x06ticket:\t\xca\xf3\x18\x05\b\xba\x17\x10\x02\"\x99\x02\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -1263,13 +1532,29 @@ const file_world_proto_rawDesc = "" +
 	"\x06ticket\x18\x01 \x01(\x03R\x06ticket:\t\xca\xf3\x18\x05\b\x9e\x18\x10\x02\"\x1f\n" +
 	"\vCancelMatch:\x10\xca\xf3\x18\f\b\x9f\x18\x10\x01\x1a\x05world\";\n" +
 	"\x10CancelMatchReply\x12\x1c\n" +
-	"\tcancelled\x18\x01 \x01(\bR\tcancelled:\t\xca\xf3\x18\x05\b\xa0\x18\x10\x02\"o\n" +
+	"\tcancelled\x18\x01 \x01(\bR\tcancelled:\t\xca\xf3\x18\x05\b\xa0\x18\x10\x02\"\x99\x01\n" +
 	"\n" +
 	"MatchFound\x12\x14\n" +
 	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x12\n" +
 	"\x04room\x18\x02 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x18\n" +
-	"\aplayers\x18\x04 \x03(\x03R\aplayers:\t\xca\xf3\x18\x05\b\xa1\x18\x10\x02\"I\n" +
+	"\aplayers\x18\x04 \x03(\x03R\aplayers\x12\x14\n" +
+	"\x05teams\x18\x05 \x01(\x05R\x05teams\x12\x12\n" +
+	"\x04fill\x18\x06 \x01(\bR\x04fill:\t\xca\xf3\x18\x05\b\xa1\x18\x10\x02\"\x93\x01\n" +
+	"\rMatchProposed\x12\x14\n" +
+	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\x03R\x06ticket\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\tR\x04mode\x12\x18\n" +
+	"\aplayers\x18\x04 \x01(\x05R\aplayers\x12\x1b\n" +
+	"\twithin_ms\x18\x05 \x01(\x05R\bwithinMs:\t\xca\xf3\x18\x05\b\xab\x18\x10\x02\"M\n" +
+	"\x12MatchProposalEnded\x12\x14\n" +
+	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x16\n" +
+	"\x06ticket\x18\x02 \x01(\x03R\x06ticket:\t\xca\xf3\x18\x05\b\xac\x18\x10\x02\"P\n" +
+	"\x0eAnswerProposal\x12\x14\n" +
+	"\x05match\x18\x01 \x01(\x03R\x05match\x12\x16\n" +
+	"\x06accept\x18\x02 \x01(\bR\x06accept:\x10\xca\xf3\x18\f\b\xad\x18\x10\x01\x1a\x05world\"<\n" +
+	"\x13AnswerProposalReply\x12\x1a\n" +
+	"\baccepted\x18\x01 \x01(\bR\baccepted:\t\xca\xf3\x18\x05\b\xae\x18\x10\x02\"I\n" +
 	"\fMatchAborted\x12\x16\n" +
 	"\x06ticket\x18\x01 \x01(\x03R\x06ticket\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason:\t\xca\xf3\x18\x05\b\xa2\x18\x10\x02\"k\n" +
@@ -1325,48 +1610,54 @@ func file_world_proto_rawDescGZIP() []byte {
 	return file_world_proto_rawDescData
 }
 
-var file_world_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_world_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_world_proto_goTypes = []any{
-	(*EnterWorld)(nil),       // 0: game.EnterWorld
-	(*EnterWorldReply)(nil),  // 1: game.EnterWorldReply
-	(*Profile)(nil),          // 2: game.Profile
-	(*Item)(nil),             // 3: game.Item
-	(*GetProfile)(nil),       // 4: game.GetProfile
-	(*GetProfileReply)(nil),  // 5: game.GetProfileReply
-	(*Greet)(nil),            // 6: game.Greet
-	(*GreetReply)(nil),       // 7: game.GreetReply
-	(*StartMatch)(nil),       // 8: game.StartMatch
-	(*StartMatchReply)(nil),  // 9: game.StartMatchReply
-	(*CancelMatch)(nil),      // 10: game.CancelMatch
-	(*CancelMatchReply)(nil), // 11: game.CancelMatchReply
-	(*MatchFound)(nil),       // 12: game.MatchFound
-	(*MatchAborted)(nil),     // 13: game.MatchAborted
-	(*MatchEnded)(nil),       // 14: game.MatchEnded
-	(*MatchResult)(nil),      // 15: game.MatchResult
-	(*GetMatches)(nil),       // 16: game.GetMatches
-	(*GetMatchesReply)(nil),  // 17: game.GetMatchesReply
-	(*GetLedger)(nil),        // 18: game.GetLedger
-	(*GetLedgerReply)(nil),   // 19: game.GetLedgerReply
-	(*LedgerEntry)(nil),      // 20: game.LedgerEntry
-	nil,                      // 21: game.Profile.WalletEntry
-	nil,                      // 22: game.MatchResult.RewardEntry
+	(*EnterWorld)(nil),          // 0: game.EnterWorld
+	(*EnterWorldReply)(nil),     // 1: game.EnterWorldReply
+	(*Profile)(nil),             // 2: game.Profile
+	(*Item)(nil),                // 3: game.Item
+	(*GetProfile)(nil),          // 4: game.GetProfile
+	(*GetProfileReply)(nil),     // 5: game.GetProfileReply
+	(*Greet)(nil),               // 6: game.Greet
+	(*GreetReply)(nil),          // 7: game.GreetReply
+	(*StartMatch)(nil),          // 8: game.StartMatch
+	(*StartMatchReply)(nil),     // 9: game.StartMatchReply
+	(*CancelMatch)(nil),         // 10: game.CancelMatch
+	(*CancelMatchReply)(nil),    // 11: game.CancelMatchReply
+	(*MatchFound)(nil),          // 12: game.MatchFound
+	(*MatchProposed)(nil),       // 13: game.MatchProposed
+	(*MatchProposalEnded)(nil),  // 14: game.MatchProposalEnded
+	(*AnswerProposal)(nil),      // 15: game.AnswerProposal
+	(*AnswerProposalReply)(nil), // 16: game.AnswerProposalReply
+	(*MatchAborted)(nil),        // 17: game.MatchAborted
+	(*MatchEnded)(nil),          // 18: game.MatchEnded
+	(*MatchResult)(nil),         // 19: game.MatchResult
+	(*GetMatches)(nil),          // 20: game.GetMatches
+	(*GetMatchesReply)(nil),     // 21: game.GetMatchesReply
+	(*GetLedger)(nil),           // 22: game.GetLedger
+	(*GetLedgerReply)(nil),      // 23: game.GetLedgerReply
+	(*LedgerEntry)(nil),         // 24: game.LedgerEntry
+	nil,                         // 25: game.Profile.WalletEntry
+	nil,                         // 26: game.MatchResult.RewardEntry
+	(*FieldPlace)(nil),          // 27: game.FieldPlace
 }
 var file_world_proto_depIdxs = []int32{
 	2,  // 0: game.EnterWorldReply.profile:type_name -> game.Profile
 	12, // 1: game.EnterWorldReply.match:type_name -> game.MatchFound
-	21, // 2: game.Profile.wallet:type_name -> game.Profile.WalletEntry
-	3,  // 3: game.Profile.items:type_name -> game.Item
-	2,  // 4: game.GetProfileReply.profile:type_name -> game.Profile
-	15, // 5: game.MatchEnded.result:type_name -> game.MatchResult
-	2,  // 6: game.MatchEnded.profile:type_name -> game.Profile
-	22, // 7: game.MatchResult.reward:type_name -> game.MatchResult.RewardEntry
-	15, // 8: game.GetMatchesReply.matches:type_name -> game.MatchResult
-	20, // 9: game.GetLedgerReply.entries:type_name -> game.LedgerEntry
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	27, // 2: game.EnterWorldReply.field:type_name -> game.FieldPlace
+	25, // 3: game.Profile.wallet:type_name -> game.Profile.WalletEntry
+	3,  // 4: game.Profile.items:type_name -> game.Item
+	2,  // 5: game.GetProfileReply.profile:type_name -> game.Profile
+	19, // 6: game.MatchEnded.result:type_name -> game.MatchResult
+	2,  // 7: game.MatchEnded.profile:type_name -> game.Profile
+	26, // 8: game.MatchResult.reward:type_name -> game.MatchResult.RewardEntry
+	19, // 9: game.GetMatchesReply.matches:type_name -> game.MatchResult
+	24, // 10: game.GetLedgerReply.entries:type_name -> game.LedgerEntry
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_world_proto_init() }
@@ -1374,13 +1665,14 @@ func file_world_proto_init() {
 	if File_world_proto != nil {
 		return
 	}
+	file_field_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_world_proto_rawDesc), len(file_world_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -92,7 +92,9 @@ type JoinRoomReply struct {
 	Width   int32   `protobuf:"varint,8,opt,name=width,proto3" json:"width,omitempty"`
 	Height  int32   `protobuf:"varint,9,opt,name=height,proto3" json:"height,omitempty"`
 	// Not there in state mode.
-	Frames        *FrameMode `protobuf:"bytes,10,opt,name=frames,proto3" json:"frames,omitempty"`
+	Frames *FrameMode `protobuf:"bytes,10,opt,name=frames,proto3" json:"frames,omitempty"`
+	// 0 or 1: everybody for himself. Else so many teams of equal size; the first ships are the first team, and no ship harms one of its own.
+	Teams         int32 `protobuf:"varint,11,opt,name=teams,proto3" json:"teams,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -195,6 +197,13 @@ func (x *JoinRoomReply) GetFrames() *FrameMode {
 		return x.Frames
 	}
 	return nil
+}
+
+func (x *JoinRoomReply) GetTeams() int32 {
+	if x != nil {
+		return x.Teams
+	}
+	return 0
 }
 
 // What the player's ship does until the next input. See arena.Input for the packing.
@@ -570,6 +579,67 @@ func (x *Thing) GetVy() int32 {
 	return 0
 }
 
+// A ship has another player, who begins at nothing. Those are told who play; in JoinRoomReply it stands already.
+type RoomSeat struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`
+	Ship          int32                  `protobuf:"varint,2,opt,name=ship,proto3" json:"ship,omitempty"`
+	Player        int64                  `protobuf:"varint,3,opt,name=player,proto3" json:"player,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomSeat) Reset() {
+	*x = RoomSeat{}
+	mi := &file_zone_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomSeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomSeat) ProtoMessage() {}
+
+func (x *RoomSeat) ProtoReflect() protoreflect.Message {
+	mi := &file_zone_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomSeat.ProtoReflect.Descriptor instead.
+func (*RoomSeat) Descriptor() ([]byte, []int) {
+	return file_zone_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoomSeat) GetRoom() int64 {
+	if x != nil {
+		return x.Room
+	}
+	return 0
+}
+
+func (x *RoomSeat) GetShip() int32 {
+	if x != nil {
+		return x.Ship
+	}
+	return 0
+}
+
+func (x *RoomSeat) GetPlayer() int64 {
+	if x != nil {
+		return x.Player
+	}
+	return 0
+}
+
 // The battle is over. Rewards follow in MatchEnded, from the player's world.
 type RoomEnded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -581,7 +651,7 @@ type RoomEnded struct {
 
 func (x *RoomEnded) Reset() {
 	*x = RoomEnded{}
-	mi := &file_zone_proto_msgTypes[6]
+	mi := &file_zone_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -593,7 +663,7 @@ func (x *RoomEnded) String() string {
 func (*RoomEnded) ProtoMessage() {}
 
 func (x *RoomEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_zone_proto_msgTypes[6]
+	mi := &file_zone_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -606,7 +676,7 @@ func (x *RoomEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomEnded.ProtoReflect.Descriptor instead.
 func (*RoomEnded) Descriptor() ([]byte, []int) {
-	return file_zone_proto_rawDescGZIP(), []int{6}
+	return file_zone_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RoomEnded) GetRoom() int64 {
@@ -624,19 +694,25 @@ func (x *RoomEnded) GetStandings() []*Standing {
 }
 
 type Standing struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Player        int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
-	Place         int32                  `protobuf:"varint,2,opt,name=place,proto3" json:"place,omitempty"`
-	Score         int32                  `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
-	Kills         int32                  `protobuf:"varint,4,opt,name=kills,proto3" json:"kills,omitempty"`
-	Deaths        int32                  `protobuf:"varint,5,opt,name=deaths,proto3" json:"deaths,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
+	Place  int32                  `protobuf:"varint,2,opt,name=place,proto3" json:"place,omitempty"`
+	Score  int32                  `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
+	Kills  int32                  `protobuf:"varint,4,opt,name=kills,proto3" json:"kills,omitempty"`
+	Deaths int32                  `protobuf:"varint,5,opt,name=deaths,proto3" json:"deaths,omitempty"`
+	// From 1; 0: everybody for himself. All of a team have its place.
+	Team int32 `protobuf:"varint,6,opt,name=team,proto3" json:"team,omitempty"`
+	// He has left for good, comes after everybody who has not, and gets nothing.
+	Left bool `protobuf:"varint,7,opt,name=left,proto3" json:"left,omitempty"`
+	// He came later, in place of one who had left; his rating does not fall.
+	Filled        bool `protobuf:"varint,8,opt,name=filled,proto3" json:"filled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Standing) Reset() {
 	*x = Standing{}
-	mi := &file_zone_proto_msgTypes[7]
+	mi := &file_zone_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +724,7 @@ func (x *Standing) String() string {
 func (*Standing) ProtoMessage() {}
 
 func (x *Standing) ProtoReflect() protoreflect.Message {
-	mi := &file_zone_proto_msgTypes[7]
+	mi := &file_zone_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +737,7 @@ func (x *Standing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Standing.ProtoReflect.Descriptor instead.
 func (*Standing) Descriptor() ([]byte, []int) {
-	return file_zone_proto_rawDescGZIP(), []int{7}
+	return file_zone_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Standing) GetPlayer() int64 {
@@ -699,6 +775,27 @@ func (x *Standing) GetDeaths() int32 {
 	return 0
 }
 
+func (x *Standing) GetTeam() int32 {
+	if x != nil {
+		return x.Team
+	}
+	return 0
+}
+
+func (x *Standing) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
+func (x *Standing) GetFilled() bool {
+	if x != nil {
+		return x.Filled
+	}
+	return false
+}
+
 var File_zone_proto protoreflect.FileDescriptor
 
 const file_zone_proto_rawDesc = "" +
@@ -708,7 +805,7 @@ const file_zone_proto_rawDesc = "" +
 	"wire.proto\"C\n" +
 	"\bJoinRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
-	"\x04have\x18\x02 \x01(\x05R\x04have:\x0f\xca\xf3\x18\v\b\xa1\x1f\x10\x01\x1a\x04zone\"\x8a\x02\n" +
+	"\x04have\x18\x02 \x01(\x05R\x04have:\x0f\xca\xf3\x18\v\b\xa1\x1f\x10\x01\x1a\x04zone\"\xa0\x02\n" +
 	"\rJoinRoomReply\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
 	"\x04ship\x18\x02 \x01(\x05R\x04ship\x12\x18\n" +
@@ -720,7 +817,8 @@ const file_zone_proto_rawDesc = "" +
 	"\x05width\x18\b \x01(\x05R\x05width\x12\x16\n" +
 	"\x06height\x18\t \x01(\x05R\x06height\x12'\n" +
 	"\x06frames\x18\n" +
-	" \x01(\v2\x0f.game.FrameModeR\x06frames:\t\xca\xf3\x18\x05\b\xa2\x1f\x10\x02\"r\n" +
+	" \x01(\v2\x0f.game.FrameModeR\x06frames\x12\x14\n" +
+	"\x05teams\x18\v \x01(\x05R\x05teams:\t\xca\xf3\x18\x05\b\xa2\x1f\x10\x02\"r\n" +
 	"\tRoomInput\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x14\n" +
 	"\x05input\x18\x02 \x01(\rR\x05input\x12\x16\n" +
@@ -755,16 +853,23 @@ const file_zone_proto_rawDesc = "" +
 	"\x01x\x18\x02 \x01(\x11R\x01x\x12\f\n" +
 	"\x01y\x18\x03 \x01(\x11R\x01y\x12\x0e\n" +
 	"\x02vx\x18\x04 \x01(\x11R\x02vx\x12\x0e\n" +
-	"\x02vy\x18\x05 \x01(\x11R\x02vy\"X\n" +
+	"\x02vy\x18\x05 \x01(\x11R\x02vy\"U\n" +
+	"\bRoomSeat\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x12\n" +
+	"\x04ship\x18\x02 \x01(\x05R\x04ship\x12\x16\n" +
+	"\x06player\x18\x03 \x01(\x03R\x06player:\t\xca\xf3\x18\x05\b\xa7\x1f\x10\x02\"X\n" +
 	"\tRoomEnded\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12,\n" +
-	"\tstandings\x18\x02 \x03(\v2\x0e.game.StandingR\tstandings:\t\xca\xf3\x18\x05\b\xa6\x1f\x10\x02\"|\n" +
+	"\tstandings\x18\x02 \x03(\v2\x0e.game.StandingR\tstandings:\t\xca\xf3\x18\x05\b\xa6\x1f\x10\x02\"\xbc\x01\n" +
 	"\bStanding\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x14\n" +
 	"\x05place\x18\x02 \x01(\x05R\x05place\x12\x14\n" +
 	"\x05score\x18\x03 \x01(\x05R\x05score\x12\x14\n" +
 	"\x05kills\x18\x04 \x01(\x05R\x05kills\x12\x16\n" +
-	"\x06deaths\x18\x05 \x01(\x05R\x06deathsb\x06proto3"
+	"\x06deaths\x18\x05 \x01(\x05R\x06deaths\x12\x12\n" +
+	"\x04team\x18\x06 \x01(\x05R\x04team\x12\x12\n" +
+	"\x04left\x18\a \x01(\bR\x04left\x12\x16\n" +
+	"\x06filled\x18\b \x01(\bR\x06filledb\x06proto3"
 
 var (
 	file_zone_proto_rawDescOnce sync.Once
@@ -778,7 +883,7 @@ func file_zone_proto_rawDescGZIP() []byte {
 	return file_zone_proto_rawDescData
 }
 
-var file_zone_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_zone_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_zone_proto_goTypes = []any{
 	(*JoinRoom)(nil),      // 0: game.JoinRoom
 	(*JoinRoomReply)(nil), // 1: game.JoinRoomReply
@@ -786,16 +891,17 @@ var file_zone_proto_goTypes = []any{
 	(*Snapshot)(nil),      // 3: game.Snapshot
 	(*Ship)(nil),          // 4: game.Ship
 	(*Thing)(nil),         // 5: game.Thing
-	(*RoomEnded)(nil),     // 6: game.RoomEnded
-	(*Standing)(nil),      // 7: game.Standing
-	(*FrameMode)(nil),     // 8: game.FrameMode
+	(*RoomSeat)(nil),      // 6: game.RoomSeat
+	(*RoomEnded)(nil),     // 7: game.RoomEnded
+	(*Standing)(nil),      // 8: game.Standing
+	(*FrameMode)(nil),     // 9: game.FrameMode
 }
 var file_zone_proto_depIdxs = []int32{
-	8, // 0: game.JoinRoomReply.frames:type_name -> game.FrameMode
+	9, // 0: game.JoinRoomReply.frames:type_name -> game.FrameMode
 	4, // 1: game.Snapshot.ships:type_name -> game.Ship
 	5, // 2: game.Snapshot.shards:type_name -> game.Thing
 	5, // 3: game.Snapshot.bullets:type_name -> game.Thing
-	7, // 4: game.RoomEnded.standings:type_name -> game.Standing
+	8, // 4: game.RoomEnded.standings:type_name -> game.Standing
 	5, // [5:5] is the sub-list for method output_type
 	5, // [5:5] is the sub-list for method input_type
 	5, // [5:5] is the sub-list for extension type_name
@@ -815,7 +921,7 @@ func file_zone_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zone_proto_rawDesc), len(file_zone_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

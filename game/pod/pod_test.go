@@ -43,6 +43,34 @@ func TestTiers(t *testing.T) {
 	}
 }
 
+// TestUp has a standby count only beside one of its type that is ready, wherever that one runs.
+func TestUp(t *testing.T) {
+	t.Parallel()
+	at := func(n id.Node, typ string, s cluster.State) cluster.Member {
+		return cluster.Member{Node: n, Boot: 1, Type: typ, State: s}
+	}
+	tests := []struct {
+		name    string
+		members []cluster.Member
+		want    bool
+	}{
+		{name: "it is not there"},
+		{name: "joining", members: []cluster.Member{at(1, "queue", cluster.Joining)}},
+		{name: "ready", members: []cluster.Member{at(1, "queue", cluster.Ready)}, want: true},
+		{name: "draining", members: []cluster.Member{at(1, "queue", cluster.Draining)}},
+		{name: "standing by alone", members: []cluster.Member{at(1, "queue", cluster.Standby), at(2, "queue", cluster.Joining), at(3, "db", cluster.Ready)}},
+		{name: "standing by", members: []cluster.Member{at(1, "queue", cluster.Standby), at(2, "queue", cluster.Ready)}, want: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := up(cluster.NewStatic(test.members...).Snapshot(), Spec{Type: "queue", ID: 1}); got != test.want {
+				t.Errorf("up: %v", got)
+			}
+		})
+	}
+}
+
 // TestTiersOfACircle only has to end, with each node once.
 func TestTiersOfACircle(t *testing.T) {
 	t.Parallel()
@@ -53,20 +81,20 @@ func TestTiersOfACircle(t *testing.T) {
 }
 
 // runnerFunc makes a function a Runner.
-type runnerFunc func(ctx context.Context, spec Spec, seeds []string) error
+type runnerFunc func(ctx context.Context, spec Spec, seeds []string, life *Life) error
 
-func (f runnerFunc) Run(ctx context.Context, spec Spec, seeds []string) error {
-	return f(ctx, spec, seeds)
+func (f runnerFunc) Run(ctx context.Context, spec Spec, seeds []string, life *Life) error {
+	return f(ctx, spec, seeds, life)
 }
 
 // adopt starts the pod's nodes without a node of its own, in a cluster whose members are those of the pod.
-func adopt(ctx context.Context, p *Pod) *cluster.Static {
+func adopt(p *Pod) *cluster.Static {
 	members := cluster.NewStatic()
 	for _, s := range p.specs {
 		members.Set(cluster.Member{Node: s.ID, Type: s.Type})
 	}
 	p.log, p.members = slog.New(slog.DiscardHandler), members
-	p.adopt(ctx, []string{"seed"})
+	p.adopt([]string{"seed"})
 	return members
 }
 
@@ -78,7 +106,7 @@ func TestRestarts(t *testing.T) {
 		began := time.Now()
 		var starts []time.Duration
 		p := New(Config{MinBackoff: time.Second, MaxBackoff: 4 * time.Second, Healthy: 10 * time.Second}, []Spec{{Type: "a", ID: 1}},
-			runnerFunc(func(ctx context.Context, spec Spec, seeds []string) error {
+			runnerFunc(func(ctx context.Context, spec Spec, seeds []string, _ *Life) error {
 				if spec.ID != 1 || !slices.Equal(seeds, []string{"seed"}) {
 					t.Errorf("the runner is to run %+v at %v", spec, seeds)
 				}
@@ -94,7 +122,7 @@ func TestRestarts(t *testing.T) {
 				}
 				return errors.New("broken")
 			}))
-		adopt(t.Context(), p)
+		adopt(p)
 		time.Sleep(time.Hour)
 		if err := p.Stop(t.Context()); err != nil {
 			t.Error(err)
@@ -112,11 +140,11 @@ func TestStopDuringPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		starts := 0
 		p := New(Config{MinBackoff: time.Hour, MaxBackoff: time.Hour, Healthy: time.Minute}, []Spec{{Type: "a", ID: 1}},
-			runnerFunc(func(context.Context, Spec, []string) error {
+			runnerFunc(func(context.Context, Spec, []string, *Life) error {
 				starts++
 				return nil // that, too, is not what it was asked to do
 			}))
-		adopt(t.Context(), p)
+		adopt(p)
 		time.Sleep(time.Minute)
 		if err := p.Stop(t.Context()); err != nil || starts != 1 {
 			t.Errorf("stop: %v after %d starts", err, starts)
@@ -138,7 +166,7 @@ func TestStopOrder(t *testing.T) {
 			{Type: "db", ID: 1}, {Type: "world", ID: 2, Needs: []string{"db"}}, {Type: "world", ID: 3, Needs: []string{"db"}},
 			{Type: "gate", ID: 4, Needs: []string{"world"}},
 		}
-		p := New(Defaults(), specs, runnerFunc(func(ctx context.Context, spec Spec, _ []string) error {
+		p := New(Defaults(), specs, runnerFunc(func(ctx context.Context, spec Spec, _ []string, _ *Life) error {
 			<-ctx.Done()
 			mu.Lock()
 			stopped[spec.ID] = time.Since(began)
@@ -150,13 +178,8 @@ func TestStopOrder(t *testing.T) {
 			}
 			return errors.New("some trouble while stopping is only logged")
 		}))
-		ctx, cancel := context.WithCancel(t.Context())
-		members = adopt(ctx, p)
-		cancel() // of Ready, which has returned: the nodes live on
+		members = adopt(p)
 		synctest.Wait()
-		if len(stopped) != 0 {
-			t.Fatalf("nodes %v stop with the end of Ready", stopped)
-		}
 		if err := p.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -175,14 +198,15 @@ func TestStopGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
 		p := New(Defaults(), []Spec{{Type: "db", ID: 1}, {Type: "gate", ID: 2, Needs: []string{"db"}}},
-			runnerFunc(func(ctx context.Context, spec Spec, _ []string) error {
+			runnerFunc(func(ctx context.Context, spec Spec, _ []string, _ *Life) error {
 				<-ctx.Done()
 				if spec.Type == "gate" {
 					<-stuck
 				}
 				return nil
 			}))
-		adopt(t.Context(), p)
+		adopt(p)
+		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := p.Stop(ctx); err == nil || !strings.Contains(err.Error(), "gate 2") {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"sync"
@@ -35,7 +36,7 @@ type Processes struct {
 }
 
 // Run runs one child process from start to end.
-func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
+func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string, life *Life) error {
 	argv, env := p.Command(spec, seeds)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = env
@@ -50,8 +51,9 @@ func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", spec.Type, err)
 	}
+	life.Process(cmd.Process.Pid)
 	var printing sync.WaitGroup
-	printing.Go(func() { p.print(out) })
+	printing.Go(func() { p.print(out, life) })
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	defer func() {
@@ -81,16 +83,17 @@ func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string) error {
 	}
 }
 
-// print copies a child's lines, each in one write.
-func (p *Processes) print(from io.Reader) {
+// print copies a child's lines, each in one write, and has its life keep them.
+func (p *Processes) print(from io.Reader, life *Life) {
 	lines := bufio.NewReaderSize(from, maxLine)
 	for {
 		line, err := lines.ReadSlice('\n')
 		if len(line) > 0 {
-			p.mu.Lock()
 			if line[len(line)-1] != '\n' {
 				line = append(slices.Clip(line), '\n')
 			}
+			_, _ = life.Write(line)
+			p.mu.Lock()
 			_, _ = p.Output.Write(line)
 			p.mu.Unlock()
 		}
@@ -101,8 +104,17 @@ func (p *Processes) print(from io.Reader) {
 }
 
 // WatchParent is the child's side: it reads stdin to its end, which comes when the pod wants the child to stop or is gone, and then calls
-// stop.
-func WatchParent(stdin io.Reader, stop func()) {
+// stop. A child that is not over when grace has passed after that ends its own process, because there may be no pod any more that would.
+func WatchParent(stdin io.Reader, stop func(), over <-chan struct{}, grace time.Duration) {
 	_, _ = io.Copy(io.Discard, stdin)
 	stop()
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case <-over:
+	case <-late.C:
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 	if behaviour := os.Getenv(envChild); behaviour != "" {
 		os.Exit(beChild(behaviour))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe")) // it ends after Shutdown, which does not wait for it
 }
 
 // beChild is the child's side.
@@ -32,9 +33,12 @@ func beChild(behaviour string) int {
 	switch behaviour {
 	case "obedient":
 		stopped := make(chan struct{})
-		go WatchParent(os.Stdin, func() { close(stopped) })
+		go WatchParent(os.Stdin, func() { close(stopped) }, stopped, time.Minute)
 		<-stopped
 		fmt.Fprint(os.Stderr, "stopped") // no end of line
+		return 0
+	case "orphan": // stuck when it is to stop
+		WatchParent(os.Stdin, func() {}, nil, time.Millisecond)
 		return 0
 	case "stubborn":
 		for { // an empty select would end with the runtime's word that all goroutines sleep
@@ -92,6 +96,9 @@ func (l *lines) next() string {
 	}
 }
 
+// newLife is a life that tells nobody.
+func newLife() *Life { return &Life{newChild(Spec{Type: "world", ID: 1})} }
+
 // processes runs this test binary with the behaviour.
 func processes(t *testing.T, behaviour string, grace time.Duration, out io.Writer) (p *Processes, released *int) {
 	t.Helper()
@@ -116,13 +123,17 @@ func TestProcessStops(t *testing.T) {
 	p, released := processes(t, "obedient", time.Minute, out)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, []string{"one", "two"}) }()
+	life := newLife()
+	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, []string{"one", "two"}, life) }()
 	if line := out.next(); line != "started world one two" {
 		t.Errorf("the child prints %q", line)
 	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("a child that stopped when asked to: %v", err)
+	}
+	if kept := life.child.log.last(0); !slices.Equal(kept, []string{"started world one two", "stopped"}) || life.child.pid == 0 {
+		t.Errorf("kept of process %d: %q", life.child.pid, kept)
 	}
 	if text := out.String(); !strings.HasSuffix(text, "\nstopped\n") {
 		t.Errorf("the output is %q; the last line must be there, and end", text)
@@ -138,7 +149,7 @@ func TestProcessIsKilled(t *testing.T) {
 	p, released := processes(t, "stubborn", 100*time.Millisecond, out)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, nil) }()
+	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, nil, newLife()) }()
 	out.next()
 	cancel()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "killed") {
@@ -149,13 +160,33 @@ func TestProcessIsKilled(t *testing.T) {
 	}
 }
 
+// TestOrphanEnds has a child not end that is told to: it ends its process by itself, long before anybody would kill it.
+func TestOrphanEnds(t *testing.T) {
+	t.Parallel()
+	out := newLines(t)
+	p, _ := processes(t, "orphan", time.Hour, out)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx, Spec{Type: "world", ID: 1}, nil, newLife()) }()
+	out.next()
+	cancel()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it ended in good order")
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the child does not end")
+	}
+}
+
 func TestProcessEndsByItself(t *testing.T) {
 	t.Parallel()
 	for behaviour, want := range map[string]string{"fails": "exit status 3", "leaves": "without being asked"} {
 		t.Run(behaviour, func(t *testing.T) {
 			t.Parallel()
 			p, released := processes(t, behaviour, time.Minute, newLines(t))
-			if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			if err := p.Run(t.Context(), Spec{Type: "world"}, nil, newLife()); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v; want %q", err, want)
 			}
 			if *released != 1 {
@@ -172,7 +203,7 @@ func TestProcessCannotStart(t *testing.T) {
 		Released: func(Spec) { t.Error("released, though it was never started") },
 		Output:   newLines(t),
 	}
-	if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil || !strings.Contains(err.Error(), "start world") {
+	if err := p.Run(t.Context(), Spec{Type: "world"}, nil, newLife()); err == nil || !strings.Contains(err.Error(), "start world") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -182,7 +213,7 @@ func TestLongLine(t *testing.T) {
 	t.Parallel()
 	out := newLines(t)
 	p, _ := processes(t, "long", time.Minute, out)
-	if err := p.Run(t.Context(), Spec{Type: "world"}, nil); err == nil {
+	if err := p.Run(t.Context(), Spec{Type: "world"}, nil, newLife()); err == nil {
 		t.Error("no error")
 	}
 	if text := out.String(); strings.Count(text, "x") != 3*maxLine-1 || strings.Count(text, "\n") != 4 {
@@ -200,7 +231,7 @@ func TestManyChildren(t *testing.T) {
 	const children = 3
 	ended := make(chan error, children)
 	for range children {
-		go func() { ended <- p.Run(ctx, Spec{Type: "world"}, nil) }()
+		go func() { ended <- p.Run(ctx, Spec{Type: "world"}, nil, newLife()) }()
 	}
 	for range children {
 		if line := out.next(); line != "started world" {
@@ -220,7 +251,8 @@ func TestManyChildren(t *testing.T) {
 func TestWatchParent(t *testing.T) {
 	t.Parallel()
 	stopped := 0
-	WatchParent(strings.NewReader("whatever is written"), func() { stopped++ })
+	over := make(chan struct{})
+	WatchParent(strings.NewReader("whatever is written"), func() { stopped++; close(over) }, over, time.Minute)
 	if stopped != 1 {
 		t.Errorf("stopped %d times at the end of standard input", stopped)
 	}

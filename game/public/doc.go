@@ -1,4 +1,4 @@
-// Package public is node type 7: what must exist once. One node leads; others stand by, not ready, and take over within seconds.
+// Package public is node type 7: what must exist once. One node leads; others stand by and take over within seconds.
 //
 //	db ── public.ReportStandings ──► ┌──────────────────────────┐ ── fenced transactions ──► SQL: rankings, seasons, chat,
 //	world ── rankings, seasons ────► │ the node that leads       │                                  runs of jobs, broadcasts, commands
@@ -11,7 +11,8 @@
 //	chat       numbered lines for all in an area, with a limit for each player, and mutes
 //	job        runs by cron expressions on the clock of each area, each recorded by (job, area, time) before it begins
 //	broadcast  a mail to all, which each world gives to each of its players once, now or when he comes
-//	command    what operators command (package command), recorded by id before it is done
+//	erasure    a command that has each owner of tables remove what it has of a person, again and again until it is done
+//	command    what operators command (package command), recorded by id before it is done; those for nodes are done by their pods
 //
 // Killed at any moment it leaves nothing half done: every write is fenced by the leader's epoch in SQL, what was begun stands in SQL, and whatever it asks of
 // others carries a key that is the same for the next leader. Redis may lose everything but the commands that nobody has begun.
@@ -19,5 +20,5 @@
 // It depends on SQL and Redis, and for what it gives on db; rankings are answered without. When no node leads, worlds tell their clients that it is
 // unavailable, matches go on, and what they lead to is found afterwards.
 //
-// It holds no player, and changes no table of players by itself.
+// It holds no player, and changes no table of players by itself; to erase people, it opens the accounts', orders', events' and logs' tables too.
 package public

@@ -26,6 +26,7 @@ import (
 	"loumiao/game/api"
 	"loumiao/game/area"
 	"loumiao/game/pb"
+	"loumiao/game/store/player"
 	"loumiao/migrations"
 )
 
@@ -37,6 +38,7 @@ const (
 	envDir    = "PUBLIC_TEST_DIR"
 	envPrefix = "PUBLIC_TEST_PREFIX"
 	envRedis  = "PUBLIC_TEST_REDIS"
+	envSeason = "PUBLIC_TEST_SEASON" // when seasons end, as cron has it
 )
 
 func TestMain(m *testing.M) {
@@ -127,14 +129,14 @@ func (s *stack) eventually(what string, so func() bool) {
 
 // peers is a db whose players the test makes, and, as a crowd, a world.
 type peers struct {
-	node *node.Node
+	node   *node.Node
+	erases *player.Store // what is erased of players, if there are such
 
 	mu      sync.Mutex
 	players map[int64]*person
 	given   int            // operations and mails that had an effect
 	hold    func(n int)    // called with given, while nothing is locked
 	lines   []*pb.ChatLine // that worlds were told
-	listed  int            // how often players were
 	newest  int64          // broadcast that worlds were told of
 	changed chan struct{}
 }
@@ -164,6 +166,9 @@ func (p *peers) Start(_ context.Context, n *node.Node) error {
 	rpc.HandleFunc(n, api.ListStandings, p.list)
 	rpc.HandleFunc(n, api.ApplyOp, p.apply)
 	rpc.HandleFunc(n, api.SendMail, p.mail)
+	rpc.HandleFunc(n, api.ErasePlayer, func(ctx context.Context, m *pb.ErasePlayer) (*pb.Done, error) {
+		return &pb.Done{}, p.erases.ErasePlayer(ctx, player.ID(m.GetPlayer()))
+	})
 	return nil
 }
 func (*peers) Ready(context.Context) error { return nil }
@@ -172,7 +177,6 @@ func (*peers) Stop(context.Context) error  { return nil }
 func (p *peers) list(_ context.Context, m *pb.ListStandings) (*pb.PlayerStandings, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.listed++
 	var ids []int64
 	for id := range p.players {
 		if id > m.GetAfter() {
@@ -264,13 +268,14 @@ func (c *crowd) Start(_ context.Context, n *node.Node) error {
 func (*crowd) Ready(context.Context) error { return nil }
 func (*crowd) Stop(context.Context) error  { return nil }
 
-// leadElsewhere starts a node in another process, returns when it leads, and hands over how to kill it.
-func (s *stack) leadElsewhere(dir string) (kill func()) {
+// leadElsewhere starts a node in another process, returns when it leads, and hands over how to kill it: with SIGKILL. season is when its seasons end, as cron
+// has it; empty: never.
+func (s *stack) leadElsewhere(dir, season string) (kill func()) {
 	s.t.Helper()
 	cmd := exec.Command(os.Args[0])
 	self, _ := s.peers.node.Cluster().Snapshot().Node(s.peers.node.ID())
 	cmd.Env = append(os.Environ(), envChild+"="+self.Gossip, envDir+"="+dir, envPrefix+"="+s.Stores().Prefix(),
-		envRedis+"=redis://"+s.Stores().RedisAddr())
+		envRedis+"=redis://"+s.Stores().RedisAddr(), envSeason+"="+season)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -309,7 +314,9 @@ func playLeader() error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(env, node.Config{Type: api.Public}, New(settings(), []uint16{1, 2}, days, WithJobs(everySecond())))
+	public := settings()
+	public.Seasons.Cron = os.Getenv(envSeason)
+	n, err := node.New(env, node.Config{Type: api.Public}, New(public, []uint16{1, 2}, days, WithJobs(everySecond())))
 	if err != nil {
 		return err
 	}

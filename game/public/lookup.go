@@ -42,6 +42,10 @@ func (r *reign) lookUp(ctx context.Context, _ command.Command, args command.Look
 	if err != nil {
 		return nil, err
 	}
+	friends, err := api.ListFriends.Call(ctx, r.node.RPC(), &pb.ListFriends{Player: args.Player}, key)
+	if err != nil {
+		return nil, err
+	}
 	mute, muted, err := r.leader.MuteOf(ctx, args.Player)
 	if err != nil {
 		return nil, err
@@ -71,5 +75,14 @@ func (r *reign) lookUp(ctx context.Context, _ command.Command, args command.Look
 			ID: m.GetMatch(), Mode: m.GetMode(), Place: m.GetPlace(), Rating: m.GetRatingAfter() - m.GetRatingBefore(), Ended: m.GetEndedMs(),
 		})
 	}
+	for _, f := range friends.GetFriends() {
+		found.Friends = append(found.Friends, command.FoundFriend{
+			Player: f.GetPlayer(), Name: f.GetName(), Level: f.GetLevel(), Bond: bondNames[f.GetBond()], Since: f.GetSinceMs(),
+		})
+	}
 	return found, nil
+}
+
+var bondNames = map[pb.Friend_Bond]string{
+	pb.Friend_FRIEND: "friend", pb.Friend_ASKED: "asked", pb.Friend_ASKED_BY: "asked by", pb.Friend_BLOCKED: "blocked",
 }

@@ -50,7 +50,8 @@ func (r *reign) obeyAll(ctx context.Context, entries []command.Entry) error {
 func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, error) {
 	if e.Err != nil {
 		r.log.Warn("a command cannot be done", "id", e.ID, "command", e.Name, "err", e.Err)
-		return command.Result{Code: fault.CodeOf(e.Err), Error: e.Err.Error()}, nil
+		code, said := fault.Outside(e.Err)
+		return command.Result{Code: code, Error: said}, nil
 	}
 	if h, ok := r.handlers[e.Name]; ok && h.Reads() {
 		return r.do(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason}, true), nil
@@ -102,6 +103,9 @@ func (r *reign) do(ctx context.Context, c public.Command, first bool) (result co
 	if err != nil {
 		r.log.Error("a command has panicked", "id", c.ID, "command", c.Name, "err", err)
 		return command.Result{Code: fault.Internal, Error: "it failed: the log says why"}
+	}
+	if result.Code == fault.Internal {
+		r.log.Error("a command has failed", "id", c.ID, "command", c.Name, "err", result.Cause)
 	}
 	return result
 }

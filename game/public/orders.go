@@ -25,10 +25,16 @@ func (s *Service) ownCommands() []command.Handler {
 		ordered(s, command.Preview, (*reign).preview).Reading(),
 		ordered(s, command.Grant, (*reign).grant),
 		ordered(s, command.Maintenance, (*reign).maintain),
-		ordered(s, command.Forget, (*reign).forget),
+		ordered(s, command.Erase, (*reign).erase),
 		ordered(s, command.Ban, (*reign).ban),
 		ordered(s, command.Lift, (*reign).lift),
 		ordered(s, command.LookUp, (*reign).lookUp).Reading(),
+		ordered(s, command.Explain, (*reign).explain).Reading(),
+		ordered(s, command.Logs, (*reign).logs).Reading(),
+		ordered(s, command.QueueStatus, (*reign).queueStatus).Reading(),
+		ordered(s, command.Robots, (*reign).robots).Reading(),
+		ordered(s, command.RunRobots, (*reign).runRobots).AtMostOnce(), // the robot nodes may be others the next time, and the shares with them
+		ordered(s, command.StopRobots, (*reign).stopRobots),
 	}
 }
 
@@ -112,20 +118,6 @@ func (r *reign) maintain(ctx context.Context, c command.Command, args command.Ma
 	publish := &pb.PublishConfig{Changes: changes, Base: checked.GetVersion(), Author: c.Author, Reason: c.Reason}
 	_, err = api.PublishConfig.Call(ctx, r.node.RPC(), publish, rpc.Any)
 	return nil, err
-}
-
-// forget deletes what public has of a player. Lines that he has said are empty for newcomers from now on.
-func (r *reign) forget(ctx context.Context, _ command.Command, args command.ForgetArgs) (any, error) {
-	moves, err := r.leader.Forget(ctx, args.Player)
-	if err != nil {
-		return nil, err
-	}
-	for _, room := range r.rooms {
-		room.mu.Lock()
-		room.loaded = false
-		room.mu.Unlock()
-	}
-	return nil, r.board.put(ctx, moves)
 }
 
 // ban has account nodes keep an account out; it is in force when that is answered.

@@ -71,16 +71,6 @@ func TestRanking(t *testing.T) {
 		}
 		forget(t, stores)
 		s.eventually("the ranking is there again", func() bool { return read() == want })
-		var listed int
-		s.peers.look(func() { delete(s.peers.players, 6); listed = s.peers.listed })
-		s.eventually("what was listed before is over", func() (over bool) {
-			s.peers.look(func() { over = s.peers.listed >= listed+2 })
-			return over
-		})
-		submit(t, s, command.Forget, command.ForgetArgs{Player: 6})
-		if r, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1, Limit: 2}); err != nil || printed(r.GetRanked()) != "1:p1:1700 2:p5:1600" {
-			t.Errorf("after one was forgotten: %v, %v", r, err)
-		}
 	})
 }
 
@@ -401,7 +391,7 @@ func TestKilled(t *testing.T) {
 	t.Cleanup(func() { _ = stores.Close() })
 	s := start(t, stores)
 	s.peers.set(1, 1500, 0)
-	kill := s.leadElsewhere(dir)
+	kill := s.leadElsewhere(dir, "")
 	var stuck atomic.Int64
 	s.standBy(settings(), WithJobs(Job{Name: "stuck", Cron: "0 0 0 1 1 *", Run: func(context.Context, uint16, time.Time) error {
 		stuck.Add(1)
@@ -431,4 +421,70 @@ func TestKilled(t *testing.T) {
 		t.Errorf("%v, %v", r, err)
 	}
 	s.eventually("what was begun is done", func() bool { return stuck.Load() == 2 })
+}
+
+// TestKilledAmidASeason kills the process of the leader while it gives everybody what the season that has ended brings. The node that stands by serves, goes on, and
+// everybody has got everything once, also those for whom nobody has heard that they have.
+func TestKilledAmidASeason(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stores, err := store.Open(t.Context(), store.Config{DataDir: dir, Prefix: "amid"}, storetest.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stores.Close() })
+	s := start(t, stores)
+	const players = 40
+	first := s.lead(settings())
+	for p := int64(1); p <= players; p++ {
+		s.peers.set(p, 2000+int32(p), time.Now().UnixMilli()+p)
+	}
+	s.eventually("all are ranked", func() bool {
+		r, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1})
+		return err == nil && r.GetTotal() == players
+	})
+	first.Stop()
+
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	s.peers.look(func() {
+		s.peers.hold = func(n int) {
+			if n == players/2 {
+				close(reached)
+			}
+			if n >= players/2 {
+				<-goOn // what it has done is not answered before its leader is dead
+			}
+		}
+	})
+	kill := s.leadElsewhere(dir, "* * * * * *")
+	s.standBy(settings(), retrySeasons())
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Fatal("no season ends")
+	}
+	kill()
+	began := time.Now()
+	s.peers.look(func() { s.peers.hold = nil })
+	close(goOn)
+	if _, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("served %v after the kill", time.Since(began))
+	s.eventually("everybody has got his", func() bool {
+		given := 0
+		s.peers.look(func() { given = s.peers.given })
+		return given >= 2*players
+	})
+	s.peers.look(func() {
+		for p, one := range s.peers.players {
+			rating, gold := 2000+int32(p), int64(10)
+			if p == players {
+				gold = 100
+			}
+			if want := rating + (1500-rating)*50/100; one.standing.GetRating() != want || len(one.ops) != 1 || len(one.mails) != 1 || one.mails["season:1:1"]["gold"] != gold {
+				t.Errorf("player %d: rating %d, want %d; %v, %v", p, one.standing.GetRating(), want, one.ops, one.mails)
+			}
+		}
+	})
 }

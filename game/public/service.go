@@ -56,6 +56,8 @@ func New(cfg Config, areas []uint16, calendars *area.Calendars, options ...Optio
 	s := &Service{cfg: cfg, areas: areas, calendars: calendars, handlers: map[string]command.Handler{}, now: time.Now}
 	s.jobs = s.ownJobs()
 	WithCommands(s.ownCommands()...)(s)
+	WithCommands(s.nodeCommands()...)(s)
+	WithCommands(s.settingCommands()...)(s)
 	for _, with := range options {
 		with(s)
 	}

@@ -23,14 +23,17 @@ type clerk struct {
 	epoch uint64
 	tasks <-chan task
 	tell  func(ctx context.Context, msg any) error // waits while the desk is busy
+	gates *gateWatch
 	log   *slog.Logger
 
-	areas map[api.Area]bool // that this epoch has opened
+	areas   map[api.Area]bool // that this epoch has opened
+	waiting map[api.Area]int  // in all lanes, as of the last admission
+	looked  time.Time         // at the gates; zero: they are looked at again at once
 }
 
 // run serves until ctx ends, or another node leads: then it returns [ErrFenced].
 func (c *clerk) run(ctx context.Context) error {
-	c.areas = map[api.Area]bool{}
+	c.areas, c.waiting = map[api.Area]bool{}, map[api.Area]int{}
 	admit := time.NewTicker(c.cfg.Tick)
 	defer admit.Stop()
 	order := time.NewTicker(c.cfg.UpdateEvery)
@@ -96,7 +99,7 @@ func (c *clerk) apply(ctx context.Context, tasks []task) error {
 			results[i].Err = first
 		}
 	}
-	if i := slices.IndexFunc(results, func(r Result) bool { return r.Err != nil }); i >= 0 {
+	if i := slices.IndexFunc(results, func(r Result) bool { return r.Err != nil && !errors.Is(r.Err, ErrClosed) }); i >= 0 {
 		first = results[i].Err
 	}
 	return errors.Join(first, c.tell(ctx, &applied{tasks, results, time.Now()}))
@@ -107,16 +110,46 @@ func (c *clerk) open(ctx context.Context, area api.Area) error {
 	if c.areas[area] {
 		return nil
 	}
-	err := c.store.Open(ctx, area, c.epoch, false)
-	c.areas[area] = err == nil
-	return err
+	if err := c.store.Open(ctx, area, c.epoch, false); err != nil {
+		return err
+	}
+	c.areas[area] = true
+	return c.look(ctx)
+}
+
+// look finds out how the gates are.
+func (c *clerk) look(ctx context.Context) error {
+	all := 0
+	for _, n := range c.waiting {
+		all += n
+	}
+	changed, err := c.gates.look(ctx, c.areas, all)
+	if err != nil {
+		return err
+	}
+	c.looked = time.Now()
+	for area := range c.areas {
+		if c.gates.of(area) != "" {
+			c.looked = time.Time{} // at each admission, so that nobody waits longer than he must
+		}
+	}
+	for _, area := range changed {
+		if why := c.gates.of(area); why != "" {
+			c.log.Warn("nobody is let in", "area", area, "why", why)
+		} else {
+			c.log.Info("the gates let players in", "area", area)
+		}
+	}
+	return nil
 }
 
 func (c *clerk) admit(ctx context.Context) error {
-	for area, open := range c.areas {
-		if !open {
-			continue
+	if time.Since(c.looked) >= api.GatePublishEvery {
+		if err := c.look(ctx); err != nil {
+			return err
 		}
+	}
+	for area := range c.areas {
 		players, waiting, err := c.store.Admit(ctx, area, c.epoch, letAtOnce)
 		if errors.Is(err, ErrLost) {
 			c.log.Warn("Redis has lost the queue: it is restored from those who are connected", "area", area)
@@ -130,25 +163,28 @@ func (c *clerk) admit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := c.tell(ctx, &let{area, players, waiting, time.Now()}); err != nil {
+		c.waiting[area] = 0
+		for _, n := range waiting {
+			c.waiting[area] += n
+		}
+		if err := c.tell(ctx, &let{area, players, waiting, c.store.limits(area).hold(), time.Now()}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// order reads each area's order once, for everybody who waits.
+// order reads the order of each lane of each area once, for everybody who waits.
 func (c *clerk) order(ctx context.Context) error {
-	for area, open := range c.areas {
-		if !open {
-			continue
-		}
-		order, err := c.store.Order(ctx, area)
-		if err != nil {
-			return err
-		}
-		if err := c.tell(ctx, &ordered{area, order}); err != nil {
-			return err
+	for area := range c.areas {
+		for _, lane := range c.store.lanes.names {
+			order, err := c.store.Order(ctx, area, lane)
+			if err != nil {
+				return err
+			}
+			if err := c.tell(ctx, &ordered{lineID{area, lane}, order}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -32,9 +33,10 @@ type client interface {
 type guest struct {
 	player  api.PlayerID
 	area    api.Area
+	lane    string // that he asked for, and then that he waits in
 	client  client
 	waiting bool // he is told his position; false also once he is forgotten
-	at      int  // his position, 1 is next
+	at      int  // his position in the lane, 1 is next
 	number  int64
 	seen    *ordered        // the last order that he was in
 	reply   actor.Responder // of an enter; nil once answered
@@ -59,12 +61,13 @@ type (
 	let struct {
 		area    api.Area
 		players []Admission
-		waiting int
+		waiting map[string]int // in each lane
+		hold    pb.QueueHold   // why nobody was let in
 		now     time.Time
 	}
-	// ordered: everybody who waits.
+	// ordered: everybody who waits in a lane.
 	ordered struct {
-		area  api.Area
+		lineID
 		order []api.PlayerID
 	}
 	// lost: Redis knows nothing any more.
@@ -77,34 +80,45 @@ type (
 type desk struct {
 	area   api.Area // 0: all
 	parts  int      // ticks in which everybody is told once
+	atOnce int      // who are told in one tick at most, all lines together
 	leads  func() bool
+	laneOf func(Visitor) string
 	own    func(*line.Session) // tells the gate under which epoch
 	tasks  chan<- task         // never waited for
 	guests map[api.PlayerID]*guest
-	lines  map[api.Area]*waitLine
+	lines  map[lineID]*waitLine
 	stats  *stats
 }
 
-// A waitLine is what the desk knows of one area.
+// A lineID is a lane of an area.
+type lineID struct {
+	area api.Area
+	lane string
+}
+
+// A waitLine is what the desk knows of one lane of an area.
 type waitLine struct {
 	order   []*guest
-	next    int // of order, to be told
+	next    int   // of order, to be told; when all have been, they are again from the next reading of the order on
+	told    int64 // the number of the last who was
 	waiting int
+	hold    pb.QueueHold
 	pace    pace
 }
 
 func newDesk(area api.Area, cfg Config, leads func() bool, tasks chan<- task, stats *stats) *desk {
 	return &desk{
-		area: area, parts: int(max(1, cfg.UpdateEvery/cfg.Tick)), leads: leads, tasks: tasks, stats: stats,
-		guests: map[api.PlayerID]*guest{}, lines: map[api.Area]*waitLine{},
+		area: area, parts: int(max(1, cfg.UpdateEvery/cfg.Tick)),
+		atOnce: int(max(1, time.Duration(cfg.UpdateRate)*cfg.Tick/time.Second)), leads: leads, tasks: tasks, stats: stats,
+		guests: map[api.PlayerID]*guest{}, lines: map[lineID]*waitLine{},
 	}
 }
 
-func (d *desk) line(area api.Area) *waitLine {
-	l := d.lines[area]
+func (d *desk) line(of lineID) *waitLine {
+	l := d.lines[of]
 	if l == nil {
 		l = &waitLine{}
-		d.lines[area] = l
+		d.lines[of] = l
 	}
 	return l
 }
@@ -119,8 +133,8 @@ func (d *desk) send(t task) bool {
 	}
 }
 
-// enter is a client who wants in. An error is the answer; otherwise it comes later, to reply.
-func (d *desk) enter(c client, player api.PlayerID, area api.Area, reply actor.Responder) error {
+// enter is a client who wants in, in the lane that he is in if he has no number yet. An error is the answer; otherwise it comes later, to reply.
+func (d *desk) enter(c client, player api.PlayerID, area api.Area, lane string, reply actor.Responder) error {
 	switch {
 	case player <= 0:
 		return errNoSession
@@ -129,8 +143,8 @@ func (d *desk) enter(c client, player api.PlayerID, area api.Area, reply actor.R
 	case !d.leads():
 		return errNotLeading
 	}
-	g := &guest{player: player, area: area, client: c, reply: reply}
-	if !d.send(task{op: Op{Enter, area, player}, guest: g}) {
+	g := &guest{player: player, area: area, lane: lane, client: c, reply: reply}
+	if !d.send(task{op: Op{Enter, area, player, lane}, guest: g}) {
 		return errBusy
 	}
 	d.remove(player) // an older session of his
@@ -143,7 +157,7 @@ func (d *desk) leave(player api.PlayerID, area api.Area, reply actor.Responder) 
 	if !d.leads() {
 		return errNotLeading
 	}
-	if !d.send(task{op: Op{Leave, area, player}, reply: reply}) {
+	if !d.send(task{op: Op{Leave, area, player, ""}, reply: reply}) {
 		return errBusy
 	}
 	d.remove(player)
@@ -165,14 +179,14 @@ func (d *desk) gone(c client, player api.PlayerID) {
 		return
 	}
 	d.remove(player)
-	d.send(task{op: Op{Drop, g.area, player}}) // or else he is dropped when the order is next read
+	d.send(task{op: Op{Drop, g.area, player, ""}}) // or else he is dropped when the order is next read
 }
 
 // applied answers those whose tasks are done.
 func (d *desk) applied(m *applied) {
 	for i, t := range m.tasks {
 		result := m.results[i]
-		if result.Err != nil {
+		if result.Err != nil && !errors.Is(result.Err, ErrClosed) {
 			result.Err = fault.Wrap(result.Err, errStore.Code, errStore.Message)
 		}
 		switch {
@@ -189,7 +203,6 @@ func (d *desk) applied(m *applied) {
 func (d *desk) entered(g *guest, result Result, now time.Time) {
 	current := d.guests[g.player] == g
 	s := result.Status
-	l := d.line(g.area)
 	switch {
 	case result.Err != nil:
 		if g.reply != nil {
@@ -200,7 +213,7 @@ func (d *desk) entered(g *guest, result Result, now time.Time) {
 		}
 	case s.Pass != "":
 		if s.Fresh {
-			l.pace.add(1, now)
+			d.line(lineID{g.area, s.Lane}).pace.add(1, now)
 			d.stats.admitted.Inc()
 		}
 		if current {
@@ -212,11 +225,12 @@ func (d *desk) entered(g *guest, result Result, now time.Time) {
 			_ = g.client.Push(&pb.Admitted{Pass: s.Pass}) // if he is gone, the pass waits for him
 		}
 	default:
+		l := d.line(lineID{g.area, s.Lane})
 		l.waiting = s.Waiting
-		g.waiting, g.at, g.number = current, s.Position, s.Number
+		g.waiting, g.lane, g.at, g.number = current, s.Lane, s.Position, s.Number
 		if g.reply != nil {
 			g.reply.Respond(&pb.QueueStatus{
-				Position: uint32(s.Position), Waiting: uint32(s.Waiting), EtaMs: uint32(l.pace.eta(s.Position, now).Milliseconds()),
+				Position: uint32(s.Position), Waiting: uint32(s.Waiting), EtaMs: uint32(l.pace.eta(s.Position, now).Milliseconds()), Lane: s.Lane, Hold: l.hold,
 			}, nil)
 		}
 	}
@@ -225,12 +239,14 @@ func (d *desk) entered(g *guest, result Result, now time.Time) {
 
 // let tells those who were let in.
 func (d *desk) let(m *let) {
-	l := d.line(m.area)
-	l.waiting = m.waiting
-	l.pace.add(len(m.players), m.now)
+	for lane, waiting := range m.waiting {
+		l := d.line(lineID{m.area, lane})
+		l.waiting, l.hold = waiting, m.hold
+		d.stats.waiting.WithLabelValues(m.area.String(), lane).Set(float64(waiting))
+	}
 	d.stats.admitted.Add(float64(len(m.players)))
-	d.stats.waiting.WithLabelValues(m.area.String()).Set(float64(m.waiting))
 	for _, a := range m.players {
+		d.line(lineID{m.area, a.Lane}).pace.add(1, m.now)
 		g := d.guests[a.Player]
 		if g == nil || !g.waiting {
 			continue // away just now, or on his way here again: the pass waits for him
@@ -243,30 +259,39 @@ func (d *desk) let(m *let) {
 // ordered gives everybody who waits his position. Whoever waits in Redis and is not connected here is dropped there, and whoever waits here and not there
 // enters again.
 func (d *desk) ordered(m *ordered) {
-	l := d.line(m.area)
+	l := d.line(m.lineID)
+	if l.next == len(l.order) {
+		l.told = 0
+	}
 	l.order, l.next, l.waiting = l.order[:0], 0, len(m.order)
 	for i, player := range m.order {
 		g := d.guests[player]
 		if g == nil {
-			d.send(task{op: Op{Drop, m.area, player}})
+			d.send(task{op: Op{Drop, m.area, player, ""}})
 			continue
 		}
 		g.at, g.seen = i+1, m
 		l.order = append(l.order, g)
+		if g.number > 0 && g.number <= l.told { // 0: he is entering again
+			l.next = len(l.order)
+		}
 	}
-	d.restore(m.area, func(g *guest) bool { return g.seen != m })
+	d.restore(m.area, func(g *guest) bool { return g.lane == m.lane && g.seen != m })
 }
 
-// tick tells the next part of each line where they stand, so that not all are told at the same moment.
+// tick tells the next part of each line where they stand, so that not all are told at the same moment, and not more of them than the gates are to be sent.
 func (d *desk) tick(m *tick) {
-	for _, l := range d.lines {
-		part := (len(l.order) + d.parts - 1) / d.parts
-		for ; part > 0 && l.next < len(l.order); part-- {
+	left := d.atOnce
+	for _, l := range d.lines { // Go begins anywhere, so that no line goes short for long
+		part := min(left, (len(l.order)+d.parts-1)/d.parts, len(l.order)-l.next)
+		left -= part
+		for range part {
 			g := l.order[l.next]
 			l.next++
+			l.told = max(l.told, g.number)
 			if g.waiting {
 				_ = g.client.Push(&pb.QueueUpdate{ // the next one makes up for one that is lost
-					Position: uint32(g.at), Waiting: uint32(l.waiting), EtaMs: uint32(l.pace.eta(g.at, m.now).Milliseconds()),
+					Position: uint32(g.at), Waiting: uint32(l.waiting), EtaMs: uint32(l.pace.eta(g.at, m.now).Milliseconds()), Hold: l.hold,
 				})
 			}
 		}
@@ -286,7 +311,7 @@ func (d *desk) restore(area api.Area, missing func(*guest) bool) {
 	}
 	slices.SortFunc(back, func(a, b *guest) int { return cmp.Compare(a.number, b.number) })
 	for _, g := range back {
-		if !d.send(task{op: Op{Enter, area, g.player}, guest: g}) {
+		if !d.send(task{op: Op{Restore, g.area, g.player, g.lane}, guest: g}) {
 			return // when the order is next read
 		}
 	}
@@ -310,6 +335,7 @@ func behavior() *actor.Behavior[desk] {
 	tell(b, (*desk).ordered)
 	tell(b, (*desk).lost)
 	tell(b, (*desk).tick)
+	actor.Handle(b, (*desk).look)
 	actor.HandleTell(b, func(d *desk, _ *actor.Context, m *line.Detached) error {
 		d.gone(m.Session, api.PlayerID(m.Session.Player))
 		return nil
@@ -333,7 +359,8 @@ func (d *desk) enterQueue(ctx *actor.Context, _ *pb.EnterQueue) (*pb.QueueStatus
 	}
 	d.own(session)
 	reply := ctx.Defer()
-	if err := d.enter(session, api.PlayerID(session.Player), api.Area(session.Area), reply); err != nil {
+	who := Visitor{Player: api.PlayerID(session.Player), Account: api.AccountID(session.Account), Area: api.Area(session.Area)}
+	if err := d.enter(session, who.Player, who.Area, d.laneOf(who), reply); err != nil {
 		reply.Respond(nil, err)
 		return nil, nil
 	}

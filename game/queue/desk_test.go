@@ -12,14 +12,21 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
+	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
+	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
+	"loumiao/framework/udp/udptest"
 	"loumiao/game/api"
 	"loumiao/game/pb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, append(udptest.Library(),
+		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))...)
+}
 
 // quick is a configuration whose times are short enough to wait for.
 func quick(capacity int) Config {
@@ -41,10 +48,15 @@ type office struct {
 
 func open(t testing.TB, stores *store.Stores, cfg Config, epoch uint64) *office {
 	t.Helper()
-	tasks := make(chan task, 1000)
+	return openOn(t, stores, cfg, epoch)
+}
+
+func openOn(t testing.TB, stores Redis, cfg Config, epoch uint64) *office {
+	t.Helper()
+	tasks := make(chan task, taskRoom)
 	o := &office{t: t, store: NewStore(stores, cfg), leads: true}
 	o.desk = newDesk(0, cfg, func() bool { return o.leads }, tasks, newStats())
-	c := &clerk{store: o.store, cfg: cfg, epoch: epoch, tasks: tasks, tell: o.tell, log: slog.New(slog.DiscardHandler)}
+	c := &clerk{store: o.store, cfg: cfg, epoch: epoch, tasks: tasks, tell: o.tell, gates: openGates(), log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.run(ctx) }()
@@ -56,6 +68,17 @@ func open(t testing.TB, stores *store.Stores, cfg Config, epoch uint64) *office 
 	})
 	t.Cleanup(o.end)
 	return o
+}
+
+// openGates is one gate that has room for everybody.
+func openGates() *gateWatch {
+	snapshot := cluster.NewStatic(cluster.Member{Node: 1, Boot: 1, Type: api.Gate, State: cluster.Ready}).Snapshot()
+	return &gateWatch{
+		published: func(context.Context) (map[id.Node]api.GateLoad, error) {
+			return map[id.Node]api.GateLoad{1: {Capacity: 1000}}, nil
+		},
+		view: func() *cluster.Snapshot { return snapshot }, held: map[api.Area]string{},
+	}
 }
 
 func (o *office) tell(_ context.Context, msg any) error {
@@ -104,7 +127,7 @@ func (o *office) enter(player api.PlayerID) *visitor {
 	v := &visitor{player, make(chan any, 1000)}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.desk.enter(v, player, area, v); err != nil {
+	if err := o.desk.enter(v, player, area, "", v); err != nil {
 		o.t.Fatal(err)
 	}
 	return v
@@ -180,7 +203,7 @@ func TestOffice(t *testing.T) {
 
 		// Room for two: the first two give their passes back.
 		for _, p := range []api.PlayerID{1, 2} {
-			if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, p}})[0]; r.Err != nil {
+			if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, p, ""}})[0]; r.Err != nil {
 				t.Fatal(r.Err)
 			}
 		}
@@ -210,13 +233,13 @@ func TestOfficeRefuses(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	check("no player", d.enter(v, 0, 7, v), errNoSession)
-	check("another area", d.enter(v, 1, 8, v), errOtherArea)
-	check("all is well", d.enter(v, 1, 7, v), nil)
-	check("too much to do", d.enter(v, 2, 7, v), errBusy)
+	check("no player", d.enter(v, 0, 7, "", v), errNoSession)
+	check("another area", d.enter(v, 1, 8, "", v), errOtherArea)
+	check("all is well", d.enter(v, 1, 7, "", v), nil)
+	check("too much to do", d.enter(v, 2, 7, "", v), errBusy)
 	check("too much to do for a leave", d.leave(2, 7, v), errBusy)
 	leads = false
-	check("not leading", d.enter(v, 1, 7, v), errNotLeading)
+	check("not leading", d.enter(v, 1, 7, "", v), errNotLeading)
 	check("a leave while not leading", d.leave(1, 7, v), errNotLeading)
 
 	d.applied(&applied{tasks: []task{<-tasks}, results: []Result{{Err: errors.New("connection refused")}}, now: time.Now()})
@@ -252,7 +275,7 @@ func TestRestart(t *testing.T) {
 		}
 		last, first := o.enter(4), o.enter(2) // and 3 does not come back
 		next[*pb.Admitted](t, first)
-		if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, 2}})[0]; r.Err != nil {
+		if r := o.store.Apply(t.Context(), newest, []Op{{Leave, area, 2, ""}})[0]; r.Err != nil {
 			t.Fatal(r.Err)
 		}
 		next[*pb.Admitted](t, last)
@@ -284,7 +307,7 @@ func TestMemoryLoss(t *testing.T) {
 			t.Fatal(err)
 		}
 		for {
-			if order, err := o.store.Order(t.Context(), area); err != nil {
+			if order, err := o.store.Order(t.Context(), area, "standard"); err != nil {
 				t.Fatal(err)
 			} else if len(order) == 5 {
 				wantPlayers(t, "order", order, 2, 3, 4, 5, 6)
@@ -305,13 +328,13 @@ func TestConfig(t *testing.T) {
 	if err := (Config{}).Validate(); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
-	bad := Config{Capacity: -1, Rate: -1, PassTTL: 1, Grace: 1, UpdateEvery: 1, Tick: time.Hour, Settle: -1, Rebuild: -1}
+	bad := Config{Capacity: -1, Rate: -1, PassTTL: 1, Grace: 1, UpdateEvery: 1, Tick: time.Hour, Settle: -1, Rebuild: -1, UpdateRate: -1, Floor: 100, Lanes: []Lane{{"standard", 0}, {"standard", 1}, {"Big", 1001}}}
 	bad.Lease.TTL = 1
 	err := bad.Validate()
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"capacity", "rate", "pass_ttl", "grace", "update_every", "tick", "settle", "rebuild", "lease"} {
+	for _, want := range []string{"capacity", "rate", "pass_ttl", "grace", "update_every", "update_rate", "tick", "settle", "rebuild", "lease", "floor", "lanes[0].weight", "lanes[1].name", "lanes[2].name", "lanes[2].weight"} {
 		if !strings.Contains(err.Error(), "queue."+want) {
 			t.Errorf("%q is not named in:\n%v", want, err)
 		}

@@ -32,15 +32,23 @@ func (p *pace) eta(position int, now time.Time) time.Duration {
 	if p.began.IsZero() {
 		return 0
 	}
-	// What was seen since it began is all there is: without this a young pace would be too slow.
-	age := max(now.Sub(p.began), time.Second)
-	perSecond := p.weight * decay(now.Sub(p.last)) / (paceMemory.Seconds() * (1 - decay(age)))
+	perSecond := p.perSecond(now)
 	const farthest = 24 * time.Hour
 	seconds := float64(position) / perSecond
 	if perSecond <= 0 || seconds > farthest.Seconds() {
 		return farthest
 	}
 	return time.Duration(seconds * float64(time.Second))
+}
+
+// perSecond is the pace; 0 when nobody has been seen.
+func (p *pace) perSecond(now time.Time) float64 {
+	if p.began.IsZero() {
+		return 0
+	}
+	// What was seen since it began is all there is: without this a young pace would be too slow.
+	age := max(now.Sub(p.began), time.Second)
+	return p.weight * decay(now.Sub(p.last)) / (paceMemory.Seconds() * (1 - decay(age)))
 }
 
 func decay(d time.Duration) float64 { return math.Exp(-d.Seconds() / paceMemory.Seconds()) }

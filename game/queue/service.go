@@ -25,8 +25,10 @@ const deskRoom = 1 << 14
 // A Service is the queue node. It is ready when it leads; until then it stands by.
 type Service struct {
 	cfg    Config
+	laneOf func(Visitor) string
 	node   *node.Node
 	store  *Store
+	gates  *gateWatch
 	leader *node.Leader
 	tasks  chan task
 	desk   actor.Ref
@@ -36,9 +38,20 @@ type Service struct {
 
 var _ node.Service = (*Service)(nil)
 
+// An Option changes a Service that is being made.
+type Option func(*Service)
+
+// WithLanes has rule say in which lane a newcomer waits; a name that no lane has means the standard one. It must not wait for anything: everybody who enters waits for it.
+// Without this option the accounts that queue.priority names wait in the lane of that name.
+func WithLanes(rule func(Visitor) string) Option { return func(s *Service) { s.laneOf = rule } }
+
 // New is a queue node that has not started.
-func New(cfg Config) *Service {
-	return &Service{cfg: cfg.WithDefaults(), tasks: make(chan task, taskRoom)}
+func New(cfg Config, options ...Option) *Service {
+	s := &Service{cfg: cfg.WithDefaults(), tasks: make(chan task, taskRoom)}
+	for _, option := range options {
+		option(s)
+	}
+	return s
 }
 
 // Start registers what clients and worlds may ask.
@@ -52,10 +65,23 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	}
 	s.node = n
 	s.store = NewStore(n.Stores(), s.cfg)
+	s.gates = &gateWatch{published: api.NewGates(n.Stores()).Published, view: n.Cluster().Snapshot, held: map[api.Area]string{}}
 	capacity, rate := api.QueueCapacity.Or(n.Live(), int64(s.cfg.Capacity)), api.QueueRate.Or(n.Live(), int64(s.cfg.Rate))
+	admission := api.QueueAdmission.Of(n.Live())
 	s.store.Follow(func(area api.Area) Limits {
-		return Limits{Capacity: int(capacity.In(uint16(area))), Rate: int(rate.In(uint16(area)))}
+		return Limits{
+			Capacity: int(capacity.In(uint16(area))), Rate: int(rate.In(uint16(area))), Admission: admission.In(uint16(area)), Held: s.gates.of(area),
+		}
 	})
+	if s.laneOf == nil {
+		priority := api.QueuePriority.Of(n.Live())
+		s.laneOf = func(v Visitor) string {
+			if priority.In(uint16(v.Area))[v.Account] {
+				return api.PriorityLane
+			}
+			return ""
+		}
+	}
 	name := "queue"
 	if n.Area() != 0 {
 		name = fmt.Sprintf("queue-%d", n.Area())
@@ -67,6 +93,7 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	line.HandleActor(n, ref, b, (*desk).enterQueue)
 	line.HandleActor(n, ref, b, (*desk).leaveQueue)
 	d := newDesk(api.Area(n.Area()), s.cfg, s.leads.Load, s.tasks, stats)
+	d.laneOf = s.laneOf
 	d.own = func(session *line.Session) {
 		if epoch := s.epoch.Load(); epoch != 0 {
 			session.Own(epoch, name)
@@ -79,6 +106,7 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 	}
 	rpc.HandleFunc(n, api.RedeemPass, s.redeem)
 	rpc.HandleFunc(n, api.ReportInside, s.report)
+	rpc.HandleFunc(n, api.ReadQueue, s.read)
 	return nil
 }
 
@@ -91,7 +119,7 @@ func (s *Service) lead(ctx context.Context, epoch uint64, ready func()) error {
 	s.leads.Store(true)
 	defer s.leads.Store(false)
 	ready()
-	c := &clerk{store: s.store, cfg: s.cfg, epoch: epoch, tasks: s.tasks, tell: s.desk.TellWait, log: s.node.Log()}
+	c := &clerk{store: s.store, cfg: s.cfg, epoch: epoch, tasks: s.tasks, tell: s.desk.TellWait, gates: s.gates, log: s.node.Log()}
 	return c.run(ctx)
 }
 

@@ -12,7 +12,7 @@ func newStats() *stats {
 	return &stats{
 		admitted: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "queue", Name: "admitted_total", Help: "Players who were let in."}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "queue", Name: "waiting",
-			Help: "Players who are connected and wait."}, []string{"area"}),
+			Help: "Players who are connected and wait."}, []string{"area", "lane"}),
 	}
 }
 

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/game/api"
+	"loumiao/game/pb"
 )
 
 const (
@@ -24,6 +26,8 @@ const (
 	newest         = uint64(1 << 40) // epoch: that of a leader after all others
 	worldA, worldB = id.Node(31), id.Node(32)
 )
+
+var standard = lineID{area, "standard"}
 
 // newStore is a Store with a clock of the test's own, in milliseconds, that epoch 1 leads.
 func newStore(t testing.TB, r Redis, cfg Config) (*Store, *atomic.Int64) {
@@ -45,7 +49,7 @@ func enter(t testing.TB, s *Store, player api.PlayerID) Status {
 
 func apply(t testing.TB, s *Store, kind OpKind, player api.PlayerID) Status {
 	t.Helper()
-	r := s.Apply(t.Context(), newest, []Op{{kind, area, player}})[0]
+	r := s.Apply(t.Context(), newest, []Op{{kind, area, player, ""}})[0]
 	if r.Err != nil {
 		t.Fatal(r.Err)
 	}
@@ -212,7 +216,7 @@ func TestAway(t *testing.T) {
 		report(t, s, worldA, nil, []api.PlayerID{1})
 		wantPlayers(t, "let in while the first is away", admit(t, s, 9), 3)
 		clock.Add(30_999)
-		order, err := s.Order(t.Context(), area)
+		order, err := s.Order(t.Context(), area, "standard")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +262,7 @@ func TestTakeover(t *testing.T) {
 		for i := range all {
 			all[i] = redis.Z{Score: float64(1 + i), Member: 2 + i}
 		}
-		if err := stores.Redis().ZAdd(ctx, s.at(area, "waiting"), all...).Err(); err != nil {
+		if err := stores.Redis().ZAdd(ctx, s.waiting(area, "standard"), all...).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if err := stores.Redis().HSet(ctx, s.at(area, "state"), "number", many).Err(); err != nil {
@@ -271,7 +275,7 @@ func TestTakeover(t *testing.T) {
 			t.Fatalf("an older node opens: %v", err)
 		}
 		for _, kind := range []OpKind{Enter, Leave, Drop} { // those who wait there are connected to the newer one
-			if r := s.Apply(ctx, 1, []Op{{kind, area, 4}})[0]; !errors.Is(r.Err, ErrFenced) {
+			if r := s.Apply(ctx, 1, []Op{{kind, area, 4, ""}})[0]; !errors.Is(r.Err, ErrFenced) {
 				t.Errorf("op %d of an older epoch: %v", kind, r.Err)
 			}
 		}
@@ -286,12 +290,12 @@ func TestTakeover(t *testing.T) {
 		wantStands(t, enter(t, s, 3), 1, 2)
 		wantStands(t, enter(t, s, 2), 1, 3)
 		let, waiting, err := s.Admit(ctx, area, 3, 9)
-		if err != nil || len(let) != 0 || waiting != 3 {
-			t.Fatalf("let in before things have settled: %v, %d, %v", let, waiting, err)
+		if err != nil || len(let) != 0 || waiting["standard"] != 3 {
+			t.Fatalf("let in before things have settled: %v, %v, %v", let, waiting, err)
 		}
 		clock.Add(3000)
-		if let, waiting, err = s.Admit(ctx, area, 3, 9); err != nil || len(let) != 1 || let[0].Player != 2 || waiting != 2 {
-			t.Fatalf("let in: %v, %d, %v", let, waiting, err)
+		if let, waiting, err = s.Admit(ctx, area, 3, 9); err != nil || len(let) != 1 || let[0].Player != 2 || waiting["standard"] != 2 {
+			t.Fatalf("let in: %v, %v, %v", let, waiting, err)
 		}
 	})
 }
@@ -332,11 +336,11 @@ func TestManyAtOnce(t *testing.T) {
 		var ops []Op
 		var want []api.PlayerID
 		for p := range 300 {
-			ops = append(ops, Op{Enter, area, api.PlayerID(p)})
+			ops = append(ops, Op{Enter, area, api.PlayerID(p), ""})
 			if p > 0 && p%3 != 0 {
 				want = append(want, api.PlayerID(p))
 			} else if p > 0 {
-				ops = append(ops, Op{Leave, area, api.PlayerID(p)})
+				ops = append(ops, Op{Leave, area, api.PlayerID(p), ""})
 			}
 		}
 		for i, r := range s.Apply(t.Context(), newest, ops) {
@@ -344,7 +348,7 @@ func TestManyAtOnce(t *testing.T) {
 				t.Fatalf("op %d: %v", i, r.Err)
 			}
 		}
-		order, err := s.Order(t.Context(), area)
+		order, err := s.Order(t.Context(), area, "standard")
 		if err != nil || !slices.Equal(order, want) {
 			t.Fatalf("order %v, %v", order, err)
 		}
@@ -370,8 +374,9 @@ func TestManyAtOnce(t *testing.T) {
 // TestStoreRandom compares the store with a plain model of it over random operations.
 func TestStoreRandom(t *testing.T) {
 	t.Parallel()
-	for _, cfg := range []Config{{Capacity: 4}, {Capacity: 6, Rate: 2}, {Rate: 1}, {}} {
-		t.Run(fmt.Sprintf("capacity %d rate %d", cfg.Capacity, cfg.Rate), func(t *testing.T) {
+	lanes := []Lane{{"standard", 1}, {"priority", 5}, {"vip", 2}}
+	for _, cfg := range []Config{{Capacity: 4}, {Capacity: 6, Rate: 2}, {Rate: 1}, {}, {Capacity: 5, Lanes: lanes, Floor: 30}, {Capacity: 3, Lanes: lanes[:1]}} {
+		t.Run(fmt.Sprintf("capacity %d rate %d lanes %d", cfg.Capacity, cfg.Rate, len(cfg.Lanes)), func(t *testing.T) {
 			t.Parallel()
 			storetest.Each(t, func(t *testing.T, stores *store.Stores) { random(t, stores, cfg.WithDefaults()) })
 		})
@@ -380,17 +385,21 @@ func TestStoreRandom(t *testing.T) {
 
 // A model is the queue in plain Go: slow, and easy to see through.
 type model struct {
-	cfg    Config
-	now    int64
-	number int64
-	people map[api.PlayerID]*person
-	filled int64
-	tokens float64
-	hold   int64
+	admission string
+	cfg       Config
+	now       int64
+	number    int64
+	people    map[api.PlayerID]*person
+	filled    int64
+	tokens    float64
+	hold      int64
+	served    int64            // how much all lanes together were served
+	next      map[string]int64 // when a lane is served again, on that clock
 }
 
 type person struct {
 	number  int64 // 0: none
+	lane    string
 	here    bool  // waits and is connected
 	away    int64 // until when the number is kept
 	place   int64 // until when
@@ -426,10 +435,10 @@ func (m *model) used() (n int) {
 	return n
 }
 
-func (m *model) waiting() []api.PlayerID {
+func (m *model) waiting(lane string) []api.PlayerID {
 	out := []api.PlayerID{}
 	for p, x := range m.people {
-		if x.here {
+		if x.here && x.lane == lane {
 			out = append(out, p)
 		}
 	}
@@ -437,8 +446,35 @@ func (m *model) waiting() []api.PlayerID {
 	return out
 }
 
+// first takes the first n off the lanes, in the order in which they are let in.
+func (m *model) first(n int) []api.PlayerID {
+	out := []api.PlayerID{}
+	queues := map[string][]api.PlayerID{}
+	for _, lane := range m.cfg.Lanes {
+		queues[lane.Name] = m.waiting(lane.Name)
+	}
+	for len(out) < n {
+		best, at := "", int64(math.MaxInt64)
+		for _, lane := range m.cfg.Lanes {
+			if start := max(m.next[lane.Name], m.served); len(queues[lane.Name]) > 0 && start < at {
+				best, at = lane.Name, start
+			}
+		}
+		if best == "" {
+			return out
+		}
+		for i, lane := range m.cfg.Lanes {
+			if lane.Name == best {
+				m.served, m.next[best] = at, at+int64(math.Round(1_000_000/m.cfg.shares()[i]))
+			}
+		}
+		out, queues[best] = append(out, queues[best][0]), queues[best][1:]
+	}
+	return out
+}
+
 func (m *model) allowed(want int) int {
-	if m.hold > m.now {
+	if m.admission != api.AdmissionOpen && m.admission != api.AdmissionDraining || m.hold > m.now {
 		return 0
 	}
 	if m.cfg.Capacity > 0 {
@@ -470,7 +506,15 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 	ctx := t.Context()
 	s, clock := newStore(t, stores, cfg)
 	rnd := rand.New(rand.NewPCG(uint64(cfg.Capacity), uint64(cfg.Rate)))
-	m := &model{cfg: cfg, now: noon, people: map[api.PlayerID]*person{}}
+	m := &model{cfg: cfg, now: noon, people: map[api.PlayerID]*person{}, admission: api.AdmissionOpen, next: map[string]int64{}}
+	everybody := func() (all int) {
+		for _, lane := range cfg.Lanes {
+			all += len(m.waiting(lane.Name))
+		}
+		return all
+	}
+	s.Follow(func(api.Area) Limits { return Limits{Capacity: cfg.Capacity, Rate: cfg.Rate, Admission: m.admission} })
+	closed := 0
 	epoch := uint64(1)
 	admitted, redeemed := 0, 0
 
@@ -481,17 +525,41 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 		}
 		p := api.PlayerID(1 + rnd.IntN(12))
 		x := m.of(p)
-		switch rnd.IntN(12) {
+		switch rnd.IntN(13) {
+		case 12:
+			if rnd.IntN(3) == 0 {
+				m.admission = []string{api.AdmissionOpen, api.AdmissionOpen, api.AdmissionPaused, api.AdmissionClosed, api.AdmissionDraining}[rnd.IntN(5)]
+			}
 		case 0, 1, 2, 3:
-			got := enter(t, s, p)
+			kind := []OpKind{Enter, Enter, Enter, Restore}[rnd.IntN(4)]
+			lane := cfg.Lanes[rnd.IntN(len(cfg.Lanes))].Name
+			asked := lane
+			if rnd.IntN(4) == 0 {
+				lane, asked = cfg.Lanes[0].Name, []string{"", "no-such"}[rnd.IntN(2)]
+			}
+			r := s.Apply(ctx, newest, []Op{{kind, area, p, asked}})[0]
+			if refuses := m.admission == api.AdmissionClosed || m.admission == api.AdmissionDraining; kind == Enter && refuses && x.place == 0 && x.number == 0 {
+				if !errors.Is(r.Err, ErrClosed) {
+					fail("enter of a new one while closed: %+v", r)
+				}
+				closed++
+				continue
+			}
+			if r.Err != nil {
+				fail("enter: %v", r.Err)
+			}
+			got := r.Status
 			switch {
 			case x.place > 0:
 				if got.Pass == "" || got.Fresh {
 					fail("enter of one who has a place: %+v", got)
 				}
 				m.grant(t, p, got.Pass)
-			case !x.here && len(m.waiting()) == 0 && m.allowed(1) > 0:
-				if got.Pass == "" || !got.Fresh {
+			case !x.here && everybody() == 0 && m.allowed(1) > 0:
+				if x.number > 0 {
+					lane = x.lane
+				}
+				if got.Pass == "" || !got.Fresh || got.Lane != lane {
 					fail("enter with room, and nobody waiting: %+v", got)
 				}
 				m.tokens--
@@ -500,11 +568,11 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 			default:
 				if x.number == 0 {
 					m.number++
-					x.number = m.number
+					x.number, x.lane = m.number, lane
 				}
 				x.here = true
-				order := m.waiting()
-				want := Status{Position: slices.Index(order, p) + 1, Waiting: len(order), Number: x.number}
+				order := m.waiting(x.lane)
+				want := Status{Lane: x.lane, Position: slices.Index(order, p) + 1, Waiting: len(order), Number: x.number}
 				if got != want {
 					fail("enter: %+v, want %+v", got, want)
 				}
@@ -532,21 +600,26 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 			if err != nil {
 				fail("admit: %v", err)
 			}
-			order := m.waiting()
-			if len(order) > 0 {
-				n = min(m.allowed(n), len(order))
+			if all := everybody(); all > 0 {
+				n = min(m.allowed(n), all)
 			} else {
 				n = 0
 			}
-			if len(let) != n || waiting != len(order)-n {
-				fail("let %v in and left %d, want the first %d of %v", let, waiting, n, order)
+			order := m.first(n)
+			if len(let) != n {
+				fail("let %v in, want %v", let, order)
 			}
 			for i, a := range let {
-				if a.Player != order[i] {
-					fail("let in %v, want the first %d of %v", let, n, order)
+				if a.Player != order[i] || a.Lane != m.people[a.Player].lane {
+					fail("let in %v, want %v", let, order)
 				}
 				m.grant(t, a.Player, a.Pass)
 				admitted++
+			}
+			for _, lane := range cfg.Lanes {
+				if waiting[lane.Name] != len(m.waiting(lane.Name)) {
+					fail("%v wait", waiting)
+				}
 			}
 			m.tokens -= float64(n)
 		case 8:
@@ -612,9 +685,11 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 		if n := m.used(); cfg.Capacity > 0 && n > cfg.Capacity {
 			fail("%d places of %d", n, cfg.Capacity)
 		}
-		order, err := s.Order(ctx, area)
-		if err != nil || !slices.Equal(order, m.waiting()) && len(order)+len(m.waiting()) > 0 {
-			fail("order %v, %v; want %v", order, err, m.waiting())
+		for _, lane := range cfg.Lanes {
+			order, err := s.Order(ctx, area, lane.Name)
+			if want := m.waiting(lane.Name); err != nil || !slices.Equal(order, want) && len(order)+len(want) > 0 {
+				fail("order of %s %v, %v; want %v", lane.Name, order, err, want)
+			}
 		}
 		if step%20 == 0 {
 			n, err := stores.Redis().ZCount(ctx, s.at(area, "places"), fmt.Sprintf("(%d", m.now), "+inf").Result()
@@ -623,8 +698,8 @@ func random(t *testing.T, stores *store.Stores, cfg Config) {
 			}
 		}
 	}
-	if admitted < 25 || redeemed < 8 {
-		t.Errorf("only %d admitted, %d redeemed: the test does not test", admitted, redeemed)
+	if admitted < 10 || redeemed < 3 || closed < 5 {
+		t.Errorf("only %d admitted, %d redeemed, %d refused: the test does not test", admitted, redeemed, closed)
 	}
 }
 
@@ -662,7 +737,7 @@ func TestLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, kind := range []OpKind{Enter, Leave, Drop} {
-			if r := s.Apply(t.Context(), 1, []Op{{kind, area, 2}})[0]; !errors.Is(r.Err, ErrLost) {
+			if r := s.Apply(t.Context(), 1, []Op{{kind, area, 2, ""}})[0]; !errors.Is(r.Err, ErrLost) {
 				t.Errorf("op %d: %+v", kind, r)
 			}
 		}
@@ -672,6 +747,58 @@ func TestLost(t *testing.T) {
 		if got := enter(t, s, 2); got.Pass != "" {
 			t.Errorf("let in before worlds have reported: %+v", got)
 		}
+	})
+}
+
+// TestRead reads how a queue is: what is over counts no more, and nothing changes by it.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s, clock := newStore(t, stores, Config{Capacity: 2, Rate: 5})
+		read := func(player api.PlayerID) *pb.QueueFigures {
+			t.Helper()
+			f, err := s.Read(t.Context(), area, player)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		want := func(what string, got, want *pb.QueueFigures) {
+			t.Helper()
+			want.Admission, want.Capacity, want.Rate = api.AdmissionOpen, 2, 5
+			want.Lanes = []*pb.QueueLane{{Name: "standard", Share: 0.5, Waiting: want.GetWaiting()}, {Name: "priority", Share: 0.5}}
+			switch {
+			case want.GetHoldMs() > 0:
+				want.Held = "those who wait or are inside have time to come back, after a takeover or a loss"
+			case want.GetPlaces() == 2:
+				want.Held = "all places are taken"
+			}
+			if want.GetPosition() > 0 {
+				want.PlayerLane = "standard"
+			}
+			if !proto.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", what, got, want)
+			}
+		}
+		want("at first", read(1), &pb.QueueFigures{})
+		if err := s.Redeem(t.Context(), area, 1, wantPass(t, enter(t, s, 1)), worldA); err != nil {
+			t.Fatal(err)
+		}
+		for p := range api.PlayerID(4) {
+			enter(t, s, 2+p)
+		}
+		want("of one inside", read(1), &pb.QueueFigures{Waiting: 3, Places: 2, Passes: 1, PlayerPlaced: true})
+		want("of one with a pass", read(2), &pb.QueueFigures{Waiting: 3, Places: 2, Passes: 1, PlayerPlaced: true})
+		apply(t, s, Drop, 3)
+		want("of one who is away", read(3), &pb.QueueFigures{Waiting: 2, Away: 1, Places: 2, Passes: 1, PlayerAway: true})
+		want("of the last", read(5), &pb.QueueFigures{Waiting: 2, Away: 1, Places: 2, Passes: 1, Position: 2})
+		clock.Add(60_000)
+		want("much later", read(3), &pb.QueueFigures{Waiting: 2, Passes: 1})
+		wantPlayers(t, "let in", admit(t, s, 1), 4)
+		if err := s.Open(t.Context(), area, 2, false); err != nil {
+			t.Fatal(err)
+		}
+		want("after a takeover", read(0), &pb.QueueFigures{Away: 1, Places: 1, Passes: 1, HoldMs: 3000})
 	})
 }
 
@@ -701,10 +828,79 @@ func TestLimitsChange(t *testing.T) {
 		limits[area] = Limits{}
 		wantPlayers(t, "without a limit", admit(t, s, 10), 7)
 		for p, pass := range []bool{true, true, false} {
-			r := s.Apply(t.Context(), newest, []Op{{Enter, area + 1, api.PlayerID(20 + p)}})[0]
+			r := s.Apply(t.Context(), newest, []Op{{Enter, area + 1, api.PlayerID(20 + p), ""}})[0]
 			if r.Err != nil || (r.Status.Pass != "") != pass {
 				t.Errorf("the other area: player %d gets %+v", p, r)
 			}
 		}
+	})
+}
+
+// TestAdmission pauses and closes an area: those who wait keep their places, also over a drop, a takeover and a loss; those inside come back.
+func TestAdmission(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s, clock := newStore(t, stores, Config{})
+		limits := Limits{}
+		s.Follow(func(api.Area) Limits { return limits })
+		pass := wantPass(t, enter(t, s, 1))
+		refused := func(p api.PlayerID) {
+			t.Helper()
+			if r := s.Apply(t.Context(), newest, []Op{{Enter, area, p, ""}})[0]; !errors.Is(r.Err, ErrClosed) {
+				t.Fatalf("player %d gets %+v, want %v", p, r, ErrClosed)
+			}
+		}
+
+		limits.Admission = api.AdmissionPaused
+		wantStands(t, enter(t, s, 2), 1, 1)
+		wantStands(t, enter(t, s, 3), 2, 2)
+		wantPlayers(t, "let in while paused", admit(t, s, 9))
+
+		limits.Admission = api.AdmissionClosed
+		refused(4)
+		wantPlayers(t, "let in while closed", admit(t, s, 9))
+		if again := enter(t, s, 1); again.Pass != pass {
+			t.Fatalf("who has a place gets %+v", again)
+		}
+		apply(t, s, Drop, 2)
+		wantStands(t, enter(t, s, 2), 1, 2)
+		if err := s.Open(t.Context(), area, 2, false); err != nil {
+			t.Fatal(err)
+		}
+		wantStands(t, enter(t, s, 2), 1, 1)
+		wantStands(t, enter(t, s, 3), 2, 2)
+
+		if err := stores.Redis().Del(t.Context(), s.keys(area)...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Open(t.Context(), area, 3, true); err != nil {
+			t.Fatal(err)
+		}
+		refused(2)
+		wantStands(t, apply(t, s, Restore, 2), 1, 1)
+		wantStands(t, apply(t, s, Restore, 3), 2, 2)
+
+		limits.Admission, limits.Held = api.AdmissionDraining, "the gates"
+		refused(9)
+		if let, _, err := s.Admit(t.Context(), area, 3, 9); err != nil || len(let) > 0 {
+			t.Fatalf("let in while held: %v, %v", let, err)
+		}
+		limits.Held = ""
+
+		limits.Admission = "ajar"
+		refused(9)
+		if let, _, err := s.Admit(t.Context(), area, 3, 9); err != nil || len(let) > 0 {
+			t.Fatalf("let in under a word that nobody knows: %v, %v", let, err)
+		}
+		limits.Admission = api.AdmissionDraining
+		refused(9)
+		clock.Add(s.cfg.Settle.Milliseconds() + s.cfg.Rebuild.Milliseconds())
+		let, _, err := s.Admit(t.Context(), area, 3, 9)
+		if err != nil || len(let) != 2 || let[0].Player != 2 || let[1].Player != 3 {
+			t.Fatalf("let in once those who wait are to be: %v, %v", let, err)
+		}
+		refused(9)
+		limits.Admission = api.AdmissionOpen
+		wantPass(t, enter(t, s, 9))
 	})
 }

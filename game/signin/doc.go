@@ -12,6 +12,9 @@
 // During maintenance whoever comes is told so, with its planned end, except for the accounts that the configuration centre lists, and no account
 // is registered. A refresh token, which can be used only once, is exchanged all the same; then it is the gate that refuses.
 //
+// A policy is asked last (package policy): minors' hours, real names. An attempt may say who the player is, which a registry has to vouch for. It is asked
+// before a refresh token is used up, too.
+//
 // A Service keeps nothing between attempts: what it knows stands in the account store and in Redis. It knows neither HTTP nor frames, and
 // opens no link.
 package signin

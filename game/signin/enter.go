@@ -2,12 +2,16 @@ package signin
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
 	"unicode/utf8"
 
 	"loumiao/framework/fault"
+	"loumiao/game/policy"
+	"loumiao/game/realname"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
 )
@@ -19,6 +23,8 @@ type Attempt struct {
 	Address netip.Addr
 	// Device is what the client calls its device, for the owner's list of logins; at most 64 bytes. It may be empty.
 	Device string
+	// Person, if not nil, is who the player says to be, for an account of which nobody is known.
+	Person *realname.Claim
 	// Before, if not nil, is what must go well for an area before an account is made or a refresh token used up.
 	Before func(ctx context.Context, area uint16) error
 }
@@ -45,7 +51,7 @@ func (t *Throttled) Error() string { return t.Err.Error() }
 func (t *Throttled) Unwrap() error { return t.Err }
 
 // Enter lets somebody in, and counts how it ends. Its errors are for the client, if they are made with package fault: Unauthenticated for
-// whoever is not who they say, Forbidden for the sanctioned, NotFound for an area that there is not, a *[Throttled], and those of the
+// whoever is not who they say, Forbidden for the sanctioned and for those whom the policy refuses (or the code that it gives), NotFound for an area that there is not, a *[Throttled], and those of the
 // account store, of Admits and of Before.
 func (s *Service) Enter(ctx context.Context, a Attempt) (*Ticket, error) {
 	ticket, err := s.admit(ctx, a)
@@ -91,6 +97,12 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 			return nil, err
 		}
 	}
+	again, refreshes := a.Way.(Refresh)
+	if refreshes {
+		if err := s.mayRefresh(ctx, again, area); err != nil {
+			return nil, err
+		}
+	}
 	acc, next, err := a.Way.who(ctx, s)
 	if err != nil {
 		return nil, err
@@ -98,12 +110,69 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 	if err := s.refuseSanctioned(ctx, acc); err != nil {
 		return nil, err
 	}
-	if _, usedUp := a.Way.(Refresh); !usedUp { // or the client would lose what it logs in with; the gate refuses it too
+	if !refreshes { // or the client would lose what it logs in with; the gate refuses it too
 		if err := s.Admits(area, acc); err != nil {
+			return nil, err
+		}
+		if err := s.identify(ctx, acc, a); err != nil {
+			return nil, err
+		}
+		if err := s.askPolicy(ctx, acc, area); err != nil {
 			return nil, err
 		}
 	}
 	return s.ticket(ctx, acc, area, account.Origin{Way: a.Way.kind(), Device: a.Device}, next)
+}
+
+// mayRefresh asks the policy before a refresh token is used up, which a player who may not play now needs when he may again.
+func (s *Service) mayRefresh(ctx context.Context, r Refresh, area uint16) error {
+	if s.Policy == nil {
+		return nil
+	}
+	_, secret, err := splitRefresh(r.Token)
+	if err != nil {
+		return err
+	}
+	acc, ok, err := s.Accounts.RefreshAccount(ctx, secret)
+	if err != nil || !ok { // which is said when it is used
+		return err
+	}
+	if err := s.refuseSanctioned(ctx, acc); err != nil {
+		return err
+	}
+	return s.askPolicy(ctx, acc, area)
+}
+
+func (s *Service) askPolicy(ctx context.Context, acc account.ID, area uint16) error {
+	if s.Policy == nil {
+		return nil
+	}
+	if err := s.Policy.BeforeLogin(ctx, policy.LoginRequest{Account: acc, Area: area}); err != nil {
+		return err
+	}
+	return s.Welcomed(ctx, acc)
+}
+
+// identify learns who stands behind an account, if that is said. It can be guessed at, and is throttled for the account.
+func (s *Service) identify(ctx context.Context, acc account.ID, a Attempt) (err error) {
+	if a.Person == nil {
+		return nil
+	}
+	if s.People == nil {
+		return fault.New(fault.Unimplemented, "names are not checked here")
+	}
+	name, address := fmt.Sprintf("person:%d", acc), subscriber(a.Address)
+	wait, refused := s.Throttle.Take(ctx, name, address)
+	if refused != nil && wait > 0 {
+		return &Throttled{After: wait, Err: refused}
+	} else if refused != nil {
+		return refused
+	}
+	err = s.People.Identify(ctx, acc, *a.Person)
+	if !errors.Is(err, realname.ErrMismatch) {
+		s.uncount(ctx, name, address)
+	}
+	return err
 }
 
 // ticket is for whoever may come in. next is his refresh token, if he has one already.
@@ -112,14 +181,21 @@ func (s *Service) ticket(ctx context.Context, acc account.ID, area uint16, from 
 	if err != nil {
 		return nil, err
 	}
-	signed, err := s.Tokens.Sign(token.Claims{Account: int64(acc), Player: player, Area: area})
-	if err != nil {
-		return nil, err
-	}
-	if next == "" {
+	refreshed := next != ""
+	if !refreshed {
 		if next, err = s.Accounts.IssueRefresh(ctx, acc, from, s.RefreshTTL); err != nil {
 			return nil, err
 		}
+	}
+	login, way := account.LoginOf(next), from.Way
+	if refreshed {
+		if way, err = s.Accounts.WayOf(ctx, login); err != nil {
+			return nil, err
+		}
+	}
+	signed, err := s.Tokens.Sign(token.Claims{Account: int64(acc), Player: player, Area: area, Login: login, Way: way})
+	if err != nil {
+		return nil, err
 	}
 	return &Ticket{
 		Account: int64(acc), Player: player, Area: area, Token: signed, ExpiresIn: s.Tokens.TTL(), Refresh: joinRefresh(area, next),
@@ -128,9 +204,12 @@ func (s *Service) ticket(ctx context.Context, acc account.ID, area uint16, from 
 
 // giveBack takes the attempt off the count unless it ended as a wrong guess does. That the client has hung up is no reason to keep it.
 func (s *Service) giveBack(ctx context.Context, name, address string, ended error) {
-	if fault.CodeOf(ended) == fault.Unauthenticated {
-		return
+	if fault.CodeOf(ended) != fault.Unauthenticated {
+		s.uncount(ctx, name, address)
 	}
+}
+
+func (s *Service) uncount(ctx context.Context, name, address string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := s.Throttle.Succeeded(ctx, name, address); err != nil {

@@ -11,8 +11,8 @@ func (s *Service) Logins(ctx context.Context, acc account.ID) ([]account.LoginEn
 	return s.Accounts.Logins(ctx, acc)
 }
 
-// EndLogin ends one of the account's logins, or all of them for "": none can be refreshed any more, and the tokens that they have led to open gates for
-// the few minutes that they live. It is [account.ErrNoLogin]. Those that are left are returned.
+// EndLogin ends one of the account's logins, or all of them for "": none can be refreshed any more, and account nodes see to it within seconds that their tokens
+// open no gate and that sessions which they have led to end. It is [account.ErrNoLogin]. Those that are left are returned.
 func (s *Service) EndLogin(ctx context.Context, acc account.ID, login string) ([]account.LoginEntry, error) {
 	end := func() error { return s.Accounts.EndLogin(ctx, acc, login) }
 	if login == "" {

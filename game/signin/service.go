@@ -12,6 +12,7 @@ import (
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/game/channel"
+	"loumiao/game/policy"
 	"loumiao/game/store/account"
 	"loumiao/game/token"
 )
@@ -25,6 +26,8 @@ type Accounts interface {
 	Sanctioned(ctx context.Context, acc account.ID) (*account.Sanction, error)
 	IssueRefresh(ctx context.Context, acc account.ID, from account.Origin, ttl time.Duration) (token string, err error)
 	UseRefresh(ctx context.Context, token string) (acc account.ID, next string, err error)
+	WayOf(ctx context.Context, login string) (way string, err error)
+	RefreshAccount(ctx context.Context, token string) (acc account.ID, ok bool, err error)
 	Enter(ctx context.Context, identity account.Identity) (account.ID, error)
 	Logins(ctx context.Context, acc account.ID) ([]account.LoginEntry, error)
 	EndLogin(ctx context.Context, acc account.ID, login string) error
@@ -64,6 +67,13 @@ type Deps struct {
 	RefreshTTL time.Duration
 	// Admits says why an account may not come in now: maintenance. Account 0 is one that is yet to be made. Default: every account may.
 	Admits func(area uint16, acc account.ID) error
+	// Policy is asked who may come in. Default: nobody is refused.
+	Policy policy.Login
+	// Welcomed is called when the policy lets an account in that it may have refused before: tokens of its that are still good open gates again. Default: nothing
+	// is done.
+	Welcomed func(ctx context.Context, acc account.ID) error
+	// People learns who stands behind an account, from those who say it. Default: nobody may say it.
+	People policy.People
 	// Log takes what players must not see. Default: nothing is logged.
 	Log *slog.Logger
 }
@@ -95,6 +105,7 @@ type Config struct {
 	Tokens     Tokens
 	RefreshTTL time.Duration
 	Channels   []channel.Channel
+	Policy     policy.Open
 }
 
 // Open is a service on a node's stores and ids, which keeps out whom the configuration centre's maintenance does, and the account store that it uses.
@@ -103,11 +114,17 @@ func Open(n *node.Node, cfg Config) (*Service, *account.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	accounts, maintenance := account.New(sql, n.IDs(), time.Now), api.Maintenance.Of(n.Live())
+	asked, err := cfg.Policy.On(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	accounts, maintenance, blocks := account.New(sql, n.IDs(), time.Now), api.Maintenance.Of(n.Live()), api.NewBlocks(n.Stores())
 	deps := Deps{
 		Accounts: accounts, Throttle: account.NewThrottle(n.Stores(), cfg.Throttle), Tokens: cfg.Tokens,
 		Channels: cfg.Channels, Areas: cfg.Areas, RefreshTTL: cfg.RefreshTTL, Log: n.Log(),
 		Admits: func(area uint16, acc account.ID) error { return maintenance.In(area).Admits(api.AccountID(acc)) },
+		Policy: asked.Login, People: asked.People,
+		Welcomed: func(ctx context.Context, acc account.ID) error { return blocks.Unbar(ctx, api.AccountID(acc)) },
 	}
 	if err := deps.Validate(); err != nil {
 		return nil, nil, err
@@ -128,6 +145,9 @@ func New(deps Deps) *Service {
 	}
 	if deps.Admits == nil {
 		deps.Admits = func(uint16, account.ID) error { return nil }
+	}
+	if deps.Welcomed == nil {
+		deps.Welcomed = func(context.Context, account.ID) error { return nil }
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)

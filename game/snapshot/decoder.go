@@ -31,6 +31,7 @@ func NewDecoder(joined *pb.JoinRoomReply) *Decoder {
 	d := &Decoder{room: joined.GetRoom(), seat: int(joined.GetShip())}
 	d.view.Rules = arena.Config{
 		Players: len(joined.GetPlayers()), Ticks: int(joined.GetTicks()), Width: joined.GetWidth(), Height: joined.GetHeight(),
+		Teams: int(joined.GetTeams()),
 	}
 	(&state{}).show(d.seat, &d.view)
 	return d

@@ -5,12 +5,15 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"loumiao/game/field"
 )
 
 // A layout is how one table reads.
 type layout struct {
-	columns []string
-	read    func(*row)
+	columns  []string
+	read     func(*row)
+	optional []string // columns that need not be there; their cells are then empty
 }
 
 // A ref is a place that names a row of another table.
@@ -25,8 +28,12 @@ var (
 )
 
 const (
-	maxTitle = 128        // bytes, as orders have it
+	maxTitle                       = 128          // bytes, as orders have it
+	maxSender, maxSubject, maxBody = 32, 64, 1000 // bytes, and mails have so many characters
+
 	maxMoney = 10_000_000 // of a product's price, in minor units, as orders have it
+
+	maxCrowd = 2000 // players on a line: all who are near may stand in one update
 
 	yes, no = "yes", "no"
 )
@@ -38,20 +45,20 @@ func (p *parser) layout(table string) layout {
 	t := p.tables
 	switch table {
 	case Items:
-		return layout{[]string{"id", "kind", "stack", "sell", "use", "keep"}, p.item}
+		return layout{[]string{"id", "kind", "stack", "sell", "use", "keep"}, p.item, nil}
 	case Shop:
-		return layout{[]string{"id", "price", "gives", "limit", "period"}, p.shopEntry}
+		return layout{[]string{"id", "price", "gives", "limit", "period"}, p.shopEntry, nil}
 	case SignIn:
 		return layout{[]string{"day", "gives"}, func(r *row) {
 			if day := r.number("day", 1, maxSignIn); day != 0 && day != int64(len(t.SignIn))+1 {
 				r.bad("day", "is %d; days count up, and this one must be %d", day, len(t.SignIn)+1)
 			}
 			t.SignIn = append(t.SignIn, r.someGoods("gives"))
-		}}
+		}, nil}
 	case Products:
-		return layout{[]string{"id", "title", "price", "currency", "goods"}, p.product}
+		return layout{[]string{"id", "title", "price", "currency", "goods"}, p.product, nil}
 	case Levels:
-		return layout{[]string{"level", "exp"}, p.level}
+		return layout{[]string{"level", "exp"}, p.level, nil}
 	case Rewards:
 		return layout{[]string{"mode", "gold", "gold_per_behind", "exp", "exp_per_kill"}, func(r *row) {
 			w := Reward{
@@ -63,9 +70,13 @@ func (p *parser) layout(table string) layout {
 			}
 			r.refer("mode", Modes, w.Mode)
 			t.Rewards = append(t.Rewards, w)
-		}}
+		}, nil}
+	case Maps:
+		return layout{[]string{"id", "name", "width", "height", "view", "cell", "speed", "lines_min", "lines_max", "soft", "hard"}, p.mapRow, nil}
+	case Welcome:
+		return layout{[]string{"id", "sender", "subject", "body", "gives"}, p.letter, nil}
 	default: // Modes
-		return layout{[]string{"id", "players", "min_players", "patience", "window", "widen_per_second", "max_window"}, p.mode}
+		return layout{[]string{"id", "players", "min_players", "patience", "window", "widen_per_second", "max_window"}, p.mode, []string{"starving", "teams", "accept", "backfill"}}
 	}
 }
 
@@ -113,6 +124,23 @@ func (p *parser) product(r *row) {
 	p.tables.Products = append(p.tables.Products, product)
 }
 
+// letter reads a row of the welcome, within what a mail holds.
+func (p *parser) letter(r *row) {
+	l := Letter{
+		ID: r.id("id", func(id string) bool {
+			return slices.ContainsFunc(p.tables.Welcome, func(l Letter) bool { return l.ID == id })
+		}),
+		Sender: r.text("sender", maxSender), Subject: r.text("subject", maxSubject), Gives: r.goods("gives"),
+	}
+	if r.cell("body") != "" {
+		l.Body = r.text("body", maxBody)
+	}
+	if l.Gives.Exp != 0 {
+		r.bad("gives", "has exp, which is not sent by mail")
+	}
+	p.tables.Welcome = append(p.tables.Welcome, l)
+}
+
 // level reads a row of levels: they count up from 1, each takes more experience than the one before, and the first takes none.
 func (p *parser) level(r *row) {
 	before := len(p.problems)
@@ -140,7 +168,25 @@ func (p *parser) mode(r *row) {
 		Patience: r.duration("patience", 0, time.Hour), Window: int(r.number("window", 0, maxWindow)),
 		WidenPerSecond: int(r.number("widen_per_second", 0, maxWindow)), MaxWindow: int(r.number("max_window", 0, maxWindow)),
 	}
+	if r.cell("starving") != "" {
+		m.Starving = r.duration("starving", time.Second, time.Hour)
+	}
+	if r.cell("teams") != "" {
+		m.Teams = int(r.number("teams", 0, maxPlayers))
+	}
+	if r.cell("accept") != "" {
+		m.Accept = r.duration("accept", 0, 5*time.Minute)
+	}
+	if r.cell("backfill") != "" {
+		m.Backfill = r.word("backfill", yes, no) == yes
+	}
 	if len(p.problems) == before {
+		if m.Teams > 1 && (m.Players%m.Teams != 0 || m.Teams > m.Players) {
+			r.bad("teams", "is %d, and %d players do not make so many equal ones", m.Teams, m.Players)
+		}
+		if m.Teams > 1 && m.MinPlayers != m.Players {
+			r.bad("min_players", "is %d; must be players, %d, as teams are full", m.MinPlayers, m.Players)
+		}
 		if _, twice := p.tables.Mode(m.ID); twice {
 			r.bad("id", "%q is there already", m.ID)
 		}
@@ -152,6 +198,31 @@ func (p *parser) mode(r *row) {
 		}
 	}
 	p.tables.Modes = append(p.tables.Modes, m)
+	p.tables.modes[m.ID] = r.line
+}
+
+// mapRow reads a row of maps, within what fields take.
+func (p *parser) mapRow(r *row) {
+	before := len(p.problems)
+	m := Map{
+		ID: r.id("id", has(p.tables.Map)), Name: r.text("name", maxTitle),
+		Width: int32(r.number("width", 1, field.MaxSide)), Height: int32(r.number("height", 1, field.MaxSide)), View: int32(r.number("view", 1, field.MaxSide)),
+		Cell: int32(r.number("cell", 1, field.MaxSide)), Speed: int32(r.number("speed", 1, field.MaxSpeed)),
+		LinesMin: int(r.number("lines_min", 0, MaxLines)), LinesMax: int(r.number("lines_max", 1, MaxLines)),
+		Soft: int(r.number("soft", 1, maxCrowd)), Hard: int(r.number("hard", 1, maxCrowd)),
+	}
+	if len(p.problems) == before {
+		if m.LinesMin > m.LinesMax {
+			r.bad("lines_min", "is %d; must be at most lines_max, %d", m.LinesMin, m.LinesMax)
+		}
+		if m.Soft > m.Hard {
+			r.bad("soft", "is %d; must be at most hard, %d", m.Soft, m.Hard)
+		}
+		if err := m.Rules().Validate(); err != nil { // the bounds have been looked at: what is left is about cells
+			r.bad("cell", "does not fit: %v", err)
+		}
+	}
+	p.tables.Maps = append(p.tables.Maps, m)
 }
 
 // resolve checks what names a row of another table, and that every mode has a reward.

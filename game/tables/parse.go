@@ -13,13 +13,15 @@ import (
 )
 
 const (
-	// MaxRows bounds a table; those of the shop and of signing in have bounds of their own.
+	// MaxRows bounds a table; those of the shop, of signing in, of maps and of the welcome have bounds of their own.
 	MaxRows = 2000
 	// MaxFile bounds a file, in bytes.
 	MaxFile = 256 << 10
 
-	maxShop   = 200 // rows: they are sent to a client in one message, and the counters of all read at once
-	maxSignIn = 366 // rows: days
+	maxShop    = 200 // rows: they are sent to a client in one message, and the counters of all read at once
+	maxSignIn  = 366 // rows: days
+	maxMaps    = 200 // rows
+	maxWelcome = 10  // rows: all are sent while a player is created
 
 	maxProblems = 20 // of one file, which is enough to see what is wrong with it
 )
@@ -33,10 +35,14 @@ const (
 	Levels   = "levels"
 	Rewards  = "rewards"
 	Modes    = "modes"
+	Maps     = "maps"
+	Welcome  = "welcome"
 )
 
 // Names is every table, in the order in which they are read.
-func Names() []string { return []string{Items, Products, Levels, Modes, Shop, SignIn, Rewards} }
+func Names() []string {
+	return []string{Items, Products, Levels, Modes, Shop, SignIn, Rewards, Maps, Welcome}
+}
 
 // A Problem is one thing that is wrong with a table.
 type Problem struct {
@@ -108,7 +114,10 @@ type parser struct {
 }
 
 func newParser() *parser {
-	return &parser{tables: &Tables{items: map[string]Item{}, Shop: []ShopEntry{}, SignIn: []Goods{}}, counts: map[string]int{}}
+	return &parser{
+		tables: &Tables{items: map[string]Item{}, modes: map[string]int{}, Shop: []ShopEntry{}, SignIn: []Goods{}, Maps: []Map{}, Welcome: []Letter{}},
+		counts: map[string]int{},
+	}
 }
 
 func (p *parser) begin(name string) { p.file = name + ".csv" }
@@ -146,7 +155,7 @@ func (p *parser) table(name, content string) {
 		return
 	}
 	t := p.layout(name)
-	columns, ok := p.columns(header, t.columns)
+	columns, ok := p.columns(header, t.columns, t.optional)
 	if !ok {
 		return
 	}
@@ -171,7 +180,7 @@ func (p *parser) table(name, content string) {
 		}
 		t.read(&row{p: p, line: line, columns: columns, cells: cells})
 	}
-	if rows == 0 && name != Shop && name != SignIn { // a game may sell and give nothing
+	if rows == 0 && name != Shop && name != SignIn && name != Maps && name != Welcome { // a game may sell and give nothing, have no fields and welcome nobody
 		p.problem(0, "", "has no rows")
 		return
 	}
@@ -184,20 +193,24 @@ func maxRows(table string) int {
 		return maxShop
 	case SignIn:
 		return maxSignIn
+	case Maps:
+		return maxMaps
+	case Welcome:
+		return maxWelcome
 	}
 	return MaxRows
 }
 
-// columns finds where the wanted columns are, by the table's first line, which names them all and nothing else.
-func (p *parser) columns(header, wanted []string) (map[string]int, bool) {
+// columns finds where the columns are, by the table's first line, which names those that are wanted, those of the optional ones that are there, and nothing else.
+func (p *parser) columns(header, wanted, optional []string) (map[string]int, bool) {
 	before := p.counts[p.file]
 	columns := map[string]int{}
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		if _, twice := columns[name]; twice {
 			p.problem(1, name, "the column is there twice")
-		} else if !slices.Contains(wanted, name) {
-			p.problem(1, shorten(name), "there is no such column; there are %s", strings.Join(wanted, ", "))
+		} else if !slices.Contains(wanted, name) && !slices.Contains(optional, name) {
+			p.problem(1, shorten(name), "there is no such column; there are %s", strings.Join(slices.Concat(wanted, optional), ", "))
 		}
 		columns[name] = i
 	}

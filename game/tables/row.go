@@ -27,7 +27,14 @@ type row struct {
 	cells   []string
 }
 
-func (r *row) cell(column string) string { return strings.TrimSpace(r.cells[r.columns[column]]) }
+// cell is the text of a cell; "" where the table has no such column.
+func (r *row) cell(column string) string {
+	at, there := r.columns[column]
+	if !there {
+		return ""
+	}
+	return strings.TrimSpace(r.cells[at])
+}
 
 func (r *row) bad(column, format string, args ...any) { r.p.problem(r.line, column, format, args...) }
 

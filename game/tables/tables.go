@@ -4,8 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
+
+	"loumiao/game/field"
 )
 
 // Tables are all tables, which fit together. They never change, so they are safe for concurrent use; the slices are shared and must not be modified.
@@ -17,8 +21,11 @@ type Tables struct {
 	Levels   []Level     `json:"levels"`   // the n-th is level n+1, with growing experience
 	Rewards  []Reward    `json:"rewards"`
 	Modes    []Mode      `json:"modes"`
+	Maps     []Map       `json:"maps"`
+	Welcome  []Letter    `json:"welcome"` // in the order in which they are sent
 
 	items   map[string]Item
+	modes   map[string]int // the line of each
 	version string
 	json    []byte
 }
@@ -72,6 +79,15 @@ type Product struct {
 	Goods    Goods  `json:"goods"`    // what the buyer gets: not nothing, and no experience
 }
 
+// A Letter is a mail that each new player finds in his mailbox. It is sent under its ID, which therefore keeps its meaning.
+type Letter struct {
+	ID      string `json:"id"`
+	Sender  string `json:"sender"`
+	Subject string `json:"subject"`
+	Body    string `json:"body,omitempty"`
+	Gives   Goods  `json:"gives"` // to be claimed; it may be nothing, and is no experience
+}
+
 // Goods is what one gets. The zero value is nothing.
 type Goods struct {
 	Wallet map[string]int64 `json:"wallet,omitempty"` // by currency, each at least 1
@@ -106,6 +122,34 @@ type Mode struct {
 	Window         int           `json:"window"`           // rating points that a new wish accepts between two players
 	WidenPerSecond int           `json:"widen_per_second"` // how much wider it gets while waiting
 	MaxWindow      int           `json:"max_window"`
+	Starving       time.Duration `json:"starving_ns,omitempty"` // how long a wish waits until ratings do not count for it any more; 0: as matchmaking has it
+	Teams          int           `json:"teams,omitempty"`       // of equal size, into which Players are split; 0: everybody for himself
+	Accept         time.Duration `json:"accept_ns,omitempty"`   // how long each player has to accept the match; 0: he is not asked
+	Backfill       bool          `json:"backfill,omitempty"`    // the seat of a player who has left for good goes to one who waits
+}
+
+// MaxLines is the most lines that a map may have in an area.
+const MaxLines = 64
+
+// A Map is a field: what it is like, and how many may be on it.
+type Map struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`  // what players see, 1 to 128 bytes
+	Width  int32  `json:"width"` // in points, as what follows
+	Height int32  `json:"height"`
+	View   int32  `json:"view"`  // how far a player sees at least, along each axis
+	Cell   int32  `json:"cell"`  // side of the cells by which players are shown who is near
+	Speed  int32  `json:"speed"` // of players, a second
+
+	LinesMin int `json:"lines_min"` // that stay open in an area once anybody has been there
+	LinesMax int `json:"lines_max"`
+	Soft     int `json:"soft"` // players from whom on a line is no longer given to those who name none
+	Hard     int `json:"hard"` // the most players on a line
+}
+
+// Rules is the map as package field has it.
+func (m Map) Rules() field.Rules {
+	return field.Rules{Width: m.Width, Height: m.Height, View: m.View, Cell: m.Cell, Speed: m.Speed, Capacity: m.Hard}
 }
 
 // LevelAt is the level of a player with so much experience, from 1.
@@ -165,12 +209,30 @@ func (t *Tables) Mode(id string) (Mode, bool) {
 	return find(t.Modes, id, func(m Mode) string { return m.ID })
 }
 
+// Map finds a map.
+func (t *Tables) Map(id string) (Map, bool) {
+	return find(t.Maps, id, func(m Map) string { return m.ID })
+}
+
 func find[T any](rows []T, id string, idOf func(T) string) (row T, ok bool) {
 	i := slices.IndexFunc(rows, func(r T) bool { return idOf(r) == id })
 	if i < 0 {
 		return row, false
 	}
 	return rows[i], true
+}
+
+// CheckFrames is what is wrong with the table of modes when clients run the simulation in these: they know nothing of a player who takes another's place.
+func (t *Tables) CheckFrames(modes []string) error {
+	var errs []error
+	for _, m := range t.Modes {
+		if m.Backfill && slices.Contains(modes, m.ID) {
+			errs = append(errs, &Problem{
+				File: Modes + ".csv", Row: t.modes[m.ID], Column: "backfill", What: fmt.Sprintf("is yes; the mode %q cannot have it, because it is played in frame mode", m.ID),
+			})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Version is a fingerprint of the tables' content: 16 hexadecimal digits.

@@ -78,6 +78,9 @@ func TestTheEmbeddedTables(t *testing.T) {
 	if mode, ok := got.Mode("arena"); !ok || mode.Players != 8 || mode.Patience != 5*time.Second || mode.MaxWindow != 1000 {
 		t.Errorf("arena is %+v", mode)
 	}
+	if m, ok := got.Map("harbour"); !ok || m.Name != "Harbour" || m.Speed != 600 || m.LinesMax != 16 || m.Soft != 100 || m.Rules().Capacity != 150 {
+		t.Errorf("harbour is %+v", m)
+	}
 	if _, ok := got.Item("nothing"); ok {
 		t.Error("there is an item nothing")
 	}
@@ -162,8 +165,14 @@ func TestEveryProblemIsNamed(t *testing.T) {
 			`sign_in.csv:3: day: is 3; days count up, and this one must be 2`, `sign_in.csv:3: gives: is empty`,
 			`sign_in.csv:4: gives: "sword" is not in items.csv`, `sign_in.csv:5: day: is "0"; must be a whole number, 1 to 366`,
 		}},
-		"many offers": {"shop", "id,price,gives,limit,period\n" + strings.Repeat("x,gold=1,exp=1,0,none\n", 201), []string{"shop.csv: more is wrong with it"}},
-		"many days":   {"sign_in", days(367), []string{"sign_in.csv:368: the table has more than 366 rows"}},
+		"welcome": {"welcome", "id,sender,subject,body,gives\na,,Hi,,exp=1\na,system,,\"one\ntwo\",item:sword=1\n", []string{
+			`welcome.csv:2: sender: is ""; must be 1 to 32 bytes`, `welcome.csv:2: gives: has exp, which is not sent by mail`,
+			`welcome.csv:3: id: "a" is there already`, `welcome.csv:3: subject: is ""; must be 1 to 64 bytes`, `welcome.csv:3: body: is "one`,
+			`welcome.csv:3: gives: "sword" is not in items.csv`,
+		}},
+		"many letters": {"welcome", "id,sender,subject,body,gives\n" + strings.Repeat("x,a,b,,\n", 11), []string{"welcome.csv:12: the table has more than 10 rows"}},
+		"many offers":  {"shop", "id,price,gives,limit,period\n" + strings.Repeat("x,gold=1,exp=1,0,none\n", 201), []string{"shop.csv: more is wrong with it"}},
+		"many days":    {"sign_in", days(367), []string{"sign_in.csv:368: the table has more than 366 rows"}},
 		"columns": {"modes", "id,players,players,colour\nx,1,1,1\n", []string{
 			"modes.csv:1: players: the column is there twice", "modes.csv:1: colour: there is no such column; there are id, players, min_players",
 			"modes.csv:1: patience: the column is missing",
@@ -171,6 +180,13 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		"modes": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window\narena,2,3,5s,200,1,100\nduel,2,2,1s,1,1,1\n", []string{
 			"modes.csv:2: min_players: is 3; must be at most players, 2", "modes.csv:2: window: is 200; must be at most max_window, 100",
 			`rewards.csv: the mode "duel" has no row`,
+		}},
+		"teams": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window,teams,accept,starving\narena,4,2,1s,1,1,1,2,,\nduel-frame,3,3,1s,1,1,1,2,9m,1ms\n", []string{
+			"modes.csv:2: min_players: is 2; must be players, 4, as teams are full",
+			`modes.csv:3: starving: is "1ms"; must be a duration`, `modes.csv:3: accept: is "9m"; must be a duration`,
+		}},
+		"backfill": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window,backfill\narena,4,2,1s,1,1,1,maybe\nduel-frame,2,2,1s,1,1,1,\n", []string{
+			`modes.csv:2: backfill: is "maybe"; must be one of yes, no`,
 		}},
 		"products": {"products", "id,title,price,currency,goods\na,,1,usd,gem=0 gem 5=5 item:x=1 gem=1 gem=2\nb,B,10000001,USD,\nc,C,1,USD,exp=1\n" +
 			"d," + strings.Repeat("x", 129) + ",1,USD," + kinds(17) + "\n", []string{
@@ -180,7 +196,17 @@ func TestEveryProblemIsNamed(t *testing.T) {
 			`products.csv:3: goods: is empty`, `products.csv:4: goods: has exp, which is not sold`, `products.csv:5: title: is "xxx`,
 			`products.csv:5: goods: has 17 kinds of goods; must be at most 16`,
 		}},
-		"levels":   {"levels", "level,exp\n1,5\n3,6\n3,6\n", []string{"levels.csv:2: exp: is 5; the first", "levels.csv:3: level: is 3; levels count up, and this one must be 2", "levels.csv:4: exp: is 6; must be more than the 6"}},
+		"levels": {"levels", "level,exp\n1,5\n3,6\n3,6\n", []string{"levels.csv:2: exp: is 5; the first", "levels.csv:3: level: is 3; levels count up, and this one must be 2", "levels.csv:4: exp: is 6; must be more than the 6"}},
+		"maps": {"maps", "id,name,width,height,view,cell,speed,lines_min,lines_max,soft,hard\na,A,1000,1000,100,100,10,3,2,5,4\na,,0,1000,100,100,0,-1,65,0,2001\n" +
+			"b,B,1000,1000,100,3,10,1,1,1,1\nc,C,1000,1000,1000,100,10,1,1,1,1\n", []string{
+			`maps.csv:2: lines_min: is 3; must be at most lines_max, 2`, `maps.csv:2: soft: is 5; must be at most hard, 4`, `maps.csv:3: id: "a" is there already`,
+			`maps.csv:3: name: is ""`, `maps.csv:3: width: is "0"`, `maps.csv:3: speed: is "0"`, `maps.csv:3: lines_min: is "-1"`,
+			`maps.csv:3: lines_max: is "65"; must be a whole number, 1 to 64`, `maps.csv:3: soft: is "0"`, `maps.csv:3: hard: is "2001"`,
+			`maps.csv:4: cell: does not fit: cell: 3 makes 111556 cells`, `maps.csv:5: cell: does not fit: cell: with 100 a view takes 11 cells`,
+		}},
+		"many maps": {"maps", "id,name,width,height,view,cell,speed,lines_min,lines_max,soft,hard\n" + strings.Repeat("x,x,1,1,1,1,1,0,1,1,1\n", 201), []string{
+			"maps.csv: more is wrong with it",
+		}},
 		"width":    {"levels", "level,exp\n1\n", []string{"levels.csv:2: has 1 cells and not 2"}},
 		"quotes":   {"levels", "level,exp\n1,0\n\"2,100\n", []string{"levels.csv:3: is no CSV: "}},
 		"empty":    {"levels", "", []string{"levels.csv: is empty"}},
@@ -236,10 +262,11 @@ func kinds(n int) string {
 	return text
 }
 
-// A game may sell nothing and give nothing for signing in.
+// A game may sell nothing, give nothing for signing in, and have no fields.
 func TestEmptyTables(t *testing.T) {
 	t.Parallel()
-	got, err := tables.Parse(with(t, map[string]string{"shop": "id,price,gives,limit,period\n", "sign_in": "day,gives\n"}))
+	got, err := tables.Parse(with(t, map[string]string{"shop": "id,price,gives,limit,period\n", "sign_in": "day,gives\n",
+		"welcome": "id,sender,subject,body,gives\n", "maps": "id,name,width,height,view,cell,speed,lines_min,lines_max,soft,hard\n"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,6 +274,9 @@ func TestEmptyTables(t *testing.T) {
 		t.Errorf("%+v and %+v", gain, got.Shop)
 	}
 	if !strings.Contains(string(got.JSON()), `"shop":[],"sign_in":[]`) {
+		t.Errorf("clients get %s", got.JSON())
+	}
+	if !strings.Contains(string(got.JSON()), `"maps":[],"welcome":[]`) {
 		t.Errorf("clients get %s", got.JSON())
 	}
 }
@@ -317,6 +347,11 @@ func FuzzParse(f *testing.F) {
 		for _, mode := range got.Modes {
 			if _, ok := got.Reward(mode.ID); !ok || mode.MinPlayers < 1 || mode.MinPlayers > mode.Players {
 				t.Errorf("a mode %+v", mode)
+			}
+		}
+		for _, m := range got.Maps {
+			if m.Rules().Validate() != nil || m.LinesMin > m.LinesMax || m.Soft > m.Hard {
+				t.Errorf("a map %+v", m)
 			}
 		}
 		if !json.Valid(got.JSON()) {

@@ -33,6 +33,8 @@ type Claims struct {
 	Account int64  // who logged in; positive
 	Player  int64  // whom they play; positive
 	Area    uint16 // where
+	Login   string // which of the account's logins it is of, by the account store's name; may be empty
+	Way     string // how that login began, such as "password"; may be empty
 	// Issued and Expires have whole seconds.
 	Issued, Expires time.Time
 	// ID is unique to the token: for logs, and for whoever must not take a token twice.
@@ -44,6 +46,8 @@ type wire struct {
 	jwt.RegisteredClaims        // sub is the account
 	Player               string `json:"player"`
 	Area                 uint16 `json:"area"`
+	Login                string `json:"login,omitempty"`
+	Way                  string `json:"way,omitempty"`
 }
 
 // A Signer makes tokens. It is safe for concurrent use.
@@ -87,6 +91,8 @@ func (s *Signer) Sign(c Claims) (string, error) {
 		},
 		Player: strconv.FormatInt(c.Player, 10),
 		Area:   c.Area,
+		Login:  c.Login,
+		Way:    c.Way,
 	})
 	t.Header["kid"] = s.keyID
 	signed, err := t.SignedString(s.key)
@@ -143,6 +149,8 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 		Account: account,
 		Player:  player,
 		Area:    w.Area,
+		Login:   w.Login,
+		Way:     w.Way,
 		Issued:  w.IssuedAt.Time,
 		Expires: w.ExpiresAt.Time,
 		ID:      w.ID,

@@ -14,8 +14,8 @@ type Config struct {
 	SaveEvery time.Duration `yaml:"save_every" doc:"how often a changed player is saved"`
 	// Linger is how long a player stays loaded after his session has gone, which is some time after his client has: see gate.grace.
 	Linger time.Duration `yaml:"linger" doc:"how long a player stays loaded after his session has gone, without coming back in the gate's grace"`
-	// ReportEvery is how often the queue is told who is inside; it forgets a world after three silences.
-	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside"`
+	// ReportEvery is how often the queue is told who is inside, and match who waits; they forget a world after three silences.
+	ReportEvery time.Duration `yaml:"report_every" doc:"how often the queue is told who is inside, and match who waits"`
 	// OpenDoors lets players in without a pass from the queue, for a game that wants none.
 	OpenDoors bool `yaml:"open_doors" doc:"let players in without a pass from the queue"`
 	// PresenceEvery is how often a player's friends are told that he comes, goes or fights, at most.

@@ -4,10 +4,11 @@
 //	Greet      ─► actor changes its state, replies; after Config.SaveEvery ─► db: SavePlayer under the epoch ─► SQL, or refused as fenced
 //	BuyOffer   ─► actor ─► db: ApplyOp, once for the request: price, limit, goods, bag and ledger in one transaction ─► profile
 //	SendChat   ─► actor ─► courier ─► the other's actor, on whichever world; players' actors never wait for each other
-//	StartMatch ─► actor ─► match ... match ─► player.Matched ─► actor ─► session is bound to the zone, MatchFound
+//	StartMatch ─► actor ─► match ... match ─► player.Matched ─► actor ─► session is bound to the zone, MatchFound (meanwhile the world stands for the ticket: stand.go)
 //	              zone ... db ... zone ─► player.Finished ─► actor ─► MatchEnded
+//	EnterField ─► actor ─► zone: which lines, keep a place ─► session is bound to the zone ... zone ─► player.OnField ─► actor (field.go)
 //
-// It depends on db and queue, and on match for matches. A player's actor is made by EnterWorld only, and stops a while after the client is
+// It depends on db and queue, on match for matches, and on zone for fields. A player's actor is made by EnterWorld only, and stops a while after the client is
 // gone. Whoever loads a player takes a new epoch from SQL, and from then on db refuses every save of an older holder; so a world that
 // was only slow or cut off can do no harm.
 //
@@ -20,6 +21,6 @@
 //
 // When a world dies, its players enter again, through the same session, at another one: they lose at most Config.SaveEvery of their state.
 // The match that a player is in, and those that have ended, are saved before anybody is told, so that the next world brings him back
-// into the battle, or finds out how it has ended, and counts it once (rejoin.go).
+// into the battle, or finds out how it has ended, and counts it once (rejoin.go). So is the field that he is on. He is on one or in a battle, never both.
 // Money and goods are never in that state; db changes them in transactions of their own.
 package world

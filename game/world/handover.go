@@ -191,7 +191,7 @@ func (p *Player) adopt(ctx *actor.Context, m *adoption) (*pb.Done, error) {
 	if p.epoch != 0 {
 		return nil, errHere
 	}
-	err := p.take(ctx, m.request.GetAccount(), api.Area(m.request.GetArea()), m.request.GetEpoch())
+	err := p.take(ctx, m.request.GetAccount(), api.Area(m.request.GetArea()), m.request.GetEpoch(), "")
 	if err != nil {
 		p.stop(ctx)
 		return nil, err
@@ -204,6 +204,7 @@ func (p *Player) adopt(ctx *actor.Context, m *adoption) (*pb.Done, error) {
 	p.arrived(ctx)
 	p.attend(ctx, session)
 	p.returned(ctx)
+	_ = p.backOnField(ctx)
 	p.tellMaintenance()
 	return &pb.Done{}, nil
 }

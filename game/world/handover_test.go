@@ -68,6 +68,9 @@ func TestHandover(t *testing.T) {
 			t.Errorf("tickets were given back: %v", p.peers.tickets)
 		}
 	})
+	if again := ask[*pb.EnterWorldReply](waits, &pb.EnterWorld{}); again.GetTicket() != ticket || again.GetMatch() != nil {
+		t.Errorf("who waits with ticket %d and enters again is told %v", ticket, again)
+	}
 	if !ask[*pb.CancelMatchReply](waits, &pb.CancelMatch{}).GetCancelled() {
 		t.Error("a ticket cannot be cancelled that was taken at the other world")
 	}

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 type place struct {
 	t      *testing.T
 	env    node.Env
+	db     *life
 	peers  *peers
 	gate   *door
 	worlds []*node.Node // that were ready when last looked at
@@ -80,7 +81,7 @@ func placeOn(t *testing.T, stores *store.Stores, gate *door, db node.Service) *p
 	if db == nil {
 		db = p.peers.db()
 	}
-	p.run(api.DB, db)
+	p.db = p.run(api.DB, db)
 	p.run(api.Queue, p.peers.queue())
 	p.run(api.Match, p.peers.match())
 	p.run(api.Gate, p.gate)
@@ -121,6 +122,9 @@ func (p *place) run(typ string, svc node.Service) *life {
 		}
 		return n.State() == cluster.Ready
 	})
+	if typ == api.Zone && p.gate != nil { // who is told of a match goes there at once
+		p.eventually("the gate has a line to the zone", func() bool { return n.Line().Gates() > 0 })
+	}
 	if len(p.env.Join) == 0 {
 		self, _ := n.Cluster().Snapshot().Node(n.ID())
 		p.env.Join = []string{self.Gossip}
@@ -264,8 +268,8 @@ func (anybody) Claim(context.Context, int64, gate.Holder, bool) (uint64, *gate.H
 }
 func (anybody) Release(context.Context, int64, gate.Holder) error { return nil }
 
-// Ready has nothing to do.
-func (d *door) Ready(context.Context) error { return nil }
+// Ready opens the gate.
+func (d *door) Ready(ctx context.Context) error { return d.gate.Open(ctx) }
 
 // Stop closes the gate.
 func (d *door) Stop(ctx context.Context) error { return d.gate.Stop(ctx) }

@@ -10,7 +10,7 @@ import (
 	"loumiao/game/pb"
 )
 
-// inside is who is loaded here, for the queue, which counts places, and for binding them again after Redis has lost them. Safe for
+// inside is who is loaded here, for the queue, which counts places, for match, which wants to know whose tickets still count, and for binding them again after Redis has lost them. Safe for
 // concurrent use.
 type inside struct {
 	mu      sync.Mutex
@@ -21,6 +21,7 @@ type inside struct {
 type presence struct {
 	area  api.Area
 	epoch uint64
+	waits api.TicketID // 0: not for a match
 }
 
 func newInside() *inside {
@@ -30,8 +31,18 @@ func newInside() *inside {
 func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.players[p] = presence{area, epoch}
+	i.players[p] = presence{area: area, epoch: epoch}
 	delete(i.left, p) // or the queue would free the place of somebody who is inside
+}
+
+// waits notes which ticket a player who is inside has; 0: none.
+func (i *inside) waits(p api.PlayerID, ticket api.TicketID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if at, ok := i.players[p]; ok && at.waits != ticket {
+		at.waits = ticket
+		i.players[p] = at
+	}
 }
 
 func (i *inside) remove(p api.PlayerID) {

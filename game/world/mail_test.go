@@ -27,6 +27,11 @@ func TestMail(t *testing.T) {
 	p.world(nil)
 	s := p.connect(1)
 	gold := s.enter().GetProfile().GetWallet()["gold"]
+	welcome := ask[*pb.GetMailsReply](s, &pb.GetMails{}).GetMails()
+	if len(welcome) != 1 || welcome[0].GetSubject() != "Welcome aboard" {
+		t.Fatalf("a new player has the mails %v", welcome)
+	}
+	ask[*pb.DeleteMailReply](s, &pb.DeleteMail{Mail: welcome[0].GetId(), WithGoods: true})
 	send := func(key string, amount int64) int64 {
 		t.Helper()
 		m := &pb.SendMail{Player: 1, Key: key, Sender: "system", Subject: key, Body: "Body", Wallet: map[string]int64{"gold": amount}, Items: map[string]int64{"map": 1}}

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 // so that nobody is kept from the next match.
 const matchLimit = 15 * time.Minute
 
+// doubtAfter is for how long a match is on before it is doubted because its player asks for another: by then this world knows of every zone that match knew.
+const doubtAfter = 3 * time.Second
+
 // maxEnded is how many matches that are over a player remembers: he may still be told of them, late or again.
 const maxEnded = 8
 
@@ -29,7 +33,9 @@ type Match struct {
 	Ticket  api.TicketID   `json:"ticket"`
 	Mode    string         `json:"mode"`
 	Players []api.PlayerID `json:"players"`
-	Began   int64          `json:"began"` // ms
+	Teams   int32          `json:"teams,omitempty"` // 0 or 1: everybody for himself
+	Began   int64          `json:"began"`           // ms
+	Fill    bool           `json:"fill,omitempty"`  // he came into the battle on the seat of one who had left
 }
 
 // bind lets the session send to the match's room.
@@ -37,7 +43,7 @@ func (m *Match) bind(s *line.Session) { s.Bind(api.Zone, m.Zone) }
 
 // found is how clients are told of the match.
 func (m *Match) found() *pb.MatchFound {
-	found := &pb.MatchFound{Match: int64(m.ID), Room: m.Room, Mode: m.Mode}
+	found := &pb.MatchFound{Match: int64(m.ID), Room: m.Room, Mode: m.Mode, Teams: m.Teams, Fill: m.Fill}
 	for _, p := range m.Players {
 		found.Players = append(found.Players, int64(p))
 	}
@@ -60,6 +66,9 @@ func (s *State) end(m api.MatchID) {
 // startMatch takes a ticket. Asking again while waiting answers the same ticket.
 func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error) {
 	p.dropStale(ctx)
+	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > doubtAfter {
+		p.returned(ctx) // the client may know better: when the zone had died before this world was told of the match, nobody tells the match's end
+	}
 	if p.state.Match != nil {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
@@ -82,12 +91,12 @@ func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatc
 
 // cancelMatch gives the ticket back, unless a match has been made with it.
 func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelMatchReply, error) {
-	if p.state.Ticket == 0 {
+	if p.state.Ticket == 0 && !p.inParty { // of his party's ticket he may not have heard
 		return &pb.CancelMatchReply{Cancelled: false}, nil
 	}
 	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any)
 	if fault.CodeOf(err) == fault.NotFound {
-		reply, err = &pb.LeaveMatchReply{Cancelled: true}, nil // match has forgotten it, so nothing will come of it
+		reply, err = &pb.LeaveMatchReply{Cancelled: p.state.Ticket != 0}, nil // match has forgotten it, so nothing will come of it
 	}
 	if err != nil {
 		return nil, p.overtaken(ctx, err)
@@ -110,6 +119,38 @@ func (p *Player) leaveMatch() *pb.LeaveMatch {
 	return &pb.LeaveMatch{Player: int64(p.id), Ticket: int64(p.state.Ticket), Area: uint32(p.area), Epoch: p.epoch}
 }
 
+// proposed is told by match when there is a match for whoever accepts it, or when that has come to nothing. What the player says goes to match, which knows
+// whether he is asked; so nothing of it is remembered here.
+func (p *Player) proposed(_ *actor.Context, m *pb.PlayerProposed) (*pb.Done, error) {
+	if err := p.holds(); err != nil {
+		return nil, err
+	}
+	switch ticket := api.TicketID(m.GetTicket()); {
+	case p.state.Match != nil:
+		return nil, fault.New(fault.FailedPrecondition, "the player is in a match")
+	case ticket < p.state.Ticket:
+		return nil, fault.New(fault.FailedPrecondition, "the player has a newer ticket")
+	case m.GetWithinMs() > 0:
+		p.push(&pb.MatchProposed{
+			Match: m.GetMatch(), Ticket: m.GetTicket(), Mode: m.GetMode(), Players: m.GetPlayers(), WithinMs: int32(min(m.GetWithinMs(), math.MaxInt32)),
+		})
+	default:
+		p.push(&pb.MatchProposalEnded{Match: m.GetMatch(), Ticket: m.GetTicket()})
+	}
+	return &pb.Done{}, nil
+}
+
+// answerProposal is what the player says to a match that he is asked about.
+func (p *Player) answerProposal(ctx *actor.Context, m *pb.AnswerProposal) (*pb.AnswerProposalReply, error) {
+	reply, err := api.AnswerMatch.Call(ctx, p.world.rpc, &pb.AnswerMatch{
+		Player: int64(p.id), Match: m.GetMatch(), Accept: m.GetAccept(), Area: uint32(p.area), Epoch: p.epoch,
+	}, rpc.Any)
+	if err != nil {
+		return nil, p.overtaken(ctx, err)
+	}
+	return &pb.AnswerProposalReply{Accepted: reply.GetAccepted()}, nil
+}
+
 // matched is told by match when the room is ready. It may be told twice.
 func (p *Player) matched(ctx *actor.Context, m *pb.PlayerMatched) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
@@ -130,11 +171,13 @@ func (p *Player) matched(ctx *actor.Context, m *pb.PlayerMatched) (*pb.Done, err
 		return nil, fault.New(fault.FailedPrecondition, "the player has a newer ticket") // told late; he has asked for a match again since
 	}
 	match := &Match{
-		ID: api.MatchID(m.GetMatch()), Room: m.GetRoom(), Zone: id.Node(m.GetZone()), Ticket: ticket, Mode: m.GetMode(), Began: time.Now().UnixMilli(),
+		ID: api.MatchID(m.GetMatch()), Room: m.GetRoom(), Zone: id.Node(m.GetZone()), Ticket: ticket, Mode: m.GetMode(), Teams: m.GetTeams(),
+		Began: time.Now().UnixMilli(), Fill: m.GetFill(),
 	}
 	for _, player := range m.GetPlayers() {
 		match.Players = append(match.Players, api.PlayerID(player))
 	}
+	p.offField(ctx, fault.FailedPrecondition, "a match was found")
 	// Before anybody is told: should this world die, the next one brings him back into the battle.
 	if err := p.commit(ctx, func(s *State) { s.Ticket, s.Match = 0, match }); err != nil {
 		return nil, err
@@ -174,28 +217,32 @@ func (p *Player) unmatched(ctx *actor.Context, m *pb.PlayerUnmatched) (*pb.Done,
 	return &pb.Done{}, nil
 }
 
-// zoneLost is told when the node of somebody's match is gone.
+// zoneLost is told when the node of somebody's match, or field, is gone.
 func (p *Player) zoneLost(ctx *actor.Context, m *zoneLost) error {
-	if p.holds() == nil && p.state.Match != nil && p.state.Match.Zone == m.zone {
+	if p.holds() != nil {
+		return nil
+	}
+	if p.state.Match != nil && p.state.Match.Zone == m.zone {
 		p.abort(ctx, "the battle's server is gone")
 	}
+	p.fieldLost(ctx, m)
 	return nil
 }
 
 // abort ends the wait for a match, or the match, without a result. If that cannot be saved now, and this world dies before it is, the player is told again by
 // the next one.
 func (p *Player) abort(ctx *actor.Context, reason string) {
-	ticket := p.state.Ticket
-	if m := p.state.Match; m != nil {
-		ticket = m.Ticket
-		p.state.end(m.ID)
+	ticket, match := p.state.Ticket, p.state.Match
+	if match != nil {
+		ticket = match.Ticket
+		p.state.end(match.ID)
 	}
 	p.state.Ticket = 0
 	p.changed(ctx)
 	if _ = p.saveNow(ctx, &saveNow{}); p.leaving {
 		return // he is another's
 	}
-	if p.session != nil {
+	if match != nil && p.session != nil { // without one he may be on a field
 		p.session.Unbind(api.Zone)
 	}
 	p.push(&pb.MatchAborted{Ticket: int64(ticket), Reason: reason})

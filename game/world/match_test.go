@@ -29,6 +29,40 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// TestFill puts a player on the seat of one who has left: his match is then the room's, and comes to an end like any other, or to nothing when he does not come in time.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	zone := p.run(api.Zone, service(func(*node.Node) {}))
+	s := p.connect(1)
+	s.enter()
+	fill := func(room int64) *pb.PlayerMatched {
+		ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+		m := &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: room, Room: room, Zone: uint32(zone.ID()), Mode: "arena", Players: []int64{2, 1}, Fill: true}
+		must(t, tell(p, api.PlayerMatched, m))
+		if found := next[*pb.MatchFound](s); found.GetMatch() != room || !found.GetFill() {
+			t.Errorf("the client is told %v", found)
+		}
+		return m
+	}
+	fill(10)
+	if again := ask[*pb.EnterWorldReply](s, &pb.EnterWorld{}).GetMatch(); again.GetMatch() != 10 || !again.GetFill() {
+		t.Errorf("entering again during the match: %v", again)
+	}
+	must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: &pb.MatchResult{Match: 10, Place: 2}}))
+	if ended := next[*pb.MatchEnded](s); ended.GetResult().GetMatch() != 10 {
+		t.Errorf("the client is told %v", ended)
+	}
+	late := fill(11)
+	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 1, Match: 11, Reason: "the seat was not taken up in time"}))
+	if aborted := next[*pb.MatchAborted](s); aborted.GetTicket() != late.GetTicket() {
+		t.Errorf("the client is told %v", aborted)
+	}
+	must(t, tell(p, api.PlayerMatched, late)) // by the next holder of the fill
+	fill(12)
+}
+
 // TestMatch goes through a player's matches, with everything told twice and what is not his in between.
 func TestMatch(t *testing.T) {
 	t.Parallel()

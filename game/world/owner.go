@@ -41,16 +41,16 @@ func (p *Player) load(ctx *actor.Context, session *line.Session, pass string) er
 		}
 	}
 	p.releaseElsewhere(ctx)
-	return p.take(ctx, session.Account, api.Area(session.Area), 0)
+	return p.take(ctx, session.Account, api.Area(session.Area), 0, session.Way)
 }
 
-// take loads the player under a new epoch: from whoever holds him, or from the holder of one epoch only.
-func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uint64) error {
+// take loads the player under a new epoch: from whoever holds him, as one who comes in that way, or from the holder of one epoch only.
+func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uint64, way string) error {
 	w := p.world
 	if !w.holds() {
 		return errNoLease
 	}
-	load := &pb.LoadPlayer{Player: int64(p.id), Account: account, Area: uint32(area), Epoch: from}
+	load := &pb.LoadPlayer{Player: int64(p.id), Account: account, Area: uint32(area), Epoch: from, Way: way}
 	record, err := api.LoadPlayer.Call(ctx, w.rpc, load, rpc.ByKey(int64(p.id)))
 	if err != nil {
 		return err
@@ -68,6 +68,7 @@ func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uin
 		return fmt.Errorf("bind player %d: %w", p.id, err)
 	}
 	p.epoch, p.account, p.area, p.profile, p.state = record.GetEpoch(), account, area, record.GetProfile(), state
+	w.inside.waits(p.id, state.Ticket)
 	return nil
 }
 
@@ -128,12 +129,12 @@ func (p *Player) leave(ctx *actor.Context) {
 	p.letGo(ctx)
 }
 
-// saveLast is save, unless the player is another's.
+// saveLast is save, and says that he leaves, unless the player is another's.
 func (p *Player) saveLast(ctx context.Context) error {
 	if p.taken {
 		return nil
 	}
-	err := p.save(ctx)
+	err := p.store(ctx, true)
 	p.taken = fault.CodeOf(err) == fault.Fenced
 	return err
 }
@@ -154,5 +155,6 @@ func (p *Player) letGo(ctx context.Context) {
 		w.audience.leave(p.area, p.session)
 	}
 	w.inside.remove(p.id)
+	w.whereabouts.set(p.id, nil)
 	p.epoch, p.session, p.state, p.dirty = 0, nil, State{}, false
 }

@@ -34,16 +34,23 @@ type peers struct {
 	inside     map[int64]bool
 	left       map[int64]int // how often
 	tickets    []*pb.LeaveMatch
-	leave      error // what giving a ticket back fails with
-	late       bool  // it is too late to give a ticket back
+	parties    []*pb.DoParty  // what was asked of match
+	leave      error          // what giving a ticket back fails with
+	late       bool           // it is too late to give a ticket back
+	stood      map[int64]int  // how often a world has stood for a ticket
+	forgotten  map[int64]bool // tickets that match does not know
 	loads      int
 	history    []*pb.MatchResult // of whoever asks
 	rooms      map[int64]bool    // that zones say they have
+	friends    map[int64]int64   // of whoever has one
 }
 
 func newPeers() *peers {
-	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}, rooms: map[int64]bool{}}
+	return &peers{players: map[int64]*pb.PlayerRecord{}, inside: map[int64]bool{}, left: map[int64]int{}, rooms: map[int64]bool{}, friends: map[int64]int64{}, stood: map[int64]int{}, forgotten: map[int64]bool{}}
 }
+
+// befriend makes two players friends.
+func (p *peers) befriend(a, b int64) { p.locked(func() { p.friends[a], p.friends[b] = b, a }) }
 
 // locked runs fn while nothing changes.
 func (p *peers) locked(fn func()) {
@@ -125,6 +132,15 @@ func (p *peers) db() service {
 			p.saves = append(p.saves, m)
 			return &pb.Done{}, nil
 		})
+		rpc.HandleFunc(n, api.ListFriends, func(_ context.Context, m *pb.ListFriends) (*pb.GetFriendsReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			reply := &pb.GetFriendsReply{}
+			if friend, ok := p.friends[m.GetPlayer()]; ok {
+				reply.Friends = append(reply.Friends, &pb.Friend{Player: friend, Bond: pb.Friend_FRIEND})
+			}
+			return reply, nil
+		})
 		rpc.HandleFunc(n, api.ListMatches, func(context.Context, *pb.ListMatches) (*pb.GetMatchesReply, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -188,6 +204,33 @@ func (p *peers) match() service {
 	return func(n *node.Node) {
 		rpc.HandleFunc(n, api.JoinMatch, func(_ context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply, error) {
 			return &pb.JoinMatchReply{Ticket: 500 + m.GetPlayer()}, nil
+		})
+		rpc.HandleFunc(n, api.AnswerMatch, func(_ context.Context, m *pb.AnswerMatch) (*pb.AnswerMatchReply, error) {
+			if m.GetMatch() != 10 || m.GetEpoch() == 0 {
+				return nil, fault.New(fault.NotFound, "not asked")
+			}
+			return &pb.AnswerMatchReply{Accepted: m.GetAccept()}, nil
+		})
+		rpc.HandleFunc(n, api.StandForTickets, func(_ context.Context, m *pb.StandForTickets) (*pb.StandForTicketsReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			reply := &pb.StandForTicketsReply{}
+			for i, ticket := range m.GetTickets() {
+				p.stood[ticket]++
+				if p.forgotten[ticket] {
+					reply.Gone = append(reply.Gone, m.GetPlayers()[i])
+				}
+			}
+			return reply, nil
+		})
+		rpc.HandleFunc(n, api.DoParty, func(_ context.Context, m *pb.DoParty) (*pb.DoPartyReply, error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.parties = append(p.parties, m)
+			if m.GetAct() == pb.DoParty_LEAVE {
+				return &pb.DoPartyReply{Party: &pb.Party{}}, nil
+			}
+			return &pb.DoPartyReply{Party: &pb.Party{Party: 77, Players: []int64{m.GetPlayer(), m.GetOther()}}}, nil
 		})
 		rpc.HandleFunc(n, api.LeaveMatch, func(_ context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
 			p.mu.Lock()

@@ -29,6 +29,8 @@ type Player struct {
 	leaving bool // the actor stops: what is still queued changes nothing
 	taken   bool // another world has the player
 
+	arrivals []*pb.Arrival // logins that are not saved yet
+
 	session *line.Session         // nil while the client is gone
 	linger  actor.Timer           // of the last lingered
 	heard   *pb.MaintenanceNotice // the last; nil: none
@@ -36,9 +38,11 @@ type Player struct {
 	broadcasts actor.Timer     // of the next lookForBroadcasts
 	departing  actor.Responder // waits until the player has moved to another world; nil: he does not
 
-	circle circle     // what others are to him
-	look   appearance // how his friends see him
-	talk   talk       // what he may still say and hear
+	circle  circle       // what others are to him
+	look    appearance   // how his friends see him
+	talk    talk         // what he may still say and hear
+	inParty bool         // as far as is known
+	doubted api.TicketID // that match did not know when it was asked last
 }
 
 // stop has the actor end after what is queued. What is queued for the player finds him leaving.
@@ -82,6 +86,11 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	if p.session != nil && p.session != session {
 		p.session.Kick(fault.Replaced, "the player has logged in elsewhere")
 	}
+	if !arrives && p.session != session {
+		if err := p.arrivedAgain(ctx, session); err != nil {
+			return nil, err
+		}
+	}
 	p.attend(ctx, session)
 	p.state.Stats.Entered++
 	p.changed(ctx)
@@ -90,12 +99,28 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	}
 	p.dropStale(ctx)
 	p.tellMaintenance()
-	reply := &pb.EnterWorldReply{Profile: p.copyProfile(), TablesVersion: p.world.tables().Version()}
+	reply := &pb.EnterWorldReply{Profile: p.copyProfile(), TablesVersion: p.world.tables().Version(), Ticket: int64(p.state.Ticket)}
 	if m := p.state.Match; m != nil {
 		m.bind(session)
 		reply.Match = m.found()
 	}
+	reply.Field = p.backOnField(ctx)
 	return reply, nil
+}
+
+// maxArrivals is how many logins db takes with one save.
+const maxArrivals = 32
+
+// arrivedAgain notes a login to a player who is here already, for the next save.
+func (p *Player) arrivedAgain(ctx *actor.Context, session *line.Session) error {
+	if len(p.arrivals) == maxArrivals {
+		if err := p.save(ctx); err != nil {
+			return p.overtaken(ctx, err)
+		}
+	}
+	p.arrivals = append(p.arrivals, &pb.Arrival{Id: p.world.node.IDs().Next(), AtMs: p.world.now().UnixMilli(), Way: session.Way})
+	p.changed(ctx)
+	return nil
 }
 
 // attend has the session be the player's.
@@ -145,6 +170,7 @@ func (p *Player) lingered(ctx *actor.Context, _ *lingered) error {
 	case p.state.Match != nil:
 		p.lingers(ctx)
 	default:
+		p.abandonParty(ctx)
 		p.stop(ctx)
 	}
 	return nil
@@ -161,6 +187,7 @@ type saveNow struct{}
 
 // changed makes sure that the state is saved in a while.
 func (p *Player) changed(ctx *actor.Context) {
+	p.world.inside.waits(p.id, p.state.Ticket)
 	if !p.dirty {
 		p.dirty = true
 		ctx.After(p.world.cfg.SaveEvery, &saveNow{})
@@ -182,18 +209,26 @@ func (p *Player) saveNow(ctx *actor.Context, _ *saveNow) error {
 
 // save stores the state if it has changed.
 func (p *Player) save(ctx context.Context) error {
-	if !p.dirty || p.epoch == 0 {
+	if !p.dirty {
+		return nil
+	}
+	return p.store(ctx, false)
+}
+
+// store stores the state, with what the log is to be told of logins and whether the player leaves.
+func (p *Player) store(ctx context.Context, leaves bool) error {
+	if p.epoch == 0 {
 		return nil
 	}
 	data, err := p.state.encode()
 	if err != nil {
 		return fmt.Errorf("encode player %d: %w", p.id, err)
 	}
-	save := &pb.SavePlayer{Player: int64(p.id), Epoch: p.epoch, State: data, Schema: Schema}
+	save := &pb.SavePlayer{Player: int64(p.id), Epoch: p.epoch, State: data, Schema: Schema, Arrivals: p.arrivals, Leaves: leaves}
 	if _, err := api.SavePlayer.Call(ctx, p.world.rpc, save, rpc.ByKey(int64(p.id))); err != nil {
 		return err
 	}
-	p.dirty = false
+	p.dirty, p.arrivals = false, nil
 	return nil
 }
 
@@ -208,6 +243,7 @@ func (p *Player) commit(ctx *actor.Context, change func(*State)) error {
 		return nil
 	}
 	p.state = before
+	p.world.inside.waits(p.id, p.state.Ticket)
 	return p.overtaken(ctx, err)
 }
 

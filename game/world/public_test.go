@@ -36,10 +36,12 @@ func TestPublic(t *testing.T) {
 	cfg := public.Defaults()
 	cfg.Ranking.SweepEvery = time.Hour // it is told of everything
 	leader := p.run(api.Public, public.New(cfg, []uint16{1}, days))
-	p.eventually("the world knows public", func() bool {
-		m, ok := w.Cluster().Snapshot().Node(leader.ID())
-		return ok && m.State == leader.State()
-	})
+	for _, l := range []*life{w, p.db} { // db tells it of the match, once
+		p.eventually("a node knows public", func() bool {
+			m, ok := l.Cluster().Snapshot().Node(leader.ID())
+			return ok && m.State == leader.State()
+		})
+	}
 	match := &pb.RecordMatch{Match: 5, Mode: "arena", Area: 1, EndedMs: time.Now().UnixMilli(), Standings: []*pb.Standing{{Player: 2, Place: 1}, {Player: 1, Place: 2}}}
 	if _, err := api.RecordMatch.Call(t.Context(), p.gate.node.RPC(), match, rpc.Any); err != nil {
 		t.Fatal(err)
@@ -102,7 +104,7 @@ func TestPublic(t *testing.T) {
 		if m := next[*pb.MailArrived](s).GetMail(); m.GetSubject() != "For all" {
 			t.Errorf("came %v", m)
 		}
-		if r := ask[*pb.GetMailsReply](s, &pb.GetMails{}); len(r.GetMails()) != 2 {
+		if r := ask[*pb.GetMailsReply](s, &pb.GetMails{}); len(r.GetMails()) != 3 { // with the welcome
 			t.Errorf("the mails are %v", r)
 		}
 	}

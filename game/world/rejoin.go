@@ -15,8 +15,8 @@ import (
 // rejoinTimeout is how long a zone has to say whether it has a room. One that does not answer may have it.
 const rejoinTimeout = 2 * time.Second
 
-// returned finds out what has become of the match in which the player was when his last world let him go: it is on, or its result is there, or it has come
-// to nothing. What cannot be found out now stays as it is, until its end is told.
+// returned finds out what has become of the match in which the player was when his last world let him go, or in which this one believes him: it is on, or its result is there, or it has
+// come to nothing. What cannot be found out now stays as it is, until its end is told.
 func (p *Player) returned(ctx *actor.Context) {
 	m := p.state.Match
 	if m == nil {

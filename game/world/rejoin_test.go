@@ -99,6 +99,31 @@ func TestRejoin(t *testing.T) {
 	}
 }
 
+// TestLostRoom has a player be told of a match whose zone has died and come back since, without the room. That keeps him from no other match.
+func TestLostRoom(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	zone := p.run(api.Zone, p.peers.zone())
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena"}))
+	next[*pb.MatchFound](s)
+	p.peers.locked(func() { p.peers.rooms[10] = true })
+	if _, err := try[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}); fault.CodeOf(err) != fault.FailedPrecondition {
+		t.Errorf("starting a match during a match: %v", err)
+	}
+	p.peers.locked(func() { p.peers.rooms[10] = false })
+	p.eventually("he may have another match", func() bool {
+		_, err := try[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"})
+		return err == nil
+	})
+	if aborted := next[*pb.MatchAborted](s); aborted.GetTicket() != ticket {
+		t.Errorf("he is told %v", aborted)
+	}
+}
+
 // TestMatchIsSavedFirst has nobody told of a match, or its end, that is not stored: whoever tells the world tells it again.
 func TestMatchIsSavedFirst(t *testing.T) {
 	t.Parallel()

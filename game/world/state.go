@@ -19,6 +19,9 @@ type State struct {
 	Ended  []api.MatchID `json:"ended,omitempty"`  // the last matches whose end the player was told, the oldest first
 	// Broadcast is the last broadcast that the player was seen to have. A build that forgets it sees to it once more, to no effect.
 	Broadcast int64 `json:"broadcast,omitempty"`
+
+	Field *Field `json:"field,omitempty"` // nil unless on one
+	Spot  *Spot  `json:"spot,omitempty"`  // where he was last on one; nil: he never was
 }
 
 // Stats counts what the player has done.
@@ -30,7 +33,7 @@ type Stats struct {
 }
 
 // Schema is the version of State that this build writes.
-const Schema = 3
+const Schema = 4
 
 // upgraders[n] turns a state of schema n+1 into one of schema n+2. They are pure, and are never changed once released.
 var upgraders = [Schema - 1]func(map[string]json.RawMessage) (map[string]json.RawMessage, error){
@@ -40,6 +43,8 @@ var upgraders = [Schema - 1]func(map[string]json.RawMessage) (map[string]json.Ra
 		return map[string]json.RawMessage{"stats": stats}, err
 	},
 	// 2 to 3: the match that the player is in is remembered, and those that have ended. Of schema 2, nobody is in a match.
+	func(old map[string]json.RawMessage) (map[string]json.RawMessage, error) { return old, nil },
+	// 3 to 4: the field that the player is on is remembered, and where he was on it. Of schema 3, nobody is on one.
 	func(old map[string]json.RawMessage) (map[string]json.RawMessage, error) { return old, nil },
 }
 

@@ -2,6 +2,7 @@ package world
 
 import (
 	"bytes"
+	"math"
 	"reflect"
 	"testing"
 
@@ -22,9 +23,15 @@ func TestDecodeState(t *testing.T) {
 		{name: "this schema", data: `{"stats":{"entered":1,"greetings":2,"matches":3,"wins":4}}`, schema: Schema, want: State{Stats: Stats{1, 2, 3, 4}}},
 		{
 			name: "a match", schema: Schema,
-			data: `{"stats":{},"ticket":5,"match":{"id":6,"room":7,"zone":8,"ticket":4,"mode":"arena","players":[1,2],"began":9},"ended":[3,2]}`,
-			want: State{Ticket: 5, Match: &Match{6, 7, 8, 4, "arena", []api.PlayerID{1, 2}, 9}, Ended: []api.MatchID{3, 2}},
+			data: `{"stats":{},"ticket":5,"match":{"id":6,"room":7,"zone":8,"ticket":4,"mode":"arena","players":[1,2],"teams":2,"began":9,"fill":true},"ended":[3,2]}`,
+			want: State{Ticket: 5, Match: &Match{6, 7, 8, 4, "arena", []api.PlayerID{1, 2}, 2, 9, true}, Ended: []api.MatchID{3, 2}},
 		},
+		{
+			name: "a field", schema: Schema,
+			data: `{"stats":{},"field":{"id":5,"map":"a","line":2,"visit":6,"zone":7,"boot":18446744073709551615,"session":9},"spot":{"map":"b","x":-1,"y":2}}`,
+			want: State{Field: &Field{ID: 5, Map: "a", Line: 2, Visit: 6, Zone: 7, Boot: math.MaxUint64, Session: 9}, Spot: &Spot{"b", -1, 2}},
+		},
+		{name: "schema 3", data: `{"stats":{"wins":4},"ended":[5]}`, schema: 3, want: State{Stats: Stats{Wins: 4}, Ended: []api.MatchID{5}}},
 		{name: "schema 2", data: `{"stats":{"wins":4}}`, schema: 2, want: State{Stats: Stats{Wins: 4}}},
 		{name: "schema 1", data: `{"entered":1,"greetings":2}`, schema: 1, want: State{Stats: Stats{Entered: 1, Greetings: 2}}},
 		{name: "schema 1, empty", data: `{}`, schema: 1},

@@ -44,6 +44,8 @@ type World struct {
 	audience *audience
 	forget   func() // ends watchWorlds
 
+	whereabouts whereabouts
+
 	stopping atomic.Bool   // nobody new is taken
 	regained chan struct{} // Redis has come back empty
 }
@@ -53,6 +55,7 @@ func New(cfg Config, options ...Option) *World {
 	w := &World{
 		cfg: cfg, inside: newInside(), regained: make(chan struct{}, 1), design: sample(), now: time.Now, courier: newCourier(),
 		audience: newAudience(), spread: make(chan struct{}, 1),
+		whereabouts: whereabouts{fields: map[api.PlayerID]*Field{}},
 	}
 	for _, with := range options {
 		with(w)
@@ -79,15 +82,19 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	line.Handle(n, w.players, entered((*Player).getLedger))
 	line.Handle(n, w.players, entered((*Player).startMatch))
 	line.Handle(n, w.players, entered((*Player).cancelMatch))
+	line.Handle(n, w.players, entered((*Player).answerProposal))
 
 	rpc.Handle(n, w.players, api.PlayerMatched, noticed((*Player).matched))
+	rpc.Handle(n, w.players, api.PlayerProposed, noticed((*Player).proposed))
 	rpc.Handle(n, w.players, api.PlayerUnmatched, noticed((*Player).unmatched))
 	rpc.Handle(n, w.players, api.PlayerFinished, noticed((*Player).finished))
 	rpc.Handle(n, w.players, api.ReleasePlayer, (*Player).release)
 	w.serveGoods(n)
 	rpc.HandleFunc(n, api.AdoptPlayer, w.adoptPlayer)
 	w.serveFriends(n)
+	w.serveParties(n)
 	w.servePublic(n)
+	w.serveFields(n)
 
 	b := w.players.Behavior()
 	actor.Handle(b, (*Player).depart)
@@ -98,6 +105,7 @@ func (w *World) Start(_ context.Context, n *node.Node) error {
 	actor.HandleTell(b, (*Player).saveNow)
 	actor.HandleTell(b, (*Player).lost)
 	actor.HandleTell(b, noticedTell((*Player).zoneLost))
+	actor.HandleTell(b, noticedTell((*Player).ticketGone))
 	actor.HandleTell(b, (*Player).maintenanceChanged)
 	actor.HandleTell(b, (*Player).tablesChanged)
 	b.OnStop((*Player).leave)
@@ -124,6 +132,7 @@ func (w *World) Ready(context.Context) error {
 		}
 	})
 	w.node.Go(w.reportInside)
+	w.node.Go(w.standForTickets)
 	w.forget = w.node.Cluster().Watch(w.watchWorlds)
 	w.node.Go(w.courier.run)
 	w.node.Go(w.spreadBroadcasts)
@@ -156,14 +165,14 @@ func entered[M, R proto.Message](handle func(*Player, *actor.Context, M) (R, err
 	}
 }
 
-// watchZones tells every player whose match was in a zone that is gone.
+// watchZones tells every player whose match, or field, was in a zone that is gone.
 func (w *World) watchZones(old, now *cluster.Snapshot) {
 	for _, was := range old.ByType(api.Zone) {
 		if is, ok := now.Node(was.Node); ok && is.Boot == was.Boot {
 			continue
 		}
 		w.players.Range(func(_ api.PlayerID, ref actor.Ref) bool {
-			if err := ref.Tell(&zoneLost{zone: was.Node}); err != nil {
+			if err := ref.Tell(&zoneLost{was.Node, was.Boot}); err != nil {
 				w.log.Warn("player not told of a lost zone", "player", ref.Name(), "err", err)
 			}
 			return true
@@ -203,4 +212,7 @@ func (w *World) binding(epoch uint64) lease.Binding {
 }
 
 // zoneLost tells a player's actor that a zone is gone.
-type zoneLost struct{ zone id.Node }
+type zoneLost struct {
+	zone id.Node
+	boot id.Boot
+}

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/direct"
-	"loumiao/framework/fault"
 	"loumiao/game/api"
 	"loumiao/game/arena"
 	"loumiao/game/pb"
@@ -23,6 +22,10 @@ type battle struct {
 
 	frames *frames // nil in state mode
 
+	backfill bool // seats whose players have left are offered to others
+	leavers  []leaver
+	barred   []api.PlayerID // who cannot have a seat again
+
 	inputs []arena.Input // of the tick in hand, by seat
 	packed []uint32      // the same, for the tape
 	view   arena.View    // of the player in hand
@@ -32,6 +35,7 @@ type battle struct {
 type seat struct {
 	player    api.PlayerID
 	came      bool          // he has joined once
+	away      int           // tick in which he went away
 	client    client        // his session; nil while he is away
 	line      lined         // his direct line; nil: none
 	offered   direct.Ticket // for the line that he may open next
@@ -43,6 +47,13 @@ type seat struct {
 
 	sent   int32 // in frame mode, how many ticks he was sent
 	desync bool  // his simulation was another one, and he was told
+
+	rating   int32       // of the player for whom it was made
+	fill     api.MatchID // by which its player has it; 0: it was his from the beginning
+	open     bool        // its player has left, and another may have it
+	opened   int         // tick since when
+	round    int32       // how often it was open
+	reserved reservation // for whom it is kept
 }
 
 // A client is where a player's part of the battle goes. It does not keep what it is given, and an error says that it was not sent.
@@ -57,8 +68,8 @@ type lined interface {
 }
 
 // newBattle is a battle before its first tick, in frame mode or in state mode.
-func newBattle(match api.MatchID, players []api.PlayerID, cfg Config, seed uint32, framed bool) *battle {
-	rules := cfg.rules(len(players))
+func newBattle(match api.MatchID, players []api.PlayerID, teams int, cfg Config, seed uint32, framed bool) *battle {
+	rules := cfg.rules(len(players), teams)
 	b := &battle{
 		match:  match,
 		cfg:    cfg,
@@ -77,24 +88,27 @@ func newBattle(match api.MatchID, players []api.PlayerID, cfg Config, seed uint3
 	return b
 }
 
-// join seats a player's client, in place of an older one of his. It begins with a keyframe, or behind the ticks that it has, and an idle ship.
+// join seats a player's client, in place of an older one of his, or on the seat that is kept for him. It begins with a keyframe, or behind the ticks that it has, and an idle ship.
 func (b *battle) join(player api.PlayerID, c client, have int32) (*pb.JoinRoomReply, error) {
-	i := slices.IndexFunc(b.seats, func(s seat) bool { return s.player == player })
-	if i < 0 {
-		return nil, fault.New(fault.Forbidden, "the room is for other players")
+	i, err := b.seatFor(player)
+	if err != nil {
+		return nil, err
 	}
 	s := &b.seats[i]
+	if s.reserved.fill != 0 {
+		b.handOver(i)
+	}
 	s.hangUp()
-	s.came, s.client, s.out = true, c, c
+	s.came, s.open, s.client, s.out = true, false, c, c
 	s.input, s.number, s.seen, s.desync = 0, 0, 0, false
 	s.offered = direct.Ticket{}
 	s.sent = b.within(have)
 
 	rules := b.arena.Config()
 	reply := &pb.JoinRoomReply{
-		Room: int64(b.match), Ship: int32(i), Players: numbers(b.tape.Players), Seed: b.tape.Seed,
+		Room: int64(b.match), Ship: int32(i), Players: numbers(b.holders()), Seed: b.tape.Seed,
 		Tick: int32(b.arena.Tick()), Ticks: int32(rules.Ticks), TickMs: int32(tickEvery.Milliseconds()),
-		Width: rules.Width, Height: rules.Height,
+		Width: rules.Width, Height: rules.Height, Teams: int32(rules.Teams),
 	}
 	if b.frames != nil {
 		reply.Frames = b.frames.mode(rules)
@@ -113,7 +127,7 @@ func (b *battle) leave(c client) {
 	case s == nil:
 	case s.client == c:
 		s.hangUp()
-		s.client, s.out, s.input = nil, nil, 0
+		s.client, s.out, s.input, s.away = nil, nil, 0, b.arena.Tick()
 	default:
 		s.line = nil
 		s.goBy(s.client)
@@ -251,17 +265,6 @@ func (b *battle) came() int {
 		}
 	}
 	return n
-}
-
-// standings is the table as it stands, best first.
-func (b *battle) standings() []*pb.Standing {
-	var table []*pb.Standing
-	for _, s := range b.arena.Result() {
-		table = append(table, &pb.Standing{
-			Player: int64(b.seats[s.Player].player), Place: int32(s.Place), Score: s.Score, Kills: s.Kills, Deaths: s.Deaths,
-		})
-	}
-	return table
 }
 
 func numbers(players []api.PlayerID) []int64 {

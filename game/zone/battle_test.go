@@ -38,6 +38,7 @@ type fakeClient struct {
 	number    uint32
 	snapshots []*pb.Snapshot
 	ended     *pb.RoomEnded
+	seats     []*pb.RoomSeat
 	frames    []*pb.Frames
 	desyncs   []*pb.FrameDesync
 	err       error
@@ -57,6 +58,8 @@ func (c *fakeClient) Push(m proto.Message) error {
 		c.err = errors.Join(c.err, c.decoder.Apply(m))
 	case *pb.RoomEnded:
 		c.ended = m
+	case *pb.RoomSeat:
+		c.seats = append(c.seats, m)
 	case *pb.Frames:
 		c.frames = append(c.frames, m)
 	case *pb.FrameDesync:
@@ -85,7 +88,7 @@ func TestBattleFromJoinToResult(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig()
 	cfg.MatchSeconds, cfg.SnapshotEvery = 30, 1
-	b := newBattle(5, players(8), cfg, 42, false)
+	b := newBattle(5, players(8), 0, cfg, 42, false)
 	clients := make([]*fakeClient, 8)
 	for i, p := range players(8) {
 		clients[i] = newClient(uint64(i), float64(i)/10)
@@ -131,7 +134,7 @@ func TestSnapshotsComeAtTheirPace(t *testing.T) {
 	for every := 1; every <= 7; every++ {
 		cfg := testConfig()
 		cfg.MatchSeconds, cfg.SnapshotEvery = 1, every
-		b, c := newBattle(5, players(2), cfg, 1, false), newClient(1, 0)
+		b, c := newBattle(5, players(2), 0, cfg, 1, false), newClient(1, 0)
 		c.join(t, b, 1000)
 		var want, got []int32
 		for tick := int32(1); tick <= 20; tick++ {
@@ -154,7 +157,7 @@ func TestRecordingReplaysAnything(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		luck := rand.New(rand.NewPCG(seed, 2))
-		b := newBattle(5, players(1+luck.IntN(8)), testConfig(), uint32(seed), false)
+		b := newBattle(5, players(1+luck.IntN(8)), 0, testConfig(), uint32(seed), false)
 		n := len(b.seats)
 		at := make([]*fakeClient, n) // the oracle: who sits where, and what his ship is told
 		told := make([]uint32, n)
@@ -200,7 +203,7 @@ func TestRecordingReplaysAnything(t *testing.T) {
 
 func TestRecordingKeepsInputs(t *testing.T) {
 	t.Parallel()
-	b, c := newBattle(5, players(2), testConfig(), 7, false), newClient(1, 0)
+	b, c := newBattle(5, players(2), 0, testConfig(), 7, false), newClient(1, 0)
 	c.join(t, b, 1001)
 	b.steer(c, &pb.RoomInput{Input: arena.Input{DX: 127}.Pack(), Number: 1})
 	for !b.arena.Done() {
@@ -219,7 +222,7 @@ func TestRecordingKeepsInputs(t *testing.T) {
 
 func TestJoin(t *testing.T) {
 	t.Parallel()
-	b := newBattle(5, players(2), testConfig(), 1, false)
+	b := newBattle(5, players(2), 0, testConfig(), 1, false)
 	if _, err := b.join(7, newClient(1, 0), 0); fault.CodeOf(err) != fault.Forbidden {
 		t.Errorf("a stranger joins: %v", err)
 	}
@@ -249,7 +252,7 @@ func TestJoin(t *testing.T) {
 
 func TestNobodyShowsNothing(t *testing.T) {
 	t.Parallel()
-	b := newBattle(5, players(2), testConfig(), 1, false)
+	b := newBattle(5, players(2), 0, testConfig(), 1, false)
 	b.leave(nil)
 	b.steer(nil, &pb.RoomInput{Number: 1, Input: 1})
 	b.step()

@@ -20,7 +20,7 @@ func (c *wireClient) Push(m proto.Message) (err error) {
 
 // fought is the inputs of a minute between eight bots.
 func fought(b *testing.B) *Recording {
-	fight := newBattle(5, players(8), Defaults(), 42, false)
+	fight := newBattle(5, players(8), 0, Defaults(), 42, false)
 	bots := make([]*fakeClient, 8)
 	for i, p := range players(8) {
 		bots[i] = newClient(uint64(i), 0)
@@ -44,7 +44,7 @@ func BenchmarkTick(b *testing.B) {
 	ticks, all := 0, 0
 	for b.Loop() {
 		if fight == nil || fight.arena.Done() {
-			fight = newBattle(5, tape.Players, Defaults(), tape.Seed, false)
+			fight = newBattle(5, tape.Players, 0, Defaults(), tape.Seed, false)
 			for i := range clients {
 				fight.seats[i].client = &clients[i]
 			}

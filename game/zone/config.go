@@ -37,6 +37,30 @@ type Config struct {
 	// Drain is how long battles may go on when the node stops; those that cannot end by then are aborted. The node's own stop timeout must be
 	// longer. 0 aborts all.
 	Drain time.Duration `yaml:"drain" doc:"how long battles may go on when the node stops; others are aborted"`
+	// Backfill is when others get the seats of those who have left, in the modes that have that.
+	Backfill BackfillConfig `yaml:"backfill"`
+	// Fields is the settings of fields. Which there are stands in the design table maps.
+	Fields FieldConfig `yaml:"fields"`
+}
+
+// BackfillConfig is when others get the seats of those who have left a battle.
+type BackfillConfig struct {
+	// Away is how long a player's seat stays his when his session has ended: because he has left, or was kicked, or has not come back after his connection broke.
+	Away time.Duration `yaml:"away" doc:"how long the seat of a player whose session has ended stays his before others may have it"`
+	// Least is how much of the battle must be left for somebody to come into it.
+	Least time.Duration `yaml:"least" doc:"how much of a battle must be left for somebody to be put into it"`
+	// Reserve is how long a seat is kept for the player who was put on it.
+	Reserve time.Duration `yaml:"reserve" doc:"how long a seat is kept for the player who was put on it, until he joins"`
+}
+
+// FieldConfig is the settings of a zone's fields.
+type FieldConfig struct {
+	// MaxLines is how many lines the node hosts at a time; it refuses more as overloaded.
+	MaxLines int `yaml:"max_lines" doc:"how many lines of maps the node hosts at a time"`
+	// ReportEvery is how often a player's owner is told where he is: what he has walked since is lost with the node.
+	ReportEvery time.Duration `yaml:"report_every" doc:"how often a player's world is told where he is on a map; what he has walked since is lost with the node"`
+	// CloseAfter is how long a line that is not needed stays open without a player.
+	CloseAfter time.Duration `yaml:"close_after" doc:"how long a line that is not needed stays open without a player"`
 }
 
 // Defaults is a Config that is good for most games.
@@ -51,6 +75,8 @@ func Defaults() Config {
 		MaxRooms:      1000,
 		RecordFor:     5 * time.Minute,
 		Drain:         2 * time.Second,
+		Backfill:      BackfillConfig{Away: 3 * time.Second, Least: 10 * time.Second, Reserve: 10 * time.Second},
+		Fields:        FieldConfig{MaxLines: 100, ReportEvery: 5 * time.Second, CloseAfter: time.Minute},
 	}
 }
 
@@ -90,6 +116,12 @@ func (c Config) Validate() error {
 	number("max_rooms", c.MaxRooms, 1, 100_000)
 	duration("record_for", c.RecordFor, time.Second, time.Hour)
 	duration("drain", c.Drain, 0, 2*time.Hour)
+	duration("backfill.away", c.Backfill.Away, 0, 10*time.Minute)
+	duration("backfill.least", c.Backfill.Least, 0, time.Hour)
+	duration("backfill.reserve", c.Backfill.Reserve, time.Second, 10*time.Minute)
+	number("fields.max_lines", c.Fields.MaxLines, 0, 10_000)
+	duration("fields.report_every", c.Fields.ReportEvery, 100*time.Millisecond, time.Minute)
+	duration("fields.close_after", c.Fields.CloseAfter, time.Second, 24*time.Hour)
 	return errors.Join(errs...)
 }
 
@@ -117,7 +149,7 @@ func (c Config) direct(index int) (host string, port int, err error) {
 	return host, int(n), nil
 }
 
-// rules is the arena's rules for a battle of so many players.
-func (c Config) rules(players int) arena.Config {
-	return arena.Config{Players: players, Ticks: c.MatchSeconds * arena.TicksPerSecond}
+// rules is the arena's rules for a battle of so many players, in so many teams; 0 and 1: everybody for himself.
+func (c Config) rules(players, teams int) arena.Config {
+	return arena.Config{Players: players, Teams: teams, Ticks: c.MatchSeconds * arena.TicksPerSecond}
 }

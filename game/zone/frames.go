@@ -27,7 +27,7 @@ func (f *frames) mode(rules arena.Config) *pb.FrameMode {
 		RespawnTicks: rules.RespawnTicks, GuardTicks: rules.GuardTicks,
 		BulletSpeed: rules.BulletSpeed, BulletTicks: rules.BulletTicks, BulletDamage: rules.BulletDamage, ReloadTicks: rules.ReloadTicks,
 		Shards: rules.Shards, ShardRadius: rules.ShardRadius, ShardTicks: rules.ShardTicks,
-		ShardScore: rules.ShardScore, KillScore: rules.KillScore, DeathCost: rules.DeathCost,
+		ShardScore: rules.ShardScore, KillScore: rules.KillScore, DeathCost: rules.DeathCost, Teams: int32(rules.Teams),
 	}}
 }
 

@@ -104,7 +104,7 @@ func TestEveryWayThroughABattleInFrameMode(t *testing.T) {
 		n := 1 + luck.IntN(4)
 		cfg := testConfig()
 		cfg.MatchSeconds = 20
-		b := newBattle(5, players(n), cfg, uint32(seed), true)
+		b := newBattle(5, players(n), 0, cfg, uint32(seed), true)
 		all, sessions, lines := make([]*framer, n), make([]*way, n), make([]*way, n)
 		for i := range all {
 			all[i] = &framer{}
@@ -192,7 +192,7 @@ func TestThoseWhoComeLateCatchUp(t *testing.T) {
 	t.Parallel()
 	cfg := testConfig()
 	cfg.MatchSeconds = 60
-	b := newBattle(5, players(2), cfg, 1, true)
+	b := newBattle(5, players(2), 0, cfg, 1, true)
 	for range 1000 {
 		b.step()
 	}

@@ -10,6 +10,7 @@ import (
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
 	"loumiao/framework/lease"
+	"loumiao/game/api"
 	"loumiao/game/pb"
 )
 
@@ -30,6 +31,8 @@ type peers interface {
 	// finished and unmatched tell a player's owner. fault.NotOwner: nobody owns the player now.
 	finished(ctx context.Context, m *pb.PlayerFinished) error
 	unmatched(ctx context.Context, m *pb.PlayerUnmatched) error
+	// offer tells matchmaking of open seats.
+	offer(ctx context.Context, m *pb.OfferPlaces) error
 }
 
 // A notice tells one player's owner something.
@@ -112,17 +115,33 @@ func (r *Room) lose(err error) {
 	r.zone.log.Error("RESULT LOST: db did not take it", "match", r.match, "result", protojson.Format(r.result), "err", err)
 	r.result = nil
 	r.retry = newRetry(r.zone.cfg.RecordFor)
-	r.notices = r.unmatched("the battle's result could not be stored")
+	r.notices = r.unmatched("the battle's result could not be stored", r.told)
 }
 
-// unmatched is the notices that the match came to nothing.
-func (r *Room) unmatched(reason string) []notice {
+// unmatched is the notices to players that the match came to nothing for them.
+func (r *Room) unmatched(reason string, players []api.PlayerID) []notice {
 	var notices []notice
-	for _, p := range r.players {
+	for _, p := range players {
 		m := &pb.PlayerUnmatched{Match: int64(r.match), Player: int64(p), Reason: reason}
 		notices = append(notices, newNotice(func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) }))
 	}
 	return notices
+}
+
+// tellSoon tells owners something while the battle goes on.
+func (z *Zone) tellSoon(notices []notice) {
+	if len(notices) == 0 {
+		return
+	}
+	z.tellers.Go(func() {
+		for attempts := newRetry(z.cfg.RecordFor); ; {
+			notices, _ = tellAll(z.life, notices, z.busy.closing())
+			pause, ok := attempts.next()
+			if len(notices) == 0 || !ok || !waited(z.life, pause) {
+				return // an owner who was not told finds out when his player wants something else
+			}
+		}
+	})
 }
 
 // later plans another attempt, unless it is too late for that.

@@ -23,10 +23,13 @@ type Room struct {
 
 	mode    string
 	area    api.Area
-	players []api.PlayerID
+	players []api.PlayerID // as the match was made
+	told    []api.PlayerID // whom it told, or tells, how the battle has ended
+	teams   int
 	battle  *battle     // while gathering and fighting
 	ticks   actor.Timer // while fighting
 	started time.Time
+	offered []int32 // seats that the zone's board has, each with its round
 
 	result  *pb.RecordMatch // while recording, until it is stored
 	notices []notice        // what owners have still to be told
@@ -74,15 +77,23 @@ func (z *Zone) arrive(ctx *actor.Context, match api.MatchID) (*Room, error) {
 func (r *Room) open(ctx *actor.Context, m *open) (*pb.CreateRoomReply, error) {
 	switch r.phase {
 	case empty:
+		if teams := int(m.request.GetTeams()); teams < 0 || teams > 1 && (len(m.request.GetPlayers())%teams != 0 || teams > len(m.request.GetPlayers())) {
+			ctx.Stop()
+			return nil, fault.Errorf(fault.Invalid, "%d players do not make %d equal teams", len(m.request.GetPlayers()), teams)
+		}
 		if err := r.zone.busy.enter(); err != nil {
 			ctx.Stop()
 			return nil, err
 		}
 		r.mode, r.area = m.request.GetMode(), api.Area(m.request.GetArea())
+		r.teams = int(m.request.GetTeams())
 		for _, p := range m.request.GetPlayers() {
 			r.players = append(r.players, api.PlayerID(p))
 		}
-		r.battle = newBattle(r.match, r.players, r.zone.cfg, r.zone.seed(), r.zone.cfg.framed(r.mode))
+		r.battle = newBattle(r.match, r.players, r.teams, r.zone.cfg, r.zone.seed(), r.zone.cfg.framed(r.mode))
+		if m.request.GetBackfill() {
+			r.battle.offerSeats(m.request.GetRatings())
+		}
 		r.phase = gathering
 	case gathering, fighting:
 		if !slices.Equal(numbers(r.players), m.request.GetPlayers()) {
@@ -113,10 +124,13 @@ func (r *Room) admit(ctx *actor.Context, player api.PlayerID, v visitor, have in
 	if r.phase != gathering && r.phase != fighting {
 		return nil, fault.New(fault.FailedPrecondition, "the battle is over")
 	}
-	before := r.battle.came()
+	before, handed := r.battle.came(), len(r.battle.leavers)
 	reply, err := r.battle.join(player, v, have)
 	if err != nil {
 		return nil, err
+	}
+	if len(r.battle.leavers) > handed {
+		r.zone.stats.fills.WithLabelValues("joined").Inc()
 	}
 	v.Watch(ctx.Self())
 	switch came := r.battle.came(); {
@@ -193,6 +207,7 @@ func (r *Room) tick(ctx *actor.Context, _ *tick) error {
 	}()
 	began := time.Now()
 	r.battle.step()
+	r.tend()
 	r.zone.stats.ticks.Observe(time.Since(began).Seconds())
 	if r.battle.arena.Done() {
 		r.end(ctx)
@@ -213,7 +228,10 @@ func (r *Room) end(ctx *actor.Context) {
 	if r.zone.recorded != nil {
 		r.zone.recorded(r.battle.tape)
 	}
+	r.told = r.battle.involved()
+	r.notices = r.unmatched("the battle has ended", r.battle.expected())
 	r.battle = nil
+	r.offer()
 	r.retry = newRetry(r.zone.cfg.RecordFor)
 	r.settle(ctx)
 }
@@ -223,11 +241,13 @@ func (r *Room) abort(ctx *actor.Context, reason string) {
 	r.ticks.Stop()
 	r.zone.log.Warn("battle aborted", "match", r.match, "reason", reason)
 	r.zone.stats.battles.WithLabelValues("aborted").Inc()
+	r.told = r.involved()
 	if r.battle != nil {
 		r.battle.hangUp()
 	}
 	r.phase, r.battle = recording, nil
-	r.notices = r.unmatched(reason)
+	r.offer()
+	r.notices = r.unmatched(reason, r.told)
 	r.retry = newRetry(r.zone.cfg.RecordFor)
 	r.settle(ctx)
 }

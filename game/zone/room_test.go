@@ -41,6 +41,7 @@ type world struct {
 	finish     []int64 // players whose owner was told, in order of being told
 	unmatch    []int64
 	reasons    []string
+	offers     []*pb.OfferPlaces
 }
 
 func (w *world) record(_ context.Context, m *pb.RecordMatch) (*pb.RecordMatchReply, error) {
@@ -81,6 +82,13 @@ func (w *world) unmatched(_ context.Context, m *pb.PlayerUnmatched) error {
 	defer w.mu.Unlock()
 	w.reasons = append(w.reasons, m.GetReason())
 	return w.told(m.GetPlayer(), &w.unmatch)
+}
+
+func (w *world) offer(_ context.Context, m *pb.OfferPlaces) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offers = append(w.offers, proto.CloneOf(m))
+	return nil
 }
 
 // seat and steer are what sessions send, without sessions.
@@ -124,8 +132,13 @@ func inWorld(t *testing.T, change func(*Config), fn func(t *testing.T, w *world)
 		w.sys = actor.NewSystem(actor.Config{Logger: log})
 		w.zone.OnRecording(func(r *Recording) { w.tape = r })
 		w.zone.build(w.sys, log, w)
+		defer w.zone.end()
 		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, ctx *actor.Context, m *seatMsg) (*pb.JoinRoomReply, error) {
 			return r.admit(ctx, m.player, m.client, 0)
+		})
+		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, _ *actor.Context, m *leaveMsg) (*pb.Done, error) {
+			r.battle.leave(m.client)
+			return &pb.Done{}, nil
 		})
 		actor.HandleTell(w.zone.rooms.Behavior(), func(r *Room, _ *actor.Context, m *checksumMsg) error {
 			r.verify(m.client, m.m)

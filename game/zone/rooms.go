@@ -29,6 +29,14 @@ func (z *Zone) hasRoom(ctx context.Context, m *pb.HasRoom) (*pb.HasRoomReply, er
 	return reply, err
 }
 
+// involved is everybody whom the room will tell how the battle has ended.
+func (r *Room) involved() []api.PlayerID {
+	if r.battle != nil {
+		return r.battle.involved()
+	}
+	return r.told
+}
+
 func (r *Room) look(_ *actor.Context, m *look) (*pb.HasRoomReply, error) {
-	return &pb.HasRoomReply{Here: r.phase != empty && r.phase != over && slices.Contains(r.players, m.player)}, nil
+	return &pb.HasRoomReply{Here: r.phase != empty && r.phase != over && slices.Contains(r.involved(), m.player)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"loumiao/framework/actor"
@@ -35,10 +36,21 @@ type Zone struct {
 	busy  *busy
 	stats *stats
 	desk  *direct.Desk // of direct lines; nil: none
+	board board        // open seats
+
+	life    context.Context // of who tells owners something while battles go on
+	end     context.CancelFunc
+	tellers sync.WaitGroup
+
+	fields *fields // nil until Start
 }
 
 // New is a zone that is not started.
-func New(cfg Config) *Zone { return &Zone{cfg: cfg, seed: randomSeed} }
+func New(cfg Config) *Zone {
+	z := &Zone{cfg: cfg, seed: randomSeed}
+	z.life, z.end = context.WithCancel(context.Background())
+	return z
+}
 
 // OnRecording has fn be given the recording of every battle that has come to its end. It is called before the zone starts, and fn on a
 // room's turn, so it must not wait. Without it recordings are dropped.
@@ -46,17 +58,24 @@ func (z *Zone) OnRecording(fn func(*Recording)) { z.recorded = fn }
 
 // Start registers what clients may send and peers may call.
 func (z *Zone) Start(_ context.Context, n *node.Node) error {
-	z.build(n.Actors(), n.Log(), &remote{n.RPC()})
+	z.build(n.Actors(), n.Log(), &remote{rpc: n.RPC(), view: n.Cluster(), self: n.ID()})
 	rpc.HandleFunc(n, api.CreateRoom, z.createRoom)
 	rpc.HandleFunc(n, api.HasRoom, z.hasRoom)
+	rpc.HandleFunc(n, api.FillSeat, z.fillSeat)
 	z.serve(n)
+	z.fields = newFields(n, z.cfg.Fields)
+	z.fields.serve(n)
+	z.fields.serveRPC(n)
+	n.Go(z.offerPlaces)
+	n.Go(z.fields.keep)
+	n.Go(z.fields.report.run)
 	if err := z.listen(n.Registry(), n.Stretch(silence)); err != nil {
 		return err
 	}
 	if z.desk != nil {
 		n.Publish("direct", "udp://"+z.directAddress())
 	}
-	return z.stats.register(n.Metrics())
+	return errors.Join(z.stats.register(n.Metrics()), z.fields.stats.register(n.Metrics()))
 }
 
 // serve registers what clients may send.
@@ -77,6 +96,7 @@ func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers) {
 	b := z.rooms.Behavior()
 	actor.Handle(b, (*Room).open)
 	actor.Handle(b, (*Room).look)
+	actor.Handle(b, (*Room).fillSeat)
 	actor.HandleTell(b, (*Room).abandon)
 	actor.HandleTell(b, (*Room).begin)
 	actor.HandleTell(b, (*Room).tick)
@@ -96,6 +116,10 @@ func (z *Zone) Ready(context.Context) error { return nil }
 // Stop takes no more rooms, gives battles the time that is configured to come to their end, aborts the others, and waits until every result is stored.
 func (z *Zone) Stop(ctx context.Context) error {
 	z.busy.close()
+	var ended error
+	if z.fields != nil { // first: the players go on at once where others serve them
+		ended = z.fields.stop(ctx)
+	}
 	patience := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -115,7 +139,10 @@ func (z *Zone) Stop(ctx context.Context) error {
 	if z.busy.wait(patience) != nil {
 		z.log.Warn("rooms stopped before they had settled", "rooms", z.busy.count())
 	}
-	return errors.Join(z.rooms.Drain(ctx), z.stopDesk(ctx))
+	drained := z.rooms.Drain(ctx)
+	z.end()
+	z.tellers.Wait()
+	return errors.Join(ended, drained, z.stopDesk(ctx))
 }
 
 // createRoom makes the room of a match. Called again for the same match, it answers the same.
@@ -143,6 +170,8 @@ func checkRoom(m *pb.CreateRoom) error {
 		return fault.Errorf(fault.Invalid, "player %d: no such id", players[0])
 	case len(slices.Compact(players)) < n:
 		return fault.New(fault.Invalid, "a player has more than one seat")
+	case m.GetBackfill() && len(m.GetRatings()) != n:
+		return fault.Errorf(fault.Invalid, "%d ratings for %d players", len(m.GetRatings()), n)
 	}
 	return nil
 }

@@ -1,16 +1,11 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
-
-	"loumiao/framework/fault"
 )
 
 // A Charge talks to the charge web. It is safe for concurrent use.
@@ -71,43 +66,11 @@ func (c Charge) Press(ctx context.Context, o Order, action string) error {
 	}
 	form := url.Values{"key": {page.Query().Get("key")}, "action": {action}}
 	page.RawQuery = ""
-	return c.do(ctx, http.MethodPost, page.String(), "application/x-www-form-urlencoded", "", []byte(form.Encode()), nil)
+	return c.web().do(ctx, http.MethodPost, page.String(), "application/x-www-form-urlencoded", "", []byte(form.Encode()), nil)
 }
 
 func (c Charge) call(ctx context.Context, method, path, token string, body []byte, reply any) error {
-	return c.do(ctx, method, strings.TrimRight(c.Base, "/")+path, "application/json", token, body, reply)
+	return c.web().do(ctx, method, under(c.Base, path), "application/json", token, body, reply)
 }
 
-// do sends a request. What the server refuses comes back as the *fault.Error that it was. A nil reply is not looked at.
-func (c Charge) do(ctx context.Context, method, where, kind, token string, body []byte, reply any) error {
-	req, err := http.NewRequestWithContext(ctx, method, where, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", kind)
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	httpClient := c.HTTP
-	if httpClient == nil {
-		httpClient = http.DefaultClient
-	}
-	resp, err := httpClient.Do(req)
-	if err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the charge web cannot be reached")
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
-	switch {
-	case err != nil:
-		return fault.Wrap(err, fault.Lost, "the charge web's answer broke off")
-	case resp.StatusCode/100 != 2:
-		return refusal(where, resp.StatusCode, data)
-	case reply == nil:
-		return nil
-	}
-	if err := json.Unmarshal(data, reply); err != nil {
-		return fmt.Errorf("%s answers something else than a charge web does; is this its URL?", where)
-	}
-	return nil
-}
+func (c Charge) web() web { return web{name: "charge web", http: c.HTTP} }

@@ -1,15 +1,10 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
-
-	"loumiao/framework/fault"
 )
 
 // maxReply bounds what is read of an HTTP answer, in bytes.
@@ -73,49 +68,13 @@ func (l Login) post(ctx context.Context, path string, body any) (*Ticket, error)
 	if err != nil {
 		return nil, err
 	}
-	url := strings.TrimRight(l.Base, "/") + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
-	if err != nil {
+	url, login := under(l.Base, path), web{name: "login web", http: l.HTTP}
+	var t Ticket
+	if err := login.do(ctx, http.MethodPost, url, "application/json", "", data, &t); err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	httpClient := l.HTTP
-	if httpClient == nil {
-		httpClient = http.DefaultClient
-	}
-	resp, err := httpClient.Do(req)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "the login web cannot be reached")
-	}
-	defer resp.Body.Close()
-	data, err = io.ReadAll(io.LimitReader(resp.Body, maxReply))
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Lost, "the login web's answer broke off")
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(url, resp.StatusCode, data)
-	}
-	var t Ticket
-	if err := json.Unmarshal(data, &t); err != nil || t.Token == "" {
-		return nil, fmt.Errorf("%s answers something else than a login web does; is this its URL?", url)
+	if t.Token == "" {
+		return nil, login.other(url)
 	}
 	return &t, nil
-}
-
-// refusal is the error in an answer. A code that this client does not know is treated like internal.
-func refusal(url string, status int, data []byte) error {
-	var body struct {
-		Error struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(data, &body) == nil && body.Error.Code != "" {
-		code, known := fault.ParseCode(body.Error.Code)
-		if !known || code == fault.OK {
-			code = fault.Internal
-		}
-		return fault.New(code, body.Error.Message)
-	}
-	return fmt.Errorf("%s answers with HTTP status %d; is this the URL of the login web?", url, status)
 }

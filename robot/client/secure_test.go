@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -50,7 +51,7 @@ func realGate(t *testing.T, change func(*gate.Config), listen ...gate.Transport)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Start(t.Context()); err != nil {
+	if err := errors.Join(g.Start(t.Context()), g.Open(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -59,7 +59,9 @@ func (c *cashier) report(ctx context.Context, done order.Settled) {
 	case order.Applied:
 		c.metrics.moved(done.To)
 		c.wake()
-	case order.WrongAmount, order.WrongProvider, order.PartialRefund:
+	case order.PartialRefund:
+		c.wake()
+	case order.WrongAmount, order.WrongProvider:
 		level = slog.LevelWarn
 	case order.NoOrder:
 		if e.Says == order.SaysPaid {

@@ -95,8 +95,8 @@ func (m mortal) Granted(ctx context.Context, w order.Work) (order.Order, error) 
 	return step(m.r, func() (order.Order, error) { return m.Store.Granted(ctx, w) })
 }
 
-func (m mortal) Revoked(ctx context.Context, w order.Work, debt order.Goods) (order.Order, error) {
-	return step(m.r, func() (order.Order, error) { return m.Store.Revoked(ctx, w, debt) })
+func (m mortal) Revoked(ctx context.Context, w order.Work, sum int64, debt order.Goods) (order.Order, error) {
+	return step(m.r, func() (order.Order, error) { return m.Store.Revoked(ctx, w, sum, debt) })
 }
 
 func (m mortal) Done(ctx context.Context, w order.Work) error {
@@ -126,8 +126,8 @@ func (g mortalGoods) TakeBack(ctx context.Context, p int64, key string, goods or
 
 // truth is what has happened to an order at its provider. What must come of it does not depend on when who was told.
 type truth struct {
-	o                                 order.Order
-	paid, refunded, disputed, cleared bool
+	o                                       order.Order
+	paid, half, refunded, disputed, cleared bool
 }
 
 // Random callbacks, duplicated, late, out of order, forged and replayed, at nodes that die between all steps, and several at once; then everything is
@@ -203,7 +203,7 @@ type callback struct {
 
 // happen has something happen to an order, and is the callbacks that are sent of it.
 func (s *setup) happen(random *rand.Rand, o *truth) []callback {
-	action := []string{"pay", "pay", "pay", "refund", "dispute", "clear"}[random.IntN(6)]
+	action := []string{"pay", "pay", "pay", "refund", "refund_half", "dispute", "clear"}[random.IntN(7)]
 	sender, honest := s.box, true
 	at := s.clock()
 	switch random.IntN(8) {
@@ -221,6 +221,8 @@ func (s *setup) happen(random *rand.Rand, o *truth) []callback {
 			o.paid = true
 		case "refund":
 			o.refunded = true
+		case "refund_half":
+			o.half = true
 		case "dispute":
 			o.disputed = true
 		case "clear":
@@ -305,12 +307,26 @@ func (s *setup) settled(orders []*truth) {
 		if ok == now.Granted.IsZero() || ok && (!o.paid || given.Wallet["gold"] != 100) || want == order.Delivered && !ok {
 			t.Errorf("given %+v (%v) for %+v, granted %v", given, ok, *o, now.Granted)
 		}
-		back, taken, err := s.players.Changed(t.Context(), player.ID(now.Player), refundKey(now.ID))
-		if err != nil {
-			t.Fatal(err)
+		back := int64(0)
+		half := now.Price / 2
+		for _, r := range [][2]int64{{0, now.Price}, {0, half}, {half, now.Price}} { // all at once, or one half and then the other
+			part := now
+			part.RevokedSum, part.RevokingSum = r[0], r[1]
+			taken, _, err := s.players.Changed(t.Context(), player.ID(now.Player), refundKey(part))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back -= taken.Wallet["gold"]
 		}
-		if taken != (ok && o.refunded) || taken && -back.Wallet["gold"]+now.Debt.Wallet["gold"] != 100 {
-			t.Errorf("taken %+v (%v) for %+v, debt %+v", back, taken, *o, now.Debt)
+		due := int64(0)
+		switch {
+		case ok && o.refunded:
+			due = 100
+		case ok && o.half:
+			due = 100 * half / now.Price
+		}
+		if back+now.Debt.Wallet["gold"] != due {
+			t.Errorf("taken %d for %+v, debt %+v; want %d", back, *o, now.Debt, due)
 		}
 	}
 	if b, err := s.Orders.Backlog(t.Context()); err != nil || b != (order.Backlog{}) {

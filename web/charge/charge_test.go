@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"loumiao/framework/fault"
+	"loumiao/game/policy"
 	"loumiao/game/store/order"
 	"loumiao/web/charge/pay"
 )
@@ -59,6 +60,34 @@ func TestBuyAndRefund(t *testing.T) {
 		}
 		if list := s.send("GET", "/v1/orders", "", 7); !strings.Contains(list.body, `"state":"refunded"`) {
 			t.Errorf("list: %+v", list)
+		}
+	})
+}
+
+// TestPartOfTheMoneyBack has half of a price go back, told twice, and then all of it, at once and in the wrong order.
+func TestPartOfTheMoneyBack(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		for p, buttons := range [][]string{{"refund_half", "refund_half", "refund"}, {"refund", "refund_half"}, {"refund_half"}} {
+			p := int64(p + 1)
+			s.born(p)
+			o := s.order(p, "")
+			key := s.find(o).Secret
+			s.press(o, key, "pay")
+			s.work()
+			for _, button := range buttons {
+				s.press(o, key, button)
+				s.work()
+				found, has := s.find(o), s.has(p)
+				want, state := int64(100), order.Refunded
+				if button == "refund_half" && found.Refunded.IsZero() {
+					want, state = 200-100*(99/2)/99, order.Delivered // 49 of 99 cents, and 49 of 100 gold
+				}
+				if has != want || found.State != state || !found.Debt.Empty() {
+					t.Errorf("after %s of %v: %d gold, want %d: %+v", button, buttons, has, want, found)
+				}
+			}
+			s.pass(time.Hour)
+			s.audit()
 		}
 	})
 }
@@ -268,15 +297,14 @@ func TestDisputes(t *testing.T) {
 	})
 }
 
-// A policy that allows what an account has not spent yet.
+// A policy that allows so much altogether.
 type spendingCap int64
 
-func (c spendingCap) BeforeCharge(ctx context.Context, r ChargeRequest) error {
-	spent, err := r.Spent(ctx, time.Time{}.Add(time.Hour))
-	if err == nil && spent+r.Price > int64(c) {
-		err = fault.Errorf(fault.Forbidden, "only %d may be spent", int64(c))
+func (c spendingCap) BeforeCharge(_ context.Context, r policy.ChargeRequest) ([]order.Cap, error) {
+	if r.Product == "" || r.Price == 0 || r.Account == 0 {
+		return nil, fault.New(fault.Internal, "the policy is not told what it is about")
 	}
-	return err
+	return []order.Cap{{Most: int64(c), Exceeded: func(int64) error { return fault.Errorf(fault.Forbidden, "only %d may be spent", int64(c)) }}}, nil
 }
 
 func TestPolicy(t *testing.T) {

@@ -26,7 +26,7 @@ type outbox interface {
 	StartGrant(ctx context.Context, w order.Work) (order.Order, bool, error)
 	Granted(ctx context.Context, w order.Work) (order.Order, error)
 	StartRevoke(ctx context.Context, w order.Work) (order.Order, bool, error)
-	Revoked(ctx context.Context, w order.Work, debt order.Goods) (order.Order, error)
+	Revoked(ctx context.Context, w order.Work, sum int64, debt order.Goods) (order.Order, error)
 	Done(ctx context.Context, w order.Work) error
 	Postpone(ctx context.Context, w order.Work, wait time.Duration, why string) error
 }
@@ -108,23 +108,28 @@ func (c *courier) grant(ctx context.Context, w order.Work) error {
 	return err
 }
 
-// revoke takes an order's goods back after a refund.
+// revoke takes back an order's goods after a refund, or as much of them as is the refund's part of the price.
 func (c *courier) revoke(ctx context.Context, w order.Work) error {
 	o, ok, err := c.outbox.StartRevoke(ctx, w)
 	if err != nil || !ok {
 		return err
 	}
-	taken, err := c.goods.TakeBack(ctx, o.Player, refundKey(o.ID), o.Goods)
+	goods, debt := o.Revoking(), order.Goods{}
+	if !goods.Empty() { // otherwise too little went back for one of anything
+		taken, err := c.goods.TakeBack(ctx, o.Player, refundKey(o), goods)
+		if err != nil {
+			return err
+		}
+		c.tellOwner(ctx, o.Player)
+		debt = missing(goods, taken)
+	}
+	o, err = c.outbox.Revoked(ctx, w, o.RevokingSum, debt)
 	if err != nil {
 		return err
 	}
-	c.tellOwner(ctx, o.Player)
-	debt := missing(o.Goods, taken)
-	o, err = c.outbox.Revoked(ctx, w, debt)
-	if err != nil {
-		return err
+	if o.State == order.Refunded {
+		c.metrics.moved(o.State)
 	}
-	c.metrics.moved(o.State)
 	if !debt.Empty() {
 		c.metrics.debts.Inc()
 		c.log.LogAttrs(ctx, slog.LevelWarn, "refunded goods are spent", slog.Int64("order", int64(o.ID)), slog.Int64("player", o.Player), slog.Any("debt", debt))

@@ -2,6 +2,7 @@ package charge
 
 import (
 	"context"
+	"strconv"
 
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
@@ -27,9 +28,16 @@ const (
 	reasonRefund = "refund"
 )
 
-// grantKey and refundKey are an order's idempotency keys.
-func grantKey(id order.ID) string  { return "order:" + id.String() }
-func refundKey(id order.ID) string { return "refund:" + id.String() }
+// grantKey is the idempotency key of an order's goods.
+func grantKey(id order.ID) string { return "order:" + id.String() }
+
+// refundKey is that of what is taken back now: the first refund if it is of everything, otherwise each by the sum that is back with it.
+func refundKey(o order.Order) string {
+	if o.RevokedSum == 0 && o.RevokingSum == o.Price {
+		return "refund:" + o.ID.String()
+	}
+	return "refund:" + o.ID.String() + ":" + strconv.FormatInt(o.RevokingSum, 10)
+}
 
 // remote is the goods behind db.
 type remote struct{ rpc *rpc.RPC }

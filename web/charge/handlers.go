@@ -108,10 +108,11 @@ func (s *Service) create(c *fiber.Ctx) error {
 		Player: who.Player, Account: who.Account, Area: who.Area, Product: in.Product, Title: product.Title, Price: product.Price,
 		Currency: product.Currency, Goods: order.Goods{Wallet: product.Goods.Wallet, Items: product.Goods.Items}, Provider: provider.Name(), Expires: s.Now().Add(s.ExpireAfter),
 	}
-	if err := s.allow(ctx, draft); err != nil {
+	limits, err := s.allow(ctx, draft)
+	if err != nil {
 		return err
 	}
-	o, err := s.Orders.Create(ctx, draft, s.Limits)
+	o, err := s.Orders.Create(ctx, draft, limits)
 	if errors.Is(err, order.ErrTooOften) {
 		return &httpserver.Retry{After: time.Minute, Err: err}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"loumiao/framework/node"
 	"loumiao/game/api"
+	"loumiao/game/policy"
 	"loumiao/game/store/order"
 	"loumiao/web/charge/pay"
 	"loumiao/web/httpserver"
@@ -21,7 +22,7 @@ const providerTimeout = 8 * time.Second
 type Node struct {
 	cfg     Config
 	tokens  Tokens
-	policy  Policy
+	policy  policy.Open
 	node    *node.Node
 	server  *httpserver.Server
 	service *Service
@@ -30,7 +31,7 @@ type Node struct {
 
 // NewNode is a charge node that is not started: the index-th of its pod, which listens on the configured port plus index. A nil policy lets everybody buy
 // everything.
-func NewNode(cfg Config, tokens Tokens, policy Policy, index int) *Node {
+func NewNode(cfg Config, tokens Tokens, policy policy.Open, index int) *Node {
 	cfg.Config = cfg.Config.ForIndex(index)
 	return &Node{cfg: cfg, tokens: tokens, policy: policy}
 }
@@ -38,6 +39,10 @@ func NewNode(cfg Config, tokens Tokens, policy Policy, index int) *Node {
 // Start takes the address and answers from then on.
 func (c *Node) Start(ctx context.Context, n *node.Node) error {
 	sql, err := n.Stores().SQL("order")
+	if err != nil {
+		return err
+	}
+	asked, err := c.policy.On(n)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func (c *Node) Start(ctx context.Context, n *node.Node) error {
 		Limits:      order.Limits{Open: c.cfg.OpenOrders, PerMinute: c.cfg.PerMinute},
 		ExpireAfter: c.cfg.ExpireAfter,
 		Public:      c.public,
-		Policy:      c.policy,
+		Policy:      asked.Charge,
 		Notify:      func(ctx context.Context, player int64) error { return tellOwner(ctx, n.RPC(), player) },
 		Log:         n.Log(),
 	})

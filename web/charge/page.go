@@ -117,7 +117,7 @@ func (p *sandboxPage) fakeStore() pay.FakeStore {
 func buttons(o order.Order) []string {
 	switch o.Provider {
 	case pay.SandboxName:
-		return []string{"pay", "fail", "refund", "dispute", "clear"}
+		return []string{"pay", "fail", "refund", "refund_half", "dispute", "clear"}
 	case pay.StoreName:
 		return []string{"buy", "refund"}
 	}

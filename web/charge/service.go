@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"loumiao/game/policy"
 	"loumiao/game/store/order"
 	"loumiao/game/tables"
 	"loumiao/game/token"
@@ -42,7 +43,7 @@ type Deps struct {
 	// Public is the URL under which players' browsers reach this server, without a slash at its end.
 	Public func() string
 	// Policy decides who may buy what. nil: everybody everything.
-	Policy Policy
+	Policy policy.Charge
 	// Notify tells a player's owner that what he has was changed from outside. nil: nobody is told, and players see it at their next login.
 	Notify func(ctx context.Context, player int64) error
 	// OnDispute is called when an order is disputed, at least once; with an error, again later. nil: it is only logged.

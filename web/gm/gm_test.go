@@ -1,6 +1,7 @@
 package gm
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,7 +25,11 @@ import (
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/game/command"
+	"loumiao/game/store/account"
+	"loumiao/game/store/keypoint"
 	"loumiao/game/store/operator"
+	"loumiao/game/store/operator/operatortest"
+	"loumiao/game/store/order"
 	"loumiao/migrations"
 	"loumiao/web/httpserver"
 )
@@ -39,9 +44,11 @@ const password = "correct horse battery"
 
 // public plays the node that does commands.
 type public struct {
-	mu   sync.Mutex
-	got  []command.Command
-	fail error // of Submit
+	mu     sync.Mutex
+	got    []command.Command
+	fail   error  // of Submit
+	before uint64 // of the last question for the history
+	life   string // of the node 5; "": it runs
 }
 
 func (p *public) Submit(_ context.Context, c command.Command) (command.Result, error) {
@@ -50,12 +57,90 @@ func (p *public) Submit(_ context.Context, c command.Command) (command.Result, e
 	if err := c.Validate(); err != nil {
 		return command.Result{}, err
 	}
-	if c.Name == command.LookUp {
-		text, err := json.Marshal(command.Found{Player: 7, Name: "<script>alert(1)</script>", Wallet: map[string]int64{"gold": 100}})
+	if value := p.look(c); value != nil {
+		text, err := json.Marshal(value)
 		return command.Result{Value: text}, err
 	}
 	p.got = append(p.got, c)
 	return command.Result{Value: json.RawMessage(`{"players":3}`)}, p.fail
+}
+
+const evil = "<script>alert(1)</script>"
+
+// look answers commands that change nothing; nil to others.
+func (p *public) look(c command.Command) any {
+	var named command.SettingsArgs
+	_ = json.Unmarshal(c.Args, &named) // others have no name
+	rate := command.Setting{
+		Name: "queue.rate", Type: "int", Doc: evil, Default: "0", PerArea: true,
+		Values: []command.SettingValue{{Area: 0, Text: "5", Version: 3, Author: "ann", Reason: evil, At: 1}},
+	}
+	maintenance := command.Setting{Name: "maintenance.on", Default: "false", Values: []command.SettingValue{{Area: 2, Text: "true", Version: 1}}}
+	admission := command.Setting{Name: "queue.admission", Default: "open", Values: []command.SettingValue{{Area: 2, Text: "paused", Version: 2, Author: "ann", Reason: "full"}, {Text: "open", Author: "bob"}}}
+	table := command.Setting{Name: "tables.shop", Type: "table", Default: "item,price\n" + evil}
+	switch c.Name {
+	case command.LookUp:
+		return command.Found{
+			Player: 7, Name: evil, Wallet: map[string]int64{"gold": 100}, Ledger: []command.FoundChange{{ID: 3, Asset: "gold", Amount: 5, Reason: evil, At: 1000}},
+			Mails: []command.FoundMail{{Subject: evil, Sent: 2000}}, Friends: []command.FoundFriend{{Player: 8, Name: evil, Bond: "friend"}},
+		}
+	case command.Nodes:
+		return command.NodeList{Machines: []command.Machine{{Pod: 1, Name: evil}}, Nodes: []command.Node{{Node: 5, Type: "zone", Pod: 1, Life: cmp.Or(p.life, "running"), State: "ready", Error: evil}}}
+	case command.Logs:
+		var find command.LogsArgs
+		_ = json.Unmarshal(c.Args, &find) // it is ours
+		details, _ := json.Marshal(map[string]string{"reason": evil})
+		page := command.LogPage{Records: []command.LogRecord{{Player: find.Player, ID: 9, Kind: "economy", At: find.From, Details: details}}}
+		if find.After == nil {
+			page.Next = &command.LogEnd{Player: find.Player, ID: 9, At: find.To}
+		}
+		return page
+	case command.QueueStatus:
+		var of command.QueueArgs
+		_ = json.Unmarshal(c.Args, &of) // it is ours
+		state := command.QueueState{Area: of.Area, Admission: "paused", Waiting: 12, Held: evil, Lanes: []command.Lane{{Name: evil}}}
+		if of.Player != 0 {
+			state.Player = &command.Stands{Player: of.Player, Lane: "standard", Position: 3, ETA: 2000}
+		}
+		return state
+	case command.Explain:
+		var of command.ExplainArgs
+		_ = json.Unmarshal(c.Args, &of) // it is ours
+		if of.Ticket != 0 {
+			return command.Explained{Area: of.Area, State: "made", Why: "its match has a room", Ticket: of.Ticket, Match: &command.ExplainedMatch{Match: 5, Holder: evil, Due: -1}}
+		}
+		return command.Explained{State: "waiting", Why: evil, Players: []string{"7"}, Wait: &command.ExplainedWait{Window: -1, Near: []command.ExplainNear{{Obstacle: evil}}}}
+	case command.Tail:
+		return command.Tailed{Lines: []string{evil}}
+	case command.History:
+		var of command.HistoryArgs
+		_ = json.Unmarshal(c.Args, &of) // it is ours
+		p.before = of.Before
+		return command.PublishedList{Versions: []command.Publication{{Version: 3, Author: "ann", Reason: evil, Changes: []command.SettingChange{{Name: "queue.rate", Text: evil}}}}}
+	case command.Settings:
+		list := command.SettingsList{Version: 3}
+		for _, one := range []command.Setting{maintenance, admission, rate, table} {
+			if named.Name == "" || named.Name == one.Name {
+				list.Settings = append(list.Settings, one)
+			}
+		}
+		return list
+	case command.Check:
+		var args command.CheckArgs
+		_ = json.Unmarshal(c.Args, &args) // it is ours
+		checked := command.Checked{Version: 3}
+		for _, change := range args.Changes {
+			checked.Diffs = append(checked.Diffs, command.SettingDiff{SettingChange: change, Had: true, Before: "5"})
+			if strings.Contains(change.Text, "broken") {
+				checked.Problems = []string{"shop.csv:6: price: is " + change.Text}
+			}
+		}
+		if args.BackTo != nil {
+			checked.Diffs = []command.SettingDiff{{SettingChange: command.SettingChange{Name: "queue.rate", Text: "4"}, Had: true, Before: "5"}}
+		}
+		return checked
+	}
+	return nil
 }
 
 // a console is a service with an operator of each role.
@@ -74,15 +159,22 @@ func each(t *testing.T, test func(t *testing.T, g *console)) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		g := &console{t: t, public: &public{}, now: time.UnixMilli(1_800_000_000_000), secrets: map[string]string{}}
 		db := storetest.Migrated(t, stores, "operator", migrations.FS("operator"))
-		operators := operator.New(db, id.NewGenerator(1, nil), func() time.Time { g.mu.Lock(); defer g.mu.Unlock(); return g.now })
-		server := httpserver.New(httpserver.Config{}, nil)
+		operators, err := operator.New(db, id.NewGenerator(1, nil), make([]byte, operator.KeySize), g.clock, operatortest.Passwords{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httpserver.New(httpserver.Config{BodyLimit: Defaults().BodyLimit}, nil)
 		t.Cleanup(func() { _ = server.Stop(context.Background()) })
 		g.Service = New(Deps{
-			Operators: operators, Commands: g.public, Cluster: cluster.NewStatic(), Public: func() string { return "http://example.com" },
+			Operators: operators, Accounts: account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), g.clock),
+			Orders: order.New(storetest.Migrated(t, stores, "order", migrations.FS("order")), id.NewGenerator(1, nil), g.clock),
+			Events: keypoint.New(storetest.Migrated(t, stores, "keypoint", migrations.FS("keypoint"))), Now: g.clock,
+			Commands: g.public, Cluster: cluster.NewStatic(), Public: func() string { return "http://example.com" },
 			ClientIP: func(*fiber.Ctx) netip.Addr { return netip.MustParseAddr("10.0.0.1") }, Log: slog.New(slog.DiscardHandler),
 		})
 		g.app = server.App()
 		g.Routes(g.app)
+		server.ShowErrors(g.showRefusal)
 		first, err := operators.InviteFirst(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -97,6 +189,12 @@ func each(t *testing.T, test func(t *testing.T, g *console)) {
 		}
 		test(t, g)
 	})
+}
+
+func (g *console) clock() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.now
 }
 
 // ask sends a request; a form, if it is not nil.
@@ -183,7 +281,12 @@ func TestRoles(t *testing.T) {
 			need         operator.Role
 		}
 		var routes []route
+		known := map[string]string{"/setting": "?name=queue.rate", "/log": "?node=5"} // pages of one thing
 		for _, p := range g.rows {
+			if p.path == "/order" {
+				continue // there is none: see TestPlayer
+			}
+			p.path += known[p.path]
 			routes = append(routes, route{"GET", p.path, p.role}, route{"GET", "/api" + strings.TrimSuffix(p.path, "/"), p.role})
 		}
 		for _, a := range g.deeds {
@@ -250,7 +353,7 @@ func TestActIsAudited(t *testing.T) {
 			if (reply.StatusCode == http.StatusOK) != (outcome == operator.Done) {
 				t.Errorf("round %d: %d %s", round, reply.StatusCode, body)
 			}
-			entries, err := g.Operators.Audit(t.Context(), 0, "player 7", 1)
+			entries, err := g.Operators.Audit(t.Context(), 0, operator.Filter{Target: "player 7"}, 1)
 			if err != nil || len(entries) != 1 {
 				t.Fatalf("%+v, %v", entries, err)
 			}
@@ -269,7 +372,7 @@ func TestBroadcastIsPreviewed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, g *console) {
 		cookie, csrf := g.login("admin", "")
-		form := url.Values{"csrf": {csrf}, "reason": {"sorry"}, "subject": {"Hello"}, "days": {"3"}, "wallet": {"gold 5"}}
+		form := url.Values{"csrf": {csrf}, "reason": {"sorry"}, "sender": {"Team"}, "subject": {"Hello"}, "days": {"3"}, "wallet": {"gold 5"}}
 		reply, body := g.ask("POST", "/acts/broadcast", cookie, form)
 		if reply.StatusCode != http.StatusOK || !strings.Contains(body, "Nothing was done yet") || g.public.got[0].Name != command.Preview {
 			t.Fatalf("%d %s", reply.StatusCode, body)

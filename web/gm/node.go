@@ -5,37 +5,56 @@ import (
 	"strings"
 	"time"
 
+	"gorm.io/gorm"
+
 	"loumiao/framework/node"
 	"loumiao/game/command"
+	"loumiao/game/store/account"
+	"loumiao/game/store/keypoint"
 	"loumiao/game/store/operator"
+	"loumiao/game/store/order"
 	"loumiao/web/httpserver"
 )
 
 // A Node is the service of one gm node: the [Service] behind an HTTP server.
 type Node struct {
 	cfg    Config
+	key    []byte
 	server *httpserver.Server
 }
 
-// NewNode is a gm node that is not started: the index-th of its pod, which listens on the configured port plus index.
-func NewNode(cfg Config, index int) *Node {
+// Owners is whose tables it opens: it writes operators' and reads the others'.
+func Owners() []string { return []string{"operator", "account", "order", "keypoint"} }
+
+// NewNode is a gm node that is not started: the index-th of its pod, which listens on the configured port plus index. key is
+// what operators' secrets are sealed with, the same for all gm nodes: see [operator.New].
+func NewNode(cfg Config, key []byte, index int) *Node {
 	cfg.Config = cfg.Config.ForIndex(index)
-	return &Node{cfg: cfg}
+	return &Node{cfg: cfg, key: key}
 }
 
 // Start takes the address and answers from then on. While there is no operator, it prints a link that makes the first one, in the log: the newest link counts, once, for
 // an hour.
 func (g *Node) Start(ctx context.Context, n *node.Node) error {
-	sql, err := n.Stores().SQL("operator")
+	handles := map[string]*gorm.DB{}
+	for _, owner := range Owners() {
+		var err error
+		if handles[owner], err = n.Stores().SQL(owner); err != nil {
+			return err
+		}
+	}
+	g.server = httpserver.New(g.cfg.Config, n.Log())
+	operators, err := operator.New(handles["operator"], n.IDs(), g.key, time.Now, nil)
 	if err != nil {
 		return err
 	}
-	g.server = httpserver.New(g.cfg.Config, n.Log())
-	operators := operator.New(sql, n.IDs(), time.Now)
 	service := New(Deps{
-		Operators: operators, Commands: command.NewQueue(n.Stores()), Cluster: n.Cluster(), Public: g.public, ClientIP: g.server.ClientIP, Log: n.Log(),
+		Operators: operators, Accounts: account.New(handles["account"], n.IDs(), time.Now), Orders: order.New(handles["order"], n.IDs(), time.Now),
+		Events: keypoint.New(handles["keypoint"]), Commands: command.NewQueue(n.Stores()), Cluster: n.Cluster(), Public: g.public, ClientIP: g.server.ClientIP,
+		Funnel: g.cfg.Funnel, Now: time.Now, Log: n.Log(),
 	})
 	service.Routes(g.server.App())
+	g.server.ShowErrors(service.showRefusal)
 	n.Metrics().MustRegister(g.server.Collector())
 	if err := g.server.Start(ctx); err != nil {
 		return err

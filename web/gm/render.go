@@ -3,8 +3,9 @@ package gm
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
+	"fmt"
 	"html/template"
+	"net/url"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,17 +17,31 @@ import (
 // pagePolicy lets a page have the console's own stylesheet and post forms here, and nothing else: no script runs, whatever a player calls himself.
 const pagePolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// referrerPolicy tells other sites nothing. With the server's own, "no-referrer", browsers say of a page's forms that they come from the origin "null", as they do of
+// forms that another site hides where they come from: [Service.sameSite] could not tell them apart.
+const referrerPolicy = "same-origin"
+
 //go:embed pages/*.html style.css
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"ms":   func(ms int64) string { return stamp(time.UnixMilli(ms)) },
 	"time": stamp,
-	"json": func(raw json.RawMessage) string {
-		if string(raw) == "null" {
-			return ""
-		}
-		return string(raw)
+	"span": func(ms int64) string {
+		return (time.Duration(ms) * time.Millisecond).Round(100 * time.Millisecond).String()
+	},
+	"value":     asHTML,
+	"changes":   changes,
+	"diff":      diffLines,
+	"bytes":     size,
+	"brief":     brief,
+	"isSecret":  func(v any) bool { _, ok := v.(secret); return ok },
+	"isChecked": func(v any) bool { _, ok := v.(*checkedView); return ok },
+	"query": func(key string, value any) template.URL {
+		return template.URL(key + "=" + url.QueryEscape(fmt.Sprint(value)))
+	}, //nolint:gosec // escaped
+	"app": func(secret, name string) template.URL { //nolint:gosec // escaped; html/template does not know what opens authenticator apps
+		return template.URL("otpauth://totp/console:" + url.PathEscape(name) + "?secret=" + url.QueryEscape(secret) + "&issuer=console")
 	},
 }).ParseFS(files, "pages/*.html"))
 
@@ -40,32 +55,57 @@ func stamp(t time.Time) string {
 // A frame is what surrounds a page: the menu, and what it is for.
 type frame struct {
 	Title, Name string // Name is the template's
+	Subject     string // what the title names before: one of those that the page is for
+	Error       string // what was wrong with what was asked for
 	Operator    *operator.Operator
 	CSRF        string
+	Path        string // of the page, or of the one that it belongs to
 	Pages, Acts []link
+	May         map[string]bool // names of acts that he may do
 	View        any
 }
 
 type link struct{ Path, Title string }
 
-// render shows a page to whoever is logged in, or to nobody. The menu has what he may do.
+// A subject is a page that shows one of many, such as a player.
+type subject interface{ subject() string }
+
+// render shows a page to whoever is logged in, or to nobody.
 func (s *Service) render(c *fiber.Ctx, name, title string, view any) error {
-	f := frame{Title: title, Name: name, View: view}
+	return s.send(c, frame{Title: title, Name: name, View: view})
+}
+
+// wrong shows a page's form again, with what was wrong with what was given.
+func (s *Service) wrong(c *fiber.Ctx, name, title string, view any, err error) error {
+	code, said := fault.Outside(err)
+	c.Status(code.HTTPStatus())
+	return s.send(c, frame{Title: title, Name: name, View: view, Error: said})
+}
+
+// send fills in the frame and sends it all. The menu has what he may do.
+func (s *Service) send(c *fiber.Ctx, f frame) error {
+	f.Path, f.May = c.Path(), map[string]bool{}
+	if one, ok := f.View.(subject); ok {
+		f.Subject = one.subject()
+	}
 	if who, ok := c.Locals(whoKey).(operator.Session); ok {
 		f.Operator, f.CSRF = &who.Operator, who.CSRF()
 		for _, p := range s.rows {
-			if who.Operator.Role.Covers(p.role) {
+			if p.path == f.Path && p.under != "" {
+				f.Path = p.under
+			}
+			if who.Operator.Role.Covers(p.role) && p.under == "" {
 				f.Pages = append(f.Pages, link{p.path, p.title})
 			}
 		}
 		for _, a := range s.deeds {
-			if who.Operator.Role.Covers(a.role) {
+			if f.May[a.name] = who.Operator.Role.Covers(a.role); f.May[a.name] && a.menu {
 				f.Acts = append(f.Acts, link{a.path(), a.title})
 			}
 		}
 	}
 	var body, whole bytes.Buffer
-	if err := templates.ExecuteTemplate(&body, name+".html", f); err != nil {
+	if err := templates.ExecuteTemplate(&body, f.Name+".html", f); err != nil {
 		return err
 	}
 	framed := struct {
@@ -76,6 +116,7 @@ func (s *Service) render(c *fiber.Ctx, name, title string, view any) error {
 		return err
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
+	c.Set(fiber.HeaderReferrerPolicy, referrerPolicy)
 	c.Type("html", "utf-8")
 	return c.Send(whole.Bytes())
 }
@@ -89,79 +130,31 @@ func (s *Service) style(c *fiber.Ctx) error {
 	return c.Send(sheet)
 }
 
+const errorTitle = "This did not work"
+
+// showRefusal is what the server refuses before anybody asks who it is, as a page: it looks nobody up.
+func (s *Service) showRefusal(c *fiber.Ctx, said string) (bool, error) {
+	if isAPI(c) {
+		return false, nil
+	}
+	return true, s.send(c, frame{Title: errorTitle, Name: "error", Error: said})
+}
+
 // showError is an error as a page. What was not made for the outside is only in the log.
 func (s *Service) showError(c *fiber.Ctx, err error) error {
 	code, said := fault.Outside(err)
 	if code == fault.Internal {
 		s.Log.Error("a page of the console failed", "path", c.Path(), "err", err)
 	}
-	c.Status(code.HTTPStatus())
-	return s.render(c, "error", "This did not work", said)
-}
-
-// A formView is an act's form, with what was given before.
-type formView struct {
-	Act     string
-	Fields  []fieldView
-	Reason  bool
-	Said    string
-	Confirm string // what it would do; "" before that was asked
-	Preview bool   // it is asked first
-}
-
-type fieldView struct {
-	Name, Label, Kind, Value string
-	Roles                    []operator.Role
-}
-
-func (a act) form(v *values, reason, confirm string) formView {
-	view := formView{Act: a.path(), Reason: a.reason, Said: reason, Confirm: confirm, Preview: a.preview != "" && confirm == ""}
-	for _, f := range a.fields {
-		view.Fields = append(view.Fields, fieldView{f.name, f.label, string(f.kind), v.given[f.name], operator.Roles()})
-	}
-	return view
-}
-
-// showForm shows an act's form; what stands in the query is filled in.
-func (s *Service) showForm(c *fiber.Ctx, _ operator.Session, a act) error {
-	v := &values{given: map[string]string{}}
-	for _, f := range a.fields {
-		v.given[f.name] = c.Query(f.name)
-	}
-	return s.render(c, "act", a.title, a.form(v, "", ""))
-}
-
-// A doneView is what came of an act.
-type doneView struct {
-	Act    string
-	Result string
-}
-
-// submitForm does an act, or shows beforehand what it would do.
-func (s *Service) submitForm(c *fiber.Ctx, who operator.Session, a act) error {
-	v := &values{given: map[string]string{}}
-	for _, f := range a.fields {
-		v.given[f.name] = c.FormValue(f.name)
-	}
-	reason := c.FormValue("reason")
-	if a.preview != "" && c.FormValue("confirmed") == "" {
-		value, err := s.previewed(c, who, a, v)
-		if err != nil {
-			return err
+	if _, known := c.Locals(whoKey).(operator.Session); !known { // it failed before anybody asked who it is: there is no such page, or its form is of another site
+		if who, err := s.who(c); err == nil {
+			c.Locals(whoKey, who)
 		}
-		return s.render(c, "act", a.title, a.form(v, reason, shownJSON(value)))
 	}
-	value, err := s.perform(c, who, a, v, reason)
-	if err != nil {
-		return err
+	c.Status(code.HTTPStatus())
+	to := link{"/login", "log in"}
+	if _, known := c.Locals(whoKey).(operator.Session); known {
+		to = link{"/", "to the overview"}
 	}
-	return s.render(c, "done", a.title, doneView{a.path(), shownJSON(value)})
-}
-
-func shownJSON(value any) string {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil || string(text) == "null" {
-		return ""
-	}
-	return string(text)
+	return s.send(c, frame{Title: errorTitle, Name: "error", View: to, Error: said})
 }

@@ -5,13 +5,18 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/game/command"
+	"loumiao/game/store/account"
+	"loumiao/game/store/keypoint"
 	"loumiao/game/store/operator"
+	"loumiao/game/store/order"
+	"loumiao/web/httpserver"
 )
 
 // Commands has commands done and waits for the results; [command.Queue] is one.
@@ -24,10 +29,15 @@ var _ Commands = (*command.Queue)(nil)
 // Deps is what a [Service] works with. All are required.
 type Deps struct {
 	Operators *operator.Store
+	Accounts  *account.Store
+	Orders    *order.Store
+	Events    *keypoint.Store
 	Commands  Commands
 	Cluster   cluster.View
 	Public    func() string // URL under which operators reach the console, without "/" at its end
 	ClientIP  func(*fiber.Ctx) netip.Addr
+	Funnel    []string // events, in the order in which players come to them
+	Now       func() time.Time
 	Log       *slog.Logger
 }
 
@@ -72,7 +82,7 @@ const headerCSRF = "X-CSRF-Token"
 // guarded lets in who is logged in and has the role; for what changes something, only from the console's own pages. Pages' errors are pages too.
 func (s *Service) guarded(role operator.Role, next func(*fiber.Ctx, operator.Session) error) fiber.Handler {
 	return s.shown(func(c *fiber.Ctx) error {
-		who, err := s.Operators.Session(c.UserContext(), c.Cookies(sessionCookie))
+		who, err := s.who(c)
 		if err != nil {
 			return err
 		}
@@ -80,7 +90,7 @@ func (s *Service) guarded(role operator.Role, next func(*fiber.Ctx, operator.Ses
 		if !who.Operator.Role.Covers(role) {
 			return fault.Errorf(fault.Forbidden, "this needs the role %s", role)
 		}
-		if c.Method() == fiber.MethodPost {
+		if c.Method() == fiber.MethodPost && who.CSRF() != "" { // a script's token is not sent by browsers by themselves
 			brought := c.Get(headerCSRF)
 			if !isAPI(c) {
 				brought = c.FormValue("csrf")
@@ -93,9 +103,24 @@ func (s *Service) guarded(role operator.Role, next func(*fiber.Ctx, operator.Ses
 	})
 }
 
+// who is whose session the cookie is or, under /api, whose token a script brings.
+func (s *Service) who(c *fiber.Ctx) (operator.Session, error) {
+	if isAPI(c) && c.Get(fiber.HeaderAuthorization) != "" {
+		token, err := httpserver.Bearer(c)
+		if err != nil {
+			return operator.Session{}, err
+		}
+		return s.Operators.Bearer(c.UserContext(), token)
+	}
+	return s.Operators.Session(c.UserContext(), c.Cookies(s.cookie()))
+}
+
 // shown answers errors with a page, or leaves them to the server under /api. It refuses what another site's page has sent.
 func (s *Service) shown(next fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
+		if s.secure() {
+			c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+		}
 		err := s.sameSite(c)
 		if err == nil {
 			err = next(c)

@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"loumiao/framework/fault"
 )
@@ -23,12 +25,17 @@ const (
 	amounts kind = "amounts" // "gold 100", one a line
 	yes     kind = "yes"     // "on" or nothing
 	role    kind = "role"
+	file    kind = "file"   // a long text, taken as it is but for line ends
+	hidden  kind = "hidden" // a number that a form carries along
+	again   kind = "again"  // what the act is done to, typed once more; no link fills it in
 )
 
 // A field is one of an act's form, and of its JSON, where all are texts as well.
 type field struct {
 	name, label string
 	kind        kind
+	must        bool // it must be given
+	personal    bool // it may say something about a player: the audit, where it would stand for ever, has only that it was given
 }
 
 // values is what was given for the fields of an act. Reading one that is wrong gives its zero, and an error that err returns. It is not safe for concurrent use.
@@ -64,8 +71,11 @@ func (v *values) check(fields []field) {
 		}
 	}
 	for _, f := range fields {
+		if f.must && v.text(f.name) == "" {
+			v.bad(f.name, "must be given")
+		}
 		switch f.kind {
-		case number:
+		case number, hidden:
 			v.number(f.name)
 		case amounts:
 			v.amounts(f.name)
@@ -75,7 +85,10 @@ func (v *values) check(fields []field) {
 	}
 }
 
-func (v *values) text(name string) string { return strings.TrimSpace(v.given[name]) }
+func (v *values) text(name string) string { return strings.TrimSpace(v.raw(name)) }
+
+// raw is a text as it is, but for line ends: browsers send CRLF.
+func (v *values) raw(name string) string { return strings.ReplaceAll(v.given[name], "\r\n", "\n") }
 
 func (v *values) number(name string) int64 {
 	if v.text(name) == "" {
@@ -135,8 +148,15 @@ func (v *values) amounts(name string) map[string]int64 {
 	return all
 }
 
-func (v *values) json() json.RawMessage {
-	text, err := json.Marshal(v.given)
+// json is what was given, for the audit: of personal fields only how long they are.
+func (v *values) json(fields []field) json.RawMessage {
+	kept := maps.Clone(v.given)
+	for _, f := range fields {
+		if text := kept[f.name]; f.personal && text != "" {
+			kept[f.name] = fmt.Sprintf("(%d characters)", utf8.RuneCountInString(text))
+		}
+	}
+	text, err := json.Marshal(kept)
 	if err != nil {
 		return nil // cannot be: they are strings
 	}

@@ -43,7 +43,14 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	if errors.As(err, &retry) {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(max(1, retry.After.Seconds())))))
 	}
-	return c.Status(status(code, fe)).JSON(errorBody{Error: errorDetail{Code: code.String(), Message: message}})
+	c.Status(status(code, fe))
+	if s.page != nil {
+		secure(c) // what reaches no handler has not passed there
+		if shown, err := s.page(c, message); shown || err != nil {
+			return err
+		}
+	}
+	return c.JSON(errorBody{Error: errorDetail{Code: code.String(), Message: message}})
 }
 
 type errorBody struct {

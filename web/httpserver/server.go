@@ -28,6 +28,7 @@ type Server struct {
 	app     *fiber.App
 	proxies []netip.Prefix
 	limit   *iplimit.Limit // nil: none
+	page    Page           // nil: errors are JSON
 	seconds *prometheus.HistogramVec
 
 	base context.Context // of all requests
@@ -82,6 +83,13 @@ func New(cfg Config, log *slog.Logger) *Server {
 
 // App is where routes are registered.
 func (s *Server) App() *fiber.App { return s.app }
+
+// A Page answers with what went wrong as a page, where a browser shows what is answered; false, and nothing, where a program reads it. It is called for what is
+// refused, too, of which there may be much: it should cost little.
+type Page func(c *fiber.Ctx, said string) (bool, error)
+
+// ShowErrors has errors that no handler has answered shown by page. It is called before Start.
+func (s *Server) ShowErrors(page Page) { s.page = page }
 
 // Collector is the server's metrics: the duration of requests by method, route and status.
 func (s *Server) Collector() prometheus.Collector { return s.seconds }

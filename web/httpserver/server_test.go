@@ -60,6 +60,12 @@ func start(t *testing.T, cfg Config, routes func(*fiber.App)) *server {
 	if routes != nil {
 		routes(s.App())
 	}
+	return serve(t, s, out)
+}
+
+// serve starts a server that is made.
+func serve(t *testing.T, s *Server, out *logBuffer) *server {
+	t.Helper()
 	if err := s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +176,38 @@ func TestBadRequestIsAnswered(t *testing.T) {
 		conn.Close()
 		if !bytes.HasPrefix(b, []byte("HTTP/1.1 4")) {
 			t.Errorf("%s: answered with %q", name, b)
+		}
+	}
+}
+
+// TestErrorsAsPages: what goes wrong before a handler or in one is a page where one is wanted, with the headers of any answer, and JSON elsewhere.
+func TestErrorsAsPages(t *testing.T) {
+	t.Parallel()
+	made := New(Config{BodyLimit: 10}, nil)
+	made.ShowErrors(func(c *fiber.Ctx, said string) (bool, error) {
+		if strings.HasPrefix(c.Path(), "/api/") {
+			return false, nil
+		}
+		return true, c.SendString("page: " + said)
+	})
+	broken := func(*fiber.Ctx) error { return errors.New("a secret") }
+	made.App().Get("/broken", broken)
+	made.App().Get("/api/broken", broken)
+	s := serve(t, made, nil)
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"POST", "/form", strings.Repeat("x", 11), http.StatusRequestEntityTooLarge, "page: the request is too large"},
+		{"POST", "/api/form", strings.Repeat("x", 11), http.StatusRequestEntityTooLarge, `{"error":{"code":"too_large","message":"the request is too large"}}`},
+		{"GET", "/broken", "", http.StatusInternalServerError, "page: internal error"},
+		{"GET", "/api/broken", "", http.StatusInternalServerError, `{"error":{"code":"internal","message":"internal error"}}`},
+		{"GET", "/nothing", "", http.StatusNotFound, "page: nothing is served under this path"},
+	} {
+		reply := s.do(t, test.method, test.path, test.body)
+		if reply.status != test.status || reply.body != test.want || reply.header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s %s: %d %s, %v", test.method, test.path, reply.status, reply.body, reply.header)
 		}
 	}
 }

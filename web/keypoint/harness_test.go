@@ -29,7 +29,9 @@ const (
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// fasthttp's pool looks after idle workers in a loop that sleeps 10 s and only then sees that it was stopped.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"))
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		// Gossip looks at the other members in turn in a goroutine that ends when the one it looks at has answered or not.
+		goleak.IgnoreAnyFunction("github.com/hashicorp/memberlist.(*Memberlist).probe"))
 }
 
 func declaredEvents(t testing.TB) *Schemas {

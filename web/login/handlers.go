@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"loumiao/game/realname"
 	"loumiao/game/signin"
 	"loumiao/web/httpserver"
 )
@@ -32,53 +33,57 @@ type GateAddress struct {
 
 func (s *Service) register(c *fiber.Ctx) error {
 	var in struct {
-		Name       string `json:"name"`
-		Password   string `json:"password"`
-		Area       uint16 `json:"area"`
-		DeviceName string `json:"device_name"`
+		Name       string  `json:"name"`
+		Password   string  `json:"password"`
+		Area       uint16  `json:"area"`
+		DeviceName string  `json:"device_name"`
+		Person     *Person `json:"person"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Register{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName)
+	return s.enter(c, signin.Register{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName, in.Person)
 }
 
 func (s *Service) password(c *fiber.Ctx) error {
 	var in struct {
-		Name       string `json:"name"`
-		Password   string `json:"password"`
-		Area       uint16 `json:"area"`
-		DeviceName string `json:"device_name"`
+		Name       string  `json:"name"`
+		Password   string  `json:"password"`
+		Area       uint16  `json:"area"`
+		DeviceName string  `json:"device_name"`
+		Person     *Person `json:"person"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Password{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName)
+	return s.enter(c, signin.Password{Name: in.Name, Password: in.Password, Area: in.Area}, in.DeviceName, in.Person)
 }
 
 func (s *Service) guest(c *fiber.Ctx) error {
 	var in struct {
-		Device     string `json:"device"`
-		Area       uint16 `json:"area"`
-		DeviceName string `json:"device_name"`
+		Device     string  `json:"device"`
+		Area       uint16  `json:"area"`
+		DeviceName string  `json:"device_name"`
+		Person     *Person `json:"person"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Guest{Device: in.Device, Area: in.Area}, in.DeviceName)
+	return s.enter(c, signin.Guest{Device: in.Device, Area: in.Area}, in.DeviceName, in.Person)
 }
 
 func (s *Service) external(c *fiber.Ctx) error {
 	var in struct {
-		Channel    string `json:"channel"`
-		Ticket     string `json:"ticket"`
-		Area       uint16 `json:"area"`
-		DeviceName string `json:"device_name"`
+		Channel    string  `json:"channel"`
+		Ticket     string  `json:"ticket"`
+		Area       uint16  `json:"area"`
+		DeviceName string  `json:"device_name"`
+		Person     *Person `json:"person"`
 	}
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.External{Channel: in.Channel, Ticket: in.Ticket, Area: in.Area}, in.DeviceName)
+	return s.enter(c, signin.External{Channel: in.Channel, Ticket: in.Ticket, Area: in.Area}, in.DeviceName, in.Person)
 }
 
 func (s *Service) refresh(c *fiber.Ctx) error {
@@ -88,7 +93,7 @@ func (s *Service) refresh(c *fiber.Ctx) error {
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return s.enter(c, signin.Refresh{Token: in.Refresh}, "")
+	return s.enter(c, signin.Refresh{Token: in.Refresh}, "", nil)
 }
 
 func (s *Service) areas(c *fiber.Ctx) error {
@@ -112,11 +117,17 @@ func (s *Service) tables(c *fiber.Ctx) error {
 	return c.Send(content)
 }
 
+// A Person is who a player says to be.
+type Person struct {
+	Name   string `json:"name"`
+	Number string `json:"number"`
+}
+
 // enter tells who is let in where to go.
-func (s *Service) enter(c *fiber.Ctx, way signin.Way, device string) error {
+func (s *Service) enter(c *fiber.Ctx, way signin.Way, device string, person *Person) error {
 	var gates []GateAddress
 	ticket, err := s.Rules.Enter(c.UserContext(), signin.Attempt{
-		Way: way, Address: s.ClientIP(c), Device: device,
+		Way: way, Address: s.ClientIP(c), Device: device, Person: (*realname.Claim)(person),
 		Before: func(ctx context.Context, area uint16) (err error) {
 			gates, err = s.gates(ctx, area)
 			return err

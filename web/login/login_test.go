@@ -42,6 +42,7 @@ type fake struct {
 	failures  map[string]int
 	gates     map[uint16][]Gate
 	calls     []string
+	ended     string // a login that was ended
 	broken    error  // of Character
 	version   string // of the design tables
 }
@@ -130,9 +131,25 @@ func (f *fake) IssueRefresh(_ context.Context, acc account.ID, _ account.Origin,
 	return next, nil
 }
 
+// barred keeps out the bearer of one token.
+func (f *fake) barred(_ context.Context, bearer token.Claims) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.ended != "" && bearer.Login == f.ended {
+		return fault.New(fault.Unauthenticated, "this login was ended")
+	}
+	return nil
+}
+
 func (*fake) Logins(context.Context, account.ID) ([]account.LoginEntry, error) { return nil, nil }
 func (*fake) EndLogin(context.Context, account.ID, string) error               { return nil }
 func (*fake) RevokeRefresh(context.Context, account.ID) error                  { return nil }
+
+func (*fake) WayOf(context.Context, string) (string, error) { return "", nil }
+
+func (f *fake) RefreshAccount(context.Context, string) (account.ID, bool, error) {
+	return 0, false, nil
+}
 
 func (f *fake) UseRefresh(_ context.Context, used string) (account.ID, string, error) {
 	defer f.call("use %s", used)()
@@ -207,7 +224,8 @@ func start(t *testing.T, changes ...func(*signin.Deps)) *setup {
 	}
 	rules := signin.New(deps)
 	keys := token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second)
-	New(Deps{Rules: rules, Gates: f, Tokens: keys, ClientIP: server.ClientIP, Tables: f.tables}).Routes(server.App())
+	identities, _ := deps.Accounts.(signin.Identities) // the fake binds nothing
+	New(Deps{Rules: rules, Gates: f, Tokens: keys, Binder: signin.NewBinder(identities, rules), ClientIP: server.ClientIP, Tables: f.tables, Barred: f.barred}).Routes(server.App())
 	if err := server.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -480,7 +498,7 @@ func TestGatesAreSpreadByLoad(t *testing.T) {
 func TestDepsValidate(t *testing.T) {
 	t.Parallel()
 	err := Deps{}.Validate()
-	for _, what := range []string{"Rules", "Gates"} {
+	for _, what := range []string{"Rules", "Gates", "Tokens", "Binder"} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("nothing about %s in %v", what, err)
 		}

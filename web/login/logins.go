@@ -43,7 +43,10 @@ func (s *Service) owner(c *fiber.Ctx) (account.ID, error) {
 		return 0, err
 	}
 	claims, err := s.Tokens.Verify(text)
-	return account.ID(claims.Account), err
+	if err != nil {
+		return 0, err
+	}
+	return account.ID(claims.Account), s.Barred(c.UserContext(), claims)
 }
 
 func listed(c *fiber.Ctx) func([]account.LoginEntry, error) error {

@@ -6,6 +6,7 @@ import (
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/game/signin"
+	"loumiao/game/token"
 	"loumiao/web/httpserver"
 )
 
@@ -25,16 +26,20 @@ func NewNode(cfg Config, rules signin.Config, tokens Tokens, index int) *Node {
 
 // Start takes the address and answers from then on; without a gate, with an error that says so.
 func (l *Node) Start(ctx context.Context, n *node.Node) error {
-	rules, _, err := signin.Open(n, l.rules)
+	rules, accounts, err := signin.Open(n, l.rules)
 	if err != nil {
 		return err
 	}
-	designed := api.Tables.Of(n.Live())
+	blocks, designed := api.NewBlocks(n.Stores()), api.Tables.Of(n.Live())
 	l.server = httpserver.New(l.cfg.Config, n.Log())
 	service := New(Deps{
-		Rules:    rules,
-		Gates:    published(api.NewGates(n.Stores())),
-		Tokens:   l.tokens,
+		Rules:  rules,
+		Gates:  published(api.NewGates(n.Stores())),
+		Tokens: l.tokens,
+		Binder: signin.NewBinder(accounts, rules),
+		Barred: func(ctx context.Context, bearer token.Claims) error {
+			return blocks.Refuse(ctx, api.AccountID(bearer.Account), bearer.Login)
+		},
 		ClientIP: l.server.ClientIP,
 		Tables:   func() (string, []byte) { t := designed.Get(); return t.Version(), t.JSON() },
 	})

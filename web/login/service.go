@@ -45,8 +45,12 @@ type Deps struct {
 	// Rules says who is let in.
 	Rules *signin.Service
 	Gates Gates
-	// Tokens says whose a token is, to show them their logins.
+	// Tokens says whose a token is, to show them their logins and identities.
 	Tokens Tokens
+	// Binder changes how accounts can be logged in to.
+	Binder *signin.Binder
+	// Barred says why the bearer of a token that is still good may not come in any more, as the gate's does. Default: everybody may.
+	Barred func(ctx context.Context, bearer token.Claims) error
 	// ClientIP is the address of a request's client: httpserver's Server.ClientIP. Default: the peer's.
 	ClientIP func(*fiber.Ctx) netip.Addr
 	// Tables is the design tables as clients get them, and their version. Default: there are none.
@@ -65,6 +69,9 @@ func (d Deps) Validate() error {
 	if d.Tokens == nil {
 		errs = append(errs, errors.New("login: Tokens is missing"))
 	}
+	if d.Binder == nil {
+		errs = append(errs, errors.New("login: Binder is missing"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -78,6 +85,9 @@ func New(deps Deps) *Service {
 			addr, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 			return addr.Unmap()
 		}
+	}
+	if deps.Barred == nil {
+		deps.Barred = func(context.Context, token.Claims) error { return nil }
 	}
 	return &Service{deps}
 }
@@ -93,6 +103,9 @@ func (s *Service) Routes(app *fiber.App) {
 	v1.Get("/logins", s.logins)
 	v1.Delete("/logins", s.endLogin)
 	v1.Delete("/logins/:id", s.endLogin)
+	v1.Get("/identities", s.identities)
+	v1.Post("/identities", s.bind)
+	v1.Delete("/identities/:kind", s.unbind)
 	v1.Get("/areas", s.areas)
 	if s.Tables != nil {
 		v1.Get("/tables", s.tables)

@@ -3,6 +3,7 @@ package login
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -107,6 +108,86 @@ func TestWithTheRealStore(t *testing.T) {
 			t.Errorf("sanctioned: %d %s, want %s", status, failure, want)
 		}
 	})
+}
+
+// TestIdentities binds a password and a second device to a guest's account by HTTP, and takes one away, by the rules that the game protocol has.
+func TestIdentities(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+		s := start(t, func(d *signin.Deps) { d.Accounts = accounts })
+		enter := func(path, body string) Reply {
+			t.Helper()
+			status, reply, failure := s.post(t, path, body)
+			if status != 200 {
+				t.Fatalf("%s: %d %s", path, status, failure)
+			}
+			return reply
+		}
+		guest, ann := enter("/v1/guest", `{"device":"0123456789abcdef"}`), enter("/v1/register", `{"name":"ann","password":"correct horse"}`)
+		for _, step := range []struct {
+			what, method, path, body, bearer string
+			status                           int
+			kinds                            string
+		}{
+			{"what there is", "GET", "", "", guest.Token, 200, "device"},
+			{"the last goes", "DELETE", "/device", "", guest.Token, 409, ""},
+			{"another's name", "POST", "", `{"kind":"password","name":"ANN","secret":"correct horse"}`, guest.Token, 409, ""},
+			{"a short password", "POST", "", `{"kind":"password","name":"bea","secret":"x"}`, guest.Token, 400, ""},
+			{"a kind that there is not", "POST", "", `{"kind":"moon","secret":"x"}`, guest.Token, 404, ""},
+			{"an unknown field", "POST", "", `{"kind":"password","x":1}`, guest.Token, 400, ""},
+			{"a name", "POST", "", `{"kind":"password","name":"Bea","secret":"correct horse"}`, guest.Token, 200, "device password"},
+			{"the same name again", "POST", "", `{"kind":"password","name":"Bea","secret":"correct horse"}`, guest.Token, 409, ""},
+			{"another device", "POST", "", `{"kind":"device","secret":"fedcba9876543210"}`, guest.Token, 409, ""},
+			{"the guest's device", "POST", "", `{"kind":"device","secret":"0123456789abcdef"}`, ann.Token, 409, ""},
+			{"the device goes", "DELETE", "/device", "", guest.Token, 200, "password"},
+			{"nobody", "GET", "", "", "x", 401, ""},
+		} {
+			status, list := s.identities(t, step.method, step.path, step.body, step.bearer)
+			if status != step.status || list != step.kinds {
+				t.Errorf("%s: %d %q, want %d %q", step.what, status, list, step.status, step.kinds)
+			}
+		}
+		if back := enter("/v1/login", `{"name":"bea","password":"correct horse"}`); back.Player != guest.Player {
+			t.Errorf("the guest comes back as %+v, and was %+v", back, guest)
+		}
+		c, err := s.keys.Verify(guest.Token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		s.ended = c.Login
+		s.mu.Unlock()
+		if status, _ := s.identities(t, "GET", "", "", guest.Token); c.Login == "" || status != 401 {
+			t.Errorf("a login that was ended (%q): %d", c.Login, status)
+		}
+	})
+}
+
+// identities lists or changes those of the token's owner; what it returns are their kinds.
+func (s *setup) identities(t *testing.T, method, path, body, bearer string) (status int, kinds string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.server.Addr()+"/v1/identities"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var reply struct{ Identities []Identity }
+	if err := json.NewDecoder(resp.Body).Decode(&reply); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, i := range reply.Identities {
+		list = append(list, i.Kind)
+	}
+	slices.Sort(list)
+	return resp.StatusCode, strings.Join(list, " ")
 }
 
 // logins lists or ends the logins of the token's owner.

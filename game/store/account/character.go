@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -50,4 +51,41 @@ func (s *Store) Players(ctx context.Context, account ID) ([]int64, error) {
 		return nil, fmt.Errorf("players of account %d: %w", account, err)
 	}
 	return players, nil
+}
+
+// OfPlayer is the account that plays a player, or [ErrNoAccount]. One that was erased still has its number.
+func (s *Store) OfPlayer(ctx context.Context, player int64) (ID, error) {
+	var row characterRow
+	err := s.db.WithContext(ctx).Take(&row, "player = ?", player).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, ErrNoAccount
+	}
+	if err != nil {
+		return 0, fmt.Errorf("account of player %d: %w", player, err)
+	}
+	return row.Account, nil
+}
+
+// Named is the account whose owner logs in with a name, in whatever case, or [ErrNoAccount].
+func (s *Store) Named(ctx context.Context, name string) (ID, error) {
+	if !nameForm.MatchString(name) { // it may not even be looked up: MySQL finds "ada" for "ada "
+		return 0, ErrNoAccount
+	}
+	row, err := s.find(ctx, kindPassword, strings.ToLower(name))
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, ErrNoAccount
+	}
+	if err != nil {
+		return 0, fmt.Errorf("account with a name: %w", err)
+	}
+	return row.Account, nil
+}
+
+// Exists is whether there is such an account, and it was not erased.
+func (s *Store) Exists(ctx context.Context, account ID) (bool, error) {
+	var n int64
+	if err := s.db.WithContext(ctx).Model(&accountRow{}).Where("id = ?", account).Count(&n).Error; err != nil {
+		return false, fmt.Errorf("account %d: %w", account, err)
+	}
+	return n > 0, nil
 }

@@ -5,6 +5,8 @@
 //	identities      a way to log in: password (a name), device (a guest) or an external channel's user
 //	sanctions       why an account may not play now
 //	refresh_tokens  one row a login, replaced with each use; its owner sees and ends them
+//	persons         who stands behind an account: what a registry vouches for, a birth date
+//	playtime        how long accounts have played whose time is limited
 //	characters      which player an account plays in an area
 //
 //	id, err := accounts.Login(ctx, name, password)

@@ -15,14 +15,15 @@ const erased = "erased"
 
 // ErasePlayer removes what is known of the person who plays a player: the account, how it was logged in to, its logins, and what was written about
 // them. Ids stay where others refer to them: which players the account had, and that it was sanctioned, when and by whom. Nobody can log in to it or
-// bind anything to it any more; a token that is out lives for its few minutes. It returns all players that the account had, in every area, which other
-// owners of tables are to erase too. A player whom nobody knows has none; erasing again changes nothing.
-func (s *Store) ErasePlayer(ctx context.Context, player int64) (players []int64, err error) {
+// bind anything to it any more; a token that is out lives for its few minutes. It returns the account and all players that it had, in every area, which
+// other owners of tables are to erase too. A player whom nobody knows has none; erasing again changes nothing.
+func (s *Store) ErasePlayer(ctx context.Context, player int64) (acc ID, players []int64, err error) {
 	var row characterRow
 	err = s.db.WithContext(ctx).Take(&row, "player = ?", player).Error
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+		return 0, nil, nil
 	}
+	acc = row.Account
 	if err == nil {
 		err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 			// The account goes first: whoever would bind something to it waits for its row, and then does not find it.
@@ -32,14 +33,17 @@ func (s *Store) ErasePlayer(ctx context.Context, player int64) (players []int64,
 			if err := tx.Delete(&identityRow{}, "account = ?", row.Account).Error; err != nil {
 				return err
 			}
-			if err := tx.Delete(&refreshRow{}, "account = ?", row.Account).Error; err != nil {
-				return err
+			for _, row := range []any{&refreshRow{}, &personRow{}, &playtimeRow{}} {
+				if err := tx.Delete(row, "account = ?", acc).Error; err != nil {
+					return err
+				}
 			}
 			return tx.Model(&sanctionRow{}).Where("account = ?", row.Account).Update("reason", erased).Error
 		})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("erase the account of player %d: %w", player, err)
+		return 0, nil, fmt.Errorf("erase the account of player %d: %w", player, err)
 	}
-	return s.Players(ctx, row.Account)
+	players, err = s.Players(ctx, acc)
+	return acc, players, err
 }

@@ -25,7 +25,7 @@ func TestErasePlayer(t *testing.T) {
 		beas := must(s.IssueRefresh(ctx, bea, account.Origin{}, time.Hour))
 
 		for range 2 {
-			if got, err := s.ErasePlayer(ctx, second); err != nil || !slices.Equal(got, []int64{first, second}) {
+			if acc, got, err := s.ErasePlayer(ctx, second); err != nil || acc != ada || !slices.Equal(got, []int64{first, second}) {
 				t.Fatalf("erased %v, %v; the account had %d and %d", got, err, first, second)
 			}
 		}
@@ -53,7 +53,7 @@ func TestErasePlayer(t *testing.T) {
 		if got, _, err := s.UseRefresh(ctx, beas); got != bea || err != nil {
 			t.Errorf("somebody else's login: %v, %v", got, err)
 		}
-		if got, err := s.ErasePlayer(ctx, 12345); len(got) != 0 || err != nil {
+		if acc, got, err := s.ErasePlayer(ctx, 12345); acc != 0 || len(got) != 0 || err != nil {
 			t.Errorf("nobody is erased: %v, %v", got, err)
 		}
 	})

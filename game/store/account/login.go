@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -47,7 +48,38 @@ func (s *Store) Logins(ctx context.Context, account ID) ([]LoginEntry, error) {
 	return list, nil
 }
 
-// EndLogin ends one of the account's logins: it lasts until its short-lived token expires. It is [ErrNoLogin].
+// LoginOf is the ID of the login that a refresh token belongs to.
+func LoginOf(token string) string {
+	family, _, _ := strings.Cut(token, ".")
+	return digest(family)
+}
+
+// WayOf is how a login began, such as "password"; empty when that is not known, or the login has ended long ago.
+func (s *Store) WayOf(ctx context.Context, login string) (string, error) {
+	var ways []string
+	if err := s.db.WithContext(ctx).Model(&refreshRow{}).Where("family = ?", login).Pluck("way", &ways).Error; err != nil {
+		return "", fmt.Errorf("how a login began: %w", err)
+	}
+	return strings.Join(ways, ""), nil // of which there is one at most
+}
+
+// An EndedLogin is one that was ended before its time.
+type EndedLogin struct {
+	Account ID
+	ID      string `gorm:"column:family"`
+}
+
+// EndedSince is the logins that were ended before their time since then: by their owner, by a sanction, or because an old token of theirs was used.
+func (s *Store) EndedSince(ctx context.Context, since time.Time) ([]EndedLogin, error) {
+	var list []EndedLogin
+	err := s.db.WithContext(ctx).Model(&refreshRow{}).Select("account", "family").Where("revoked_at > ?", since.UnixMilli()).Find(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("logins that were ended lately: %w", err)
+	}
+	return list, nil
+}
+
+// EndLogin ends one of the account's logins: it cannot be refreshed any more. It is [ErrNoLogin].
 func (s *Store) EndLogin(ctx context.Context, account ID, login string) error {
 	found := false
 	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {

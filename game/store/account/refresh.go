@@ -106,6 +106,24 @@ func (s *Store) UseRefresh(ctx context.Context, token string) (account ID, next 
 	return account, family + "." + fresh, nil
 }
 
+// RefreshAccount is the account of a token that [Store.UseRefresh] would take now; ok is false for any other. Nothing changes.
+func (s *Store) RefreshAccount(ctx context.Context, token string) (account ID, ok bool, err error) {
+	family, secret, ok := strings.Cut(token, ".")
+	if !ok || len(token) > maxToken {
+		return 0, false, nil
+	}
+	var row refreshRow
+	err = s.db.WithContext(ctx).Take(&row, "family = ?", digest(family)).Error
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("whose a refresh token is: %w", err)
+	}
+	ok = row.Secret == digest(secret) && row.RevokedAt == 0 && row.ExpiresAt > s.now().UnixMilli()
+	return row.Account, ok, nil
+}
+
 // RevokeRefresh ends all logins of an account: they last until their short-lived tokens expire.
 func (s *Store) RevokeRefresh(ctx context.Context, account ID) error {
 	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {

@@ -135,3 +135,21 @@ func asked(what string, err error) error {
 	}
 	return nil
 }
+
+// Apps is the apps that have events, by name.
+func (s *Store) Apps(ctx context.Context) ([]string, error) {
+	apps := []string{}
+	err := s.db.WithContext(ctx).Model(&activityRow{}).Distinct("app").Order("app").Limit(maxNames).Pluck("app", &apps).Error
+	return apps, asked("apps", err)
+}
+
+// Names is the events of an app that happened on the days from and to, and between, by name.
+func (s *Store) Names(ctx context.Context, app string, from, to Day) ([]string, error) {
+	names := []string{}
+	err := s.db.WithContext(ctx).Model(&eventRow{}).Distinct("name").Where("app = ? AND day BETWEEN ? AND ?", app, from, to).
+		Order("name").Limit(maxNames).Pluck("name", &names).Error
+	return names, asked("names", err)
+}
+
+// maxNames is how many apps and events are listed.
+const maxNames = 500

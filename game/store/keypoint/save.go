@@ -56,6 +56,9 @@ func saveEvents(tx *gorm.DB, events []Event) (int, error) {
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
+	if err := emptied(tx, rows); err != nil {
+		return 0, err
+	}
 	if err := tx.CreateInBatches(rows, insertRows).Error; err != nil {
 		return 0, err
 	}

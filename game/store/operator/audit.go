@@ -105,14 +105,19 @@ func (s *Store) End(ctx context.Context, number int64, r Result) error {
 	return nil
 }
 
-// Audit is the newest entries before a number, 0 being the newest of all; target, unless empty, only those of it.
-func (s *Store) Audit(ctx context.Context, before int64, target string, limit int) ([]Entry, error) {
+// A Filter says which entries of the audit: those with all that is not empty.
+type Filter struct{ Target, Operator, Act string }
+
+// Audit is the newest entries before a number, 0 being the newest of all.
+func (s *Store) Audit(ctx context.Context, before int64, f Filter, limit int) ([]Entry, error) {
 	query := s.db.WithContext(ctx).Order("id DESC").Limit(limit)
 	if before > 0 {
 		query = query.Where("id < ?", before)
 	}
-	if target != "" {
-		query = query.Where("target = ?", target)
+	for column, value := range map[string]string{"target": f.Target, "operator": f.Operator, "act": f.Act} {
+		if value != "" {
+			query = query.Where(column+" = ?", value)
+		}
 	}
 	var rows []auditRow
 	if err := query.Find(&rows).Error; err != nil {

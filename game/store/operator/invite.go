@@ -22,8 +22,9 @@ const first = "first"
 
 // An Invitation is what a link is good for.
 type Invitation struct {
-	Role   Role
-	Secret string // of the one-time codes that the new operator will have, in base32
+	Role     Role
+	Operator string // whose login it makes anew; "": it makes another operator
+	Secret   string // of the one-time codes that he will have, in base32
 }
 
 type invitationRow struct {
@@ -32,6 +33,7 @@ type invitationRow struct {
 	Role       Role
 	TotpSecret string
 	ExpiresAt  int64
+	Operator   string
 }
 
 func (invitationRow) TableName() string { return "operator_invitations" }
@@ -45,7 +47,8 @@ func (s *Store) InviteFirst(ctx context.Context) (token string, err error) {
 			return err
 		}
 		token = rand.Text()
-		row := s.invitation(first, token, Admin)
+		row := s.invitation(first, token)
+		row.Role = Admin
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
 	})
 	return token, err
@@ -57,7 +60,8 @@ func (s *Store) Invite(ctx context.Context, role Role) (token string, err error)
 		return "", fault.Errorf(fault.Invalid, "%q is not a role", role)
 	}
 	token = rand.Text()
-	row := s.invitation(digest(token), token, role)
+	row := s.invitation(digest(token), token)
+	row.Role = role
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		if err := tx.Delete(&invitationRow{}, "expires_at <= ?", s.now().UnixMilli()).Error; err != nil {
 			return err
@@ -67,31 +71,68 @@ func (s *Store) Invite(ctx context.Context, role Role) (token string, err error)
 	return token, err
 }
 
-func (s *Store) invitation(name, token string, role Role) invitationRow {
-	return invitationRow{Name: name, Token: digest(token), Role: role, TotpSecret: newSecret(), ExpiresAt: s.now().Add(InvitationTTL).UnixMilli()}
+// Reset makes a token with which an operator sets his password and his codes anew, once: for one who has lost his phone, or whose password others may know. He
+// cannot log in until then, and what he is logged in with ends, his scripts' tokens too.
+func (s *Store) Reset(ctx context.Context, name string) (token string, err error) {
+	token = rand.Text()
+	row := s.invitation("reset "+name, token)
+	row.Operator = name
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		var op operatorRow
+		err := locked(tx).Take(&op, "name = ?", name).Error
+		if errors.Is(err, store.ErrNotFound) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		row.Role = op.Role
+		if err := tx.Model(&op).Update("totp_secret", "").Error; err != nil {
+			return err
+		}
+		if err := tx.Delete(&sessionRow{}, "operator = ?", name).Error; err != nil {
+			return err
+		}
+		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
+	})
+	if err != nil {
+		return "", fmt.Errorf("reset operator %s: %w", name, err)
+	}
+	return token, nil
+}
+
+func (s *Store) invitation(name, token string) invitationRow {
+	hash := digest(token)
+	return invitationRow{Name: name, Token: hash, TotpSecret: s.vault.seal(newSecret(), hash), ExpiresAt: s.now().Add(InvitationTTL).UnixMilli()}
 }
 
 // Invitation is what a token is good for, or [ErrInvitation].
 func (s *Store) Invitation(ctx context.Context, token string) (Invitation, error) {
-	row, err := s.invited(s.db.WithContext(ctx), token)
-	return Invitation{Role: row.Role, Secret: row.TotpSecret}, err
+	row, secret, err := s.invited(s.db.WithContext(ctx), token)
+	return Invitation{Role: row.Role, Operator: row.Operator, Secret: base32NoPad.EncodeToString(secret)}, err
 }
 
-func (s *Store) invited(db *gorm.DB, token string) (invitationRow, error) {
-	var row invitationRow
-	err := db.Take(&row, "token = ? AND expires_at > ?", digest(token), s.now().UnixMilli()).Error
+func (s *Store) invited(db *gorm.DB, token string) (row invitationRow, secret []byte, err error) {
+	err = db.Take(&row, "token = ? AND expires_at > ?", digest(token), s.now().UnixMilli()).Error
 	if errors.Is(err, store.ErrNotFound) {
-		err = ErrInvitation
+		return row, nil, ErrInvitation
 	}
-	return row, err
+	if err != nil {
+		return row, nil, err
+	}
+	secret, err = s.vault.open(row.TotpSecret, row.Token)
+	return row, secret, err
 }
 
-// Accept makes the operator that a token is good for, and uses the token up. code shows that his app has the secret; it cannot be used to log in. It is [ErrInvitation],
-// fault.Invalid with what is wrong, or fault.AlreadyExists.
+// Accept makes the operator that a token is good for, or has one log in with another password and other codes, and uses the token up. The name of the latter is
+// fixed. code shows that his app has the secret; it cannot be used to log in. It is [ErrInvitation], fault.Invalid with what is wrong, or fault.AlreadyExists.
 func (s *Store) Accept(ctx context.Context, token, name, password, code string) (Operator, error) {
-	invitation, err := s.Invitation(ctx, token)
+	invitation, secret, err := s.invited(s.db.WithContext(ctx), token)
 	if err != nil {
 		return Operator{}, err
+	}
+	if invitation.Operator != "" {
+		name = invitation.Operator
 	}
 	if !nameForm.MatchString(name) {
 		return Operator{}, fault.New(fault.Invalid, "a name has 2 to 32 lower-case letters from a to z, digits, '_', '.' and '-'")
@@ -99,7 +140,7 @@ func (s *Store) Accept(ctx context.Context, token, name, password, code string) 
 	if len(password) < MinPassword || len(password) > MaxPassword {
 		return Operator{}, fault.Errorf(fault.Invalid, "a password has %d to %d bytes", MinPassword, MaxPassword)
 	}
-	step, ok := stepOf(invitation.Secret, code, s.now(), 0)
+	step, ok := stepOf(secret, code, s.now(), 0)
 	if !ok {
 		return Operator{}, fault.New(fault.Invalid, "the code is not the one that the app shows now")
 	}
@@ -109,17 +150,24 @@ func (s *Store) Accept(ctx context.Context, token, name, password, code string) 
 	}
 	var made operatorRow
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		row, err := s.invited(locked(tx), token)
+		row, _, err := s.invited(locked(tx), token)
 		if err != nil {
 			return err
 		}
 		if err := tx.Delete(&invitationRow{}, "name = ?", row.Name).Error; err != nil {
 			return err
 		}
-		made = operatorRow{
-			Name: name, Role: row.Role, Password: hash, TotpSecret: row.TotpSecret, TotpStep: step, CreatedAt: s.now().UnixMilli(),
+		if row.Operator == "" {
+			made = operatorRow{
+				Name: name, Role: row.Role, Password: hash, TotpSecret: s.vault.seal(secret, name), TotpStep: step, CreatedAt: s.now().UnixMilli(),
+			}
+			return tx.Create(&made).Error
 		}
-		return tx.Create(&made).Error
+		if err := locked(tx).Take(&made, "name = ?", name).Error; err != nil {
+			return err
+		}
+		made.Password, made.TotpSecret, made.TotpStep = hash, s.vault.seal(secret, name), step
+		return tx.Model(&made).Select("password", "totp_secret", "totp_step").Updates(made).Error
 	})
 	if errors.Is(err, store.ErrDuplicate) {
 		return Operator{}, fault.New(fault.AlreadyExists, "this name is taken")

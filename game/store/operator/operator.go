@@ -70,6 +70,7 @@ type Operator struct {
 	Role     Role      `json:"role"`
 	Created  time.Time `json:"created"`
 	Disabled bool      `json:"disabled"`
+	Reset    bool      `json:"reset"` // he cannot log in before he has used the link of a reset
 }
 
 // A Store is the tables. It is safe for concurrent use, by any number of processes.
@@ -77,15 +78,28 @@ type Store struct {
 	db     *gorm.DB
 	ids    *id.Generator
 	now    func() time.Time
-	hasher *password.Hasher
+	hasher Passwords
+	vault  vault
 }
 
-// New uses db, the handle of owner "operator", and numbers the audit with ids. now is the clock of what expires; nil is time.Now.
-func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
+// Passwords hashes passwords and says whether a password has a hash; none has [password.Nobody].
+type Passwords interface {
+	Hash(ctx context.Context, password string) (string, error)
+	Verify(ctx context.Context, password, hash string) (bool, error)
+}
+
+// New uses db, the handle of owner "operator", numbers the audit with ids, and seals the secrets of one-time codes with key, of [KeySize] bytes: who loses it
+// has to reset every operator. now is the clock of what expires; nil is time.Now. passwords are hashed by argon2id as package password says, if nil: any other
+// is for tests, which would spend their time on that.
+func New(db *gorm.DB, ids *id.Generator, key []byte, now func() time.Time, passwords Passwords) (*Store, error) {
 	if now == nil {
 		now = time.Now
 	}
-	return &Store{db: db, ids: ids, now: now, hasher: password.NewHasher()}
+	if passwords == nil {
+		passwords = password.NewHasher()
+	}
+	v, err := newVault(key)
+	return &Store{db: db, ids: ids, now: now, hasher: passwords, vault: v}, err
 }
 
 type operatorRow struct {
@@ -101,7 +115,7 @@ type operatorRow struct {
 func (operatorRow) TableName() string { return "operators" }
 
 func (r operatorRow) operator() Operator {
-	return Operator{Name: r.Name, Role: r.Role, Created: time.UnixMilli(r.CreatedAt).UTC(), Disabled: r.DisabledAt != 0}
+	return Operator{Name: r.Name, Role: r.Role, Created: time.UnixMilli(r.CreatedAt).UTC(), Disabled: r.DisabledAt != 0, Reset: r.TotpSecret == ""}
 }
 
 // List is all operators, by name.

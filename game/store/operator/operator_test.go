@@ -1,17 +1,23 @@
 package operator
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/frameworktest"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
+	"loumiao/game/store/operator/operatortest"
 	"loumiao/migrations"
 )
 
@@ -48,7 +54,12 @@ type desk struct {
 func each(t *testing.T, test func(t *testing.T, d *desk)) {
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		c := &clock{now: time.UnixMilli(1_800_000_000_000)}
-		d := &desk{New(storetest.Migrated(t, stores, "operator", migrations.FS("operator")), id.NewGenerator(1, nil), c.Now), c, t, ""}
+		db := storetest.Migrated(t, stores, "operator", migrations.FS("operator"))
+		s, err := New(db, id.NewGenerator(1, nil), make([]byte, KeySize), c.Now, operatortest.Passwords{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &desk{s, c, t, ""}
 		token, err := d.InviteFirst(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -78,6 +89,36 @@ func (d *desk) code(secret string) string {
 		d.t.Fatal(err)
 	}
 	return code
+}
+
+// TestPasswordsAreArgon2id: what is stored when nobody asks for anything else, with the parameters that the package password gives.
+func TestPasswordsAreArgon2id(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		real, err := New(d.db, d.ids, make([]byte, KeySize), d.Now, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := real.Reset(t.Context(), "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		invitation, err := real.Invitation(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := real.Accept(t.Context(), token, "", secretOfAnn, d.code(invitation.Secret)); err != nil {
+			t.Fatal(err)
+		}
+		d.add(time.Minute)
+		var row operatorRow
+		if err := d.db.Take(&row, "name = ?", "ann").Error; err != nil || !strings.HasPrefix(row.Password, "$argon2id$v=19$m=19456,t=2,p=1$") {
+			t.Errorf("stored %q, %v", row.Password, err)
+		}
+		if _, err := real.Login(t.Context(), "ann", secretOfAnn, d.code(invitation.Secret), "10.0.0.1"); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestCodes has the vectors of RFC 6238, appendix B, for SHA-1.
@@ -141,34 +182,231 @@ func TestCodeIsUsedOnce(t *testing.T) {
 func TestLockout(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *desk) {
-		fail := func(name, address string, want fault.Code) {
+		try := func(name, pass, address string, want fault.Code) {
 			t.Helper()
-			if _, err := d.Login(t.Context(), name, "wrong", "000000", address); fault.CodeOf(err) != want {
+			if _, err := d.Login(t.Context(), name, pass, d.code(d.secret), address); fault.CodeOf(err) != want {
 				t.Errorf("%s from %s: %v", name, address, err)
 			}
 		}
 		for _, name := range []string{"ann", "nobody"} { // who does not exist is locked out just the same
-			for range freeOfName {
-				fail(name, "1.1.1.1", fault.Unauthenticated)
+			for range freeOfPair {
+				try(name, "wrong", "1.1.1.1", fault.Unauthenticated)
 			}
-			fail(name, "2.2.2.2", fault.RateLimited)
+			try(name, "wrong", "1.1.1.1", fault.RateLimited)
 		}
-		if _, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "3.3.3.3"); fault.CodeOf(err) != fault.RateLimited {
-			t.Errorf("the right password while locked out: %v", err)
-		}
+		try("ann", secretOfAnn, "1.1.1.1", fault.RateLimited) // the right password too
 		d.add(firstLock)
-		fail("ann", "3.3.3.3", fault.Unauthenticated)
+		try("ann", "wrong", "1.1.1.1", fault.Unauthenticated)
 		d.add(firstLock)
-		fail("ann", "3.3.3.3", fault.RateLimited) // for twice as long now
+		try("ann", "wrong", "1.1.1.1", fault.RateLimited) // for twice as long now
 		d.add(firstLock)
-		if _, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "3.3.3.3"); err != nil {
-			t.Errorf("when it is over: %v", err)
-		}
+		try("ann", secretOfAnn, "1.1.1.1", fault.OK)
 		for i := range freeOfAddress {
-			fail("guess-"+string(rune('a'+i)), "9.9.9.9", fault.Unauthenticated)
+			try("guess-"+string(rune('a'+i)), "wrong", "9.9.9.9", fault.Unauthenticated)
 		}
-		fail("another", "9.9.9.9", fault.RateLimited)
+		try("another", "wrong", "9.9.9.9", fault.RateLimited)
 	})
+}
+
+// TestOutsiderCannotLockOut: whoever fails at a name from a thousand addresses keeps its operator out of none that he has logged in from, and out of no other for
+// good.
+func TestOutsiderCannotLockOut(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		login := func(address string) error {
+			_, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), address)
+			d.add(time.Minute) // to the next code
+			return err
+		}
+		if err := login("1.1.1.1"); err != nil {
+			t.Fatal(err)
+		}
+		strangers, refused := 0, 0
+		for refused < 5 {
+			strangers++
+			_, err := d.Login(t.Context(), "ann", "wrong", "000000", fmt.Sprint("stranger ", strangers))
+			if fault.CodeOf(err) == fault.RateLimited {
+				refused++
+			}
+			if strangers > 2*freeOfName {
+				t.Fatal("nothing slows guesses from many addresses")
+			}
+		}
+		if err := login("1.1.1.1"); err != nil {
+			t.Errorf("from an address that is known: %v", err)
+		}
+		if err := login("2.2.2.2"); err != nil {
+			t.Errorf("from another one, a moment later: %v", err)
+		}
+	})
+}
+
+// TestReset: who is reset is out at once, until he has used his link, once.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		session, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := d.IssueToken(t.Context(), "ann", "nightly", Viewer, "1.1.1.1", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost, err := d.Reset(t.Context(), "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Session(t.Context(), session); !errors.Is(err, ErrSession) {
+			t.Errorf("the session: %v", err)
+		}
+		if _, err := d.Bearer(t.Context(), script); !errors.Is(err, ErrSession) {
+			t.Errorf("the token: %v", err)
+		}
+		d.add(time.Minute)
+		if _, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1"); !errors.Is(err, ErrCredentials) {
+			t.Errorf("with the old code: %v", err)
+		}
+		token, err := d.Reset(t.Context(), "ann") // again: the first link is of no use
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Invitation(t.Context(), lost); !errors.Is(err, ErrInvitation) {
+			t.Errorf("the first link: %v", err)
+		}
+		i, err := d.Invitation(t.Context(), token)
+		if err != nil || i.Operator != "ann" || i.Role != Admin || i.Secret == d.secret {
+			t.Fatalf("%+v, %v", i, err)
+		}
+		const other = "another long password"
+		op, err := d.Accept(t.Context(), token, "eve", other, d.code(i.Secret)) // the name is not his to choose
+		if err != nil || op.Name != "ann" || op.Role != Admin || op.Reset {
+			t.Fatalf("%+v, %v", op, err)
+		}
+		if _, err := d.Accept(t.Context(), token, "ann", other, d.code(i.Secret)); !errors.Is(err, ErrInvitation) {
+			t.Errorf("used again: %v", err)
+		}
+		d.add(time.Minute)
+		if _, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(i.Secret), "1.1.1.1"); !errors.Is(err, ErrCredentials) {
+			t.Errorf("with the old password: %v", err)
+		}
+		d.add(time.Minute)
+		if _, err := d.Login(t.Context(), "ann", other, d.code(i.Secret), "1.1.1.1"); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Reset(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("who does not exist: %v", err)
+		}
+	})
+}
+
+// TestTokens: a script's token is no cookie, may no more than its operator, and ends when it is told to.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		invitation, _ := d.Invite(t.Context(), Support)
+		d.accept(invitation, "bob")
+		if _, err := d.IssueToken(t.Context(), "bob", "x", Admin, "", time.Hour); fault.CodeOf(err) != fault.Forbidden {
+			t.Errorf("more than he may: %v", err)
+		}
+		for what, try := range map[string]struct {
+			label string
+			ttl   time.Duration
+		}{"no label": {" ", time.Hour}, "no time": {"x", 0}, "for ever": {"x", maxToken + 1}} {
+			if _, err := d.IssueToken(t.Context(), "bob", try.label, Viewer, "", try.ttl); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		token, err := d.IssueToken(t.Context(), "bob", "nightly", Support, "1.1.1.1", 100*24*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Session(t.Context(), token); !errors.Is(err, ErrSession) {
+			t.Errorf("as a cookie: %v", err)
+		}
+		cookie, _ := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1")
+		if _, err := d.Bearer(t.Context(), cookie); !errors.Is(err, ErrSession) {
+			t.Errorf("a cookie as a token: %v", err)
+		}
+		d.add(50 * 24 * time.Hour)
+		if s, err := d.Bearer(t.Context(), token); err != nil || s.Operator.Role != Support || s.CSRF() != "" || s.Brings("") {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if err := d.Change(t.Context(), "bob", Viewer, false); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := d.Bearer(t.Context(), token); err != nil || s.Operator.Role != Viewer {
+			t.Errorf("after he may less: %+v, %v", s, err)
+		}
+		list, err := d.Access(t.Context(), "bob")
+		if err != nil || len(list) != 1 || list[0].Label != "nightly" || strings.Contains(token, list[0].ID) {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, id := range []string{"%", "", list[0].ID[:1], list[0].ID} {
+			if err := d.EndAccess(t.Context(), id, "ann"); !errors.Is(err, ErrNoAccess) {
+				t.Errorf("%q of another: %v", id, err)
+			}
+		}
+		if err := d.EndAccess(t.Context(), list[0].ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Bearer(t.Context(), token); !errors.Is(err, ErrSession) {
+			t.Errorf("when it was ended: %v", err)
+		}
+		for range maxTokens {
+			if _, err = d.IssueToken(t.Context(), "bob", "x", Viewer, "", time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err = d.IssueToken(t.Context(), "bob", "x", Viewer, "", time.Hour); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("one too many: %v", err)
+		}
+	})
+}
+
+// TestSecretsAreSealed: no row has a secret as it is, and one that stands in another's row, or was sealed with another key, does not open.
+func TestSecretsAreSealed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		token, _ := d.Invite(t.Context(), Admin)
+		i, err := d.Invitation(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sealed []string
+		for _, table := range []string{"operators", "operator_invitations"} {
+			var some []string
+			if err := d.db.Table(table).Pluck("totp_secret", &some).Error; err != nil || len(some) != 1 {
+				t.Fatalf("%v, %v", some, err)
+			}
+			sealed = append(sealed, some...)
+		}
+		for _, text := range sealed {
+			if raw, err := base32NoPad.DecodeString(i.Secret); err != nil || strings.Contains(text, i.Secret) || strings.Contains(text, d.secret) ||
+				strings.Contains(text, base64.RawStdEncoding.EncodeToString(raw)[:20]) {
+				t.Errorf("%q stands in a row", text)
+			}
+		}
+		other, err := New(d.db, id.NewGenerator(2, nil), bytes.Repeat([]byte{1}, KeySize), d.Now, operatortest.Passwords{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1"); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("with another key: %v", err)
+		}
+		err = store.InTx(t.Context(), d.db, func(tx *gorm.DB) error {
+			return tx.Table("operators").Where("name = ?", "ann").Update("totp_secret", sealed[1]).Error
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(i.Secret), "1.1.1.1"); err == nil {
+			t.Error("a secret of an invitation opens as ann's")
+		}
+	})
+	if _, err := New(nil, nil, []byte("short"), nil, nil); err == nil {
+		t.Error("a short key is taken")
+	}
 }
 
 func TestSessionsEnd(t *testing.T) {
@@ -233,7 +471,7 @@ func TestAuditOnlyGrows(t *testing.T) {
 		}
 		read := func() Entry {
 			t.Helper()
-			entries, err := d.Audit(t.Context(), 0, "player 7", 10)
+			entries, err := d.Audit(t.Context(), 0, Filter{Target: "player 7", Operator: "ann", Act: "kick"}, 10)
 			if err != nil || len(entries) != 1 {
 				t.Fatalf("%+v, %v", entries, err)
 			}

@@ -21,14 +21,17 @@ const (
 	seenEvery   = time.Minute      // how exactly requests are noted
 )
 
-// A Session is one login.
+// A Session is one login, or a script's token. Its operator has the role that it is good for.
 type Session struct {
 	Operator Operator
 	csrf     string
 	token    string // hashed
 }
 
-// CSRF is what the session's forms have to bring.
+// ID names the session in lists; it opens nothing.
+func (s Session) ID() string { return shown(s.token) }
+
+// CSRF is what the session's forms have to bring; "" of a script's token, which no browser sends by itself.
 func (s Session) CSRF() string { return s.csrf }
 
 // Brings is whether a form that brings the token is one of the session's.
@@ -42,6 +45,9 @@ type sessionRow struct {
 	Csrf      string
 	SeenAt    int64
 	ExpiresAt int64
+	Address   string
+	Label     string // of a script's token; "": a browser's session
+	Role      Role   // the most that a token may do; "": what its operator may
 }
 
 func (sessionRow) TableName() string { return "operator_sessions" }
@@ -69,26 +75,35 @@ func (s *Store) Login(ctx context.Context, name, pass, code, address string) (to
 		return "", fmt.Errorf("log in: %w", err)
 	}
 	now := s.now()
-	step, current := stepOf(row.TotpSecret, code, now, row.TotpStep)
+	step, current := int64(0), false
+	if row.TotpSecret != "" {
+		key, err := s.vault.open(row.TotpSecret, row.Name)
+		if err != nil {
+			return "", fmt.Errorf("log in %s: %w", name, err)
+		}
+		step, current = stepOf(key, code, now, row.TotpStep)
+	}
 	if !right || !current || row.DisabledAt != 0 {
 		return "", ErrCredentials
 	}
 	token = rand.Text()
 	session := sessionRow{
-		Token: digest(token), Operator: row.Name, Csrf: rand.Text(), SeenAt: now.UnixMilli(), ExpiresAt: now.Add(AbsoluteTTL).UnixMilli(),
+		Token: digest(token), Operator: row.Name, Csrf: rand.Text(), SeenAt: now.UnixMilli(), ExpiresAt: now.Add(AbsoluteTTL).UnixMilli(), Address: address,
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		used := tx.Model(&operatorRow{}).Where("name = ? AND totp_step < ? AND disabled_at = 0", row.Name, step).Update("totp_step", step)
+		used := tx.Model(&operatorRow{}).
+			Where("name = ? AND totp_step < ? AND totp_secret = ? AND disabled_at = 0", row.Name, step, row.TotpSecret).
+			Update("totp_step", step)
 		if used.Error != nil {
 			return used.Error
 		}
 		if used.RowsAffected == 0 {
-			return ErrCredentials // the code was used in this moment
+			return ErrCredentials // the code was used in this moment, or he was disabled or reset
 		}
-		if err := forgive(tx, name, address); err != nil {
+		if err := forgive(tx, name, address, now); err != nil {
 			return err
 		}
-		if err := tx.Delete(&sessionRow{}, "expires_at <= ? OR seen_at <= ?", now.UnixMilli(), now.Add(-IdleTTL).UnixMilli()).Error; err != nil {
+		if err := tx.Delete(&sessionRow{}, "expires_at <= ? OR (seen_at <= ? AND label = '')", now.UnixMilli(), now.Add(-IdleTTL).UnixMilli()).Error; err != nil {
 			return err
 		}
 		return tx.Create(&session).Error
@@ -99,12 +114,21 @@ func (s *Store) Login(ctx context.Context, name, pass, code, address string) (to
 	return token, nil
 }
 
-// Session is the login of a token, with the operator as he is now; [ErrSession] if it has ended.
+// Session is the login of a browser's token, with the operator as he is now; [ErrSession] if it has ended.
 func (s *Store) Session(ctx context.Context, token string) (Session, error) {
+	idle := s.now().Add(-IdleTTL).UnixMilli()
+	return s.session(ctx, s.db.Where("token = ? AND label = '' AND seen_at > ?", digest(token), idle))
+}
+
+// Bearer is the session of a script's token; [ErrSession] if it has ended.
+func (s *Store) Bearer(ctx context.Context, token string) (Session, error) {
+	return s.session(ctx, s.db.Where("token = ? AND label <> ''", digest(token)))
+}
+
+func (s *Store) session(ctx context.Context, which *gorm.DB) (Session, error) {
 	var row sessionRow
 	now := s.now()
-	db := s.db.WithContext(ctx)
-	err := db.Take(&row, "token = ? AND expires_at > ? AND seen_at > ?", digest(token), now.UnixMilli(), now.Add(-IdleTTL).UnixMilli()).Error
+	err := s.db.WithContext(ctx).Where(which).Take(&row, "expires_at > ?", now.UnixMilli()).Error
 	if errors.Is(err, store.ErrNotFound) {
 		return Session{}, ErrSession
 	}
@@ -117,6 +141,9 @@ func (s *Store) Session(ctx context.Context, token string) (Session, error) {
 	}
 	if op.Disabled {
 		return Session{}, ErrSession
+	}
+	if row.Role != "" && op.Role.Covers(row.Role) {
+		op.Role = row.Role
 	}
 	if now.Sub(time.UnixMilli(row.SeenAt)) >= seenEvery {
 		err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {

@@ -21,13 +21,13 @@ const (
 
 var base32NoPad = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-func newSecret() string {
+func newSecret() []byte {
 	secret := make([]byte, secretLen)
 	_, _ = rand.Read(secret) // never fails
-	return base32NoPad.EncodeToString(secret)
+	return secret
 }
 
-// Code is the code of a secret at a time.
+// Code is the code of a secret, in base32, at a time.
 func Code(secret string, at time.Time) (string, error) {
 	key, err := base32NoPad.DecodeString(secret)
 	if err != nil {
@@ -49,12 +49,8 @@ func hotp(key []byte, counter int64, digits int) string {
 	return fmt.Sprintf("%0*d", digits, number%modulus)
 }
 
-// stepOf is the step after the last used one, of which code is the secret's.
-func stepOf(secret, code string, at time.Time, last int64) (step int64, ok bool) {
-	key, err := base32NoPad.DecodeString(secret)
-	if err != nil {
-		return 0, false
-	}
+// stepOf is the step after the last used one, of which code is the key's.
+func stepOf(key []byte, code string, at time.Time, last int64) (step int64, ok bool) {
 	now := at.Unix() / codeStep
 	for s := now - codeSkew; s <= now+codeSkew; s++ {
 		if s > last && subtle.ConstantTimeCompare([]byte(hotp(key, s, codeDigits)), []byte(code)) == 1 {

@@ -44,7 +44,7 @@ func lock(tx *gorm.DB, id ID) (orderRow, error) {
 // changeable is the columns of an order that ever change.
 var changeable = []string{
 	"checkout", "payment", "pay_url", "state", "version", "updated_at", "checked_at", "paid_at", "granted_at", "refunded_at", "disputed_at", "cleared_at",
-	"debt",
+	"debt", "refunded_sum", "revoking_sum", "revoked_sum",
 }
 
 // write stores what a row has become since before, with its history and with what has become due.
@@ -88,7 +88,7 @@ func (s *Store) makeDue(tx *gorm.DB, before orderRow, row *orderRow) error {
 			return err
 		}
 	}
-	if granted && row.RefundedAt != 0 && row.State != Refunded {
+	if row.owes() {
 		return s.put(tx, row.ID, Revoke)
 	}
 	return nil

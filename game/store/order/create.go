@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -30,10 +31,19 @@ type Draft struct {
 	Expires  time.Time
 }
 
-// Limits bounds a player's orders. Zero is no limit.
+// Limits bounds a player's orders, and what his account spends. Zero is no limit.
 type Limits struct {
 	Open      int // orders that are neither paid nor given up
 	PerMinute int // orders made in a minute
+	Caps      []Cap
+}
+
+// A Cap bounds what an account spends in one currency from some time on: see [Store.Spent] for what counts.
+type Cap struct {
+	Accounts []int64 // whose orders count together, such as all of one person; the buyer's do anyway
+	Since    time.Time
+	Most     int64                   // in minor units of the order's currency, the order included
+	Exceeded func(spent int64) error // what an order that is too much is refused with; made with package fault
 }
 
 var (
@@ -67,8 +77,8 @@ func (d Draft) Validate() error {
 	return errors.Join(append(errs, d.Goods.Validate())...)
 }
 
-// Create makes an order in state [Created]. Beyond the limits it is [ErrTooManyOpen] or [ErrTooOften]; they hold exactly, however many nodes the
-// player asks at once.
+// Create makes an order in state [Created]. Beyond the limits it is [ErrTooManyOpen], [ErrTooOften] or what a cap says; they hold exactly, however many
+// nodes the account's players ask at once.
 func (s *Store) Create(ctx context.Context, d Draft, limits Limits) (Order, error) {
 	if err := d.Validate(); err != nil {
 		return Order{}, err
@@ -80,10 +90,12 @@ func (s *Store) Create(ctx context.Context, d Draft, limits Limits) (Order, erro
 	var row orderRow
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		now := s.nowMS()
-		if err := s.lockBuyer(tx, d.Player); err != nil {
-			return err
+		for _, account := range limits.spenders(d.Account) {
+			if err := s.lockSpender(tx, account); err != nil {
+				return err
+			}
 		}
-		if err := within(tx, d.Player, limits, now); err != nil {
+		if err := within(tx, d, limits, now); err != nil {
 			return err
 		}
 		row = orderRow{
@@ -102,18 +114,28 @@ func (s *Store) Create(ctx context.Context, d Draft, limits Limits) (Order, erro
 	return row.order()
 }
 
-// lockBuyer takes the row under which a player's orders are counted.
-func (s *Store) lockBuyer(tx *gorm.DB, player int64) error {
-	row := buyerRow{Player: player}
+// spenders is whose orders count, in one order for everybody.
+func (l Limits) spenders(buyer int64) []int64 {
+	all := []int64{buyer}
+	for _, c := range l.Caps {
+		all = append(all, c.Accounts...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// lockSpender takes the row under which an account's orders are counted.
+func (s *Store) lockSpender(tx *gorm.DB, account int64) error {
+	row := spenderRow{Account: account}
 	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
 		return err
 	}
-	return tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&row, "player = ?", player).Error
+	return tx.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&row, "account = ?", account).Error
 }
 
-func within(tx *gorm.DB, player int64, limits Limits, now int64) error {
+func within(tx *gorm.DB, d Draft, limits Limits, now int64) error {
 	count := func(where string, args ...any) (n int64, err error) {
-		err = tx.Model(&orderRow{}).Where("player = ?", player).Where(where, args...).Count(&n).Error
+		err = tx.Model(&orderRow{}).Where("player = ?", d.Player).Where(where, args...).Count(&n).Error
 		return n, err
 	}
 	if limits.Open > 0 {
@@ -132,6 +154,15 @@ func within(tx *gorm.DB, player int64, limits Limits, now int64) error {
 		}
 		if n >= int64(limits.PerMinute) {
 			return ErrTooOften
+		}
+	}
+	for _, c := range limits.Caps {
+		sum, err := spent(tx, d.Currency, c.Since, slices.Concat(c.Accounts, []int64{d.Account})...)
+		if err != nil {
+			return err
+		}
+		if sum+d.Price > c.Most {
+			return c.Exceeded(sum)
 		}
 	}
 	return nil

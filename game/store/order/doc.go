@@ -18,9 +18,10 @@
 //     ends in the same state as one that comes behind it.
 //   - Every transition is in the table of transitions, an UPDATE guarded by the state before, and a row in the append-only history; what it makes
 //     due is put into the outbox in the same transaction.
+//   - Of a price that went back in part, as much of the goods is to be taken back; the order is refunded when all of it is.
 //   - Goods that are perhaps granted are never taken back: a refund waits until they surely are. Work is claimed for a time by moving it into the
 //     future, and may be done twice: whoever does it uses an idempotency key.
-//   - It stores ids and amounts, and nothing that says who a buyer is.
+//   - It stores ids and amounts, and nothing that says who a buyer is; where he pays is emptied when he is erased.
 //
 // It calls nobody and holds nothing in memory.
 package order

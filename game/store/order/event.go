@@ -60,7 +60,7 @@ const (
 	NoOrder       Outcome = "no_order"       // nothing of ours
 	WrongProvider Outcome = "wrong_provider" // the order is paid for elsewhere
 	WrongAmount   Outcome = "wrong_amount"   // not what the order costs: a person has to look
-	PartialRefund Outcome = "partial_refund" // less than the order's price: the goods stay
+	PartialRefund Outcome = "partial_refund" // less than the order's price: as much of the goods goes with it
 	Postponed     Outcome = "postponed"      // its order is not known yet
 )
 
@@ -209,10 +209,17 @@ func (r *orderRow) learn(e paymentRow, now int64) Outcome {
 		}
 		outcome = fact(&r.PaidAt)
 	case SaysRefunded:
-		if !priced || !e.OwnPrice && e.Amount < r.Price {
-			return PartialRefund
+		switch {
+		case !priced || !e.OwnPrice && e.Amount <= 0:
+			return WrongAmount
+		case e.OwnPrice || e.Amount >= r.Price:
+			outcome = fact(&r.RefundedAt)
+		case e.Amount <= r.back():
+			outcome = Repeated // or overtaken: it tells the sum of all refunds
+		default:
+			r.RefundedSum = e.Amount
+			outcome = PartialRefund
 		}
-		outcome = fact(&r.RefundedAt)
 	case SaysLost:
 		outcome = fact(&r.RefundedAt)
 	case SaysDisputed:

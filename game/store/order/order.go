@@ -2,6 +2,8 @@ package order
 
 import (
 	"errors"
+	"maps"
+	"math/bits"
 	"regexp"
 	"strconv"
 	"time"
@@ -90,6 +92,50 @@ type Order struct {
 	Disputed time.Time
 	Cleared  time.Time // when a dispute was won
 	Debt     Goods     // what could not be taken back after a refund because the player had no longer enough
+
+	RefundedSum int64 // how much of the price went back, in minor units
+	RevokingSum int64 // for how much of that goods are taken back, or perhaps are
+	RevokedSum  int64 // for how much of that they surely are
+}
+
+// Revoking is the goods to take back now, between [Store.StartRevoke] and [Store.Revoked]: of each kind as much of it as is the share of the price that goes
+// back, rounded down, without what was taken back before. All of the price is all of the goods.
+func (o Order) Revoking() Goods {
+	part := func(all map[string]int64) map[string]int64 {
+		var some map[string]int64
+		for name, amount := range all {
+			if n := share(amount, o.RevokingSum, o.Price) - share(amount, o.RevokedSum, o.Price); n > 0 {
+				if some == nil {
+					some = map[string]int64{}
+				}
+				some[name] = n
+			}
+		}
+		return some
+	}
+	return Goods{Wallet: part(o.Goods.Wallet), Items: part(o.Goods.Items)}
+}
+
+// share is amount*sum/price, rounded down; sum is at most price.
+func share(amount, sum, price int64) int64 {
+	hi, lo := bits.Mul64(uint64(amount), uint64(sum))
+	n, _ := bits.Div64(hi, lo, uint64(price))
+	return int64(n)
+}
+
+// add is both together.
+func (g Goods) add(more Goods) Goods {
+	sum := func(a, b map[string]int64) map[string]int64 {
+		if len(b) == 0 {
+			return a
+		}
+		c := maps.Clone(b)
+		for name, n := range a {
+			c[name] += n
+		}
+		return c
+	}
+	return Goods{Wallet: sum(g.Wallet, more.Wallet), Items: sum(g.Items, more.Items)}
 }
 
 // A Store is the orders' tables. It is safe for concurrent use, by any number of processes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,7 +136,7 @@ func TestWholeLife(t *testing.T) {
 		if _, ok, err := s.StartRevoke(ctx, work[0]); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
-		must(s.Revoked(ctx, work[0], Goods{Wallet: map[string]int64{"gold": 3}}))(t)
+		must(s.Revoked(ctx, work[0], o.Price, Goods{Wallet: map[string]int64{"gold": 3}}))(t)
 		if o = s.state(o, Refunded); o.Debt.Wallet["gold"] != 3 {
 			t.Errorf("debt: %+v", o.Debt)
 		}
@@ -170,6 +171,9 @@ func TestWhatAnEventMustNotDo(t *testing.T) {
 			{"unknown of nobody", func(e *Event) { e.Says, e.Order = SaysOther, 0 }, Unknown},
 			{"nonsense", func(e *Event) { e.Says = "nonsense" }, Unknown},
 			{"part of the money back", func(e *Event) { e.Says, e.Amount = SaysRefunded, 98 }, PartialRefund},
+			{"nothing back", func(e *Event) { e.Says, e.Amount = SaysRefunded, 0 }, WrongAmount},
+			{"less than nothing back", func(e *Event) { e.Says, e.Amount = SaysRefunded, -98 }, WrongAmount},
+			{"other money back", func(e *Event) { e.Says, e.Currency = SaysRefunded, "JPY" }, WrongAmount},
 		} {
 			o := s.create(int64(i + 1))
 			e := paid(o, "e-"+o.ID.String())
@@ -378,8 +382,8 @@ func TestOrphans(t *testing.T) {
 				t.Fatalf("orphans are %v, want %v", got, want)
 			}
 		}
-		waits, starts, back := s.create(1), s.create(2), s.create(3)
-		for _, o := range []Order{waits, starts, back} {
+		waits, starts, back, part := s.create(1), s.create(2), s.create(3), s.create(4)
+		for _, o := range []Order{waits, starts, back, part} {
 			s.tell(paid(o, o.ID.String()))
 		}
 		for _, w := range s.claim() {
@@ -389,17 +393,23 @@ func TestOrphans(t *testing.T) {
 					t.Fatal(ok, err)
 				}
 			}
-			if w.Order == back.ID {
+			for _, o := range []Order{back, part} {
+				if w.Order != o.ID {
+					continue
+				}
 				must(s.Granted(ctx, w))(t)
-				refund := paid(back, "refund")
+				refund := paid(o, "refund-"+o.ID.String())
 				refund.Says = SaysRefunded
+				if o.ID == part.ID {
+					refund.Amount /= 2
+				}
 				s.tell(refund)
 			}
 		}
 		orphans()
 		lose()
-		orphans(waits.ID, starts.ID, back.ID)
-		for _, o := range []Order{waits, starts, back} {
+		orphans(waits.ID, starts.ID, back.ID, part.ID)
+		for _, o := range []Order{waits, starts, back, part} {
 			for range 2 {
 				if err := s.Heal(ctx, o.ID); err != nil {
 					t.Fatal(err)
@@ -411,8 +421,27 @@ func TestOrphans(t *testing.T) {
 		for _, w := range s.claim() {
 			kinds[w.Order] = w.Kind
 		}
-		if fmt.Sprint(kinds) != fmt.Sprint(map[ID]Kind{waits.ID: Grant, starts.ID: Grant, back.ID: Revoke}) {
+		if fmt.Sprint(kinds) != fmt.Sprint(map[ID]Kind{waits.ID: Grant, starts.ID: Grant, back.ID: Revoke, part.ID: Revoke}) {
 			t.Errorf("healed: %v", kinds)
+		}
+	})
+}
+
+// TestSpentInPart has half of a price go back: what was spent is the rest, and then nothing.
+func TestSpentInPart(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		o := s.create(1)
+		s.tell(paid(o, "p"))
+		for _, back := range []int64{0, 49, 20, 99} {
+			if back > 0 {
+				refund := paid(o, fmt.Sprint("back-", back))
+				refund.Says, refund.Amount = SaysRefunded, back
+				s.tell(refund)
+			}
+			want := map[int64]int64{0: 99, 49: 50, 20: 50}[back] // 20 was overtaken
+			if sum := must(s.Spent(t.Context(), o.Account, "USD", time.Time{}))(t); sum != want {
+				t.Errorf("with %d back, %d are spent; want %d", back, sum, want)
+			}
 		}
 	})
 }
@@ -471,6 +500,112 @@ func TestLists(t *testing.T) {
 		if list := must(s.Unchecked(ctx, s.clock(), 10))(t); len(list) != 0 {
 			t.Errorf("unchecked after it was checked: %+v", list)
 		}
+	})
+}
+
+// TestCapsOfOnePerson has three accounts that count together order at once: all of them together stay below, and who counts alone does not mind.
+func TestCapsOfOnePerson(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		const most = 5
+		refused := fault.New(fault.Forbidden, "enough")
+		limits := Limits{Caps: []Cap{{
+			Accounts: []int64{72, 70, 71}, Since: s.clock().Add(-time.Hour), Most: most * 99, Exceeded: func(int64) error { return refused },
+		}}}
+		var made atomic.Int64
+		var wg sync.WaitGroup
+		for n := range int64(15) {
+			wg.Go(func() {
+				d := s.draft(1 + n%3)
+				d.Account = 70 + n%3
+				_, err := s.Create(t.Context(), d, limits)
+				if err == nil {
+					made.Add(1)
+				} else if !errors.Is(err, refused) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if made.Load() != most {
+			t.Errorf("%d orders, want %d", made.Load(), most)
+		}
+		other := s.draft(4)
+		other.Account = 73
+		limits.Caps[0].Accounts = []int64{73}
+		if _, err := s.Create(t.Context(), other, limits); err != nil {
+			t.Errorf("another person: %v", err)
+		}
+	})
+}
+
+// TestCapsHoldExactly has an account's two players order at once, over and over: what is allowed is ordered, and not one more. What fails, and what is
+// refunded, gives its room back; what is only disputed does not.
+func TestCapsHoldExactly(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		ctx := t.Context()
+		const most = 5
+		refused := fault.New(fault.Forbidden, "enough")
+		limits := Limits{Caps: []Cap{{Since: s.clock().Add(-time.Hour), Most: most*99 + 98, Exceeded: func(spent int64) error {
+			if spent != most*99 {
+				t.Errorf("refused with %d spent", spent)
+			}
+			return refused
+		}}}}
+		order := func(player int64) (Order, error) {
+			d := s.draft(player)
+			d.Account = 77
+			return s.Create(ctx, d, limits)
+		}
+		var (
+			wg   sync.WaitGroup
+			mu   sync.Mutex
+			made []Order
+		)
+		for n := range 12 {
+			wg.Go(func() {
+				o, err := order(int64(1 + n%2))
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					made = append(made, o)
+				} else if !errors.Is(err, refused) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(made) != most {
+			t.Fatalf("%d orders at once, want %d", len(made), most)
+		}
+		full := func(when string, want bool) {
+			t.Helper()
+			o, err := order(1)
+			if (err != nil) != want {
+				t.Errorf("%s: %v", when, err)
+			}
+			if err == nil {
+				must(s.GiveUp(ctx, o.ID, Failed, "test"))(t)
+			}
+		}
+		full("when all is spent", true)
+		other := s.draft(3)
+		other.Account = 78
+		if _, err := s.Create(ctx, other, limits); err != nil {
+			t.Errorf("another account: %v", err)
+		}
+		s.tell(paid(made[0], "p0"))
+		full("when one is paid", true)
+		s.tell(Event{Provider: made[0].Provider, ID: "d0", Says: SaysDisputed, Order: made[0].ID, Amount: 99, Currency: "USD"})
+		full("when that is disputed", true)
+		s.tell(Event{Provider: made[0].Provider, ID: "r0", Says: SaysRefunded, Order: made[0].ID, Amount: 99, Currency: "USD"})
+		full("when that is refunded", false)
+		s.pass(30 * time.Minute)
+		if _, err := order(2); err != nil {
+			t.Error(err)
+		}
+		full("when the room is used", true)
+		must(s.GiveUp(ctx, made[1].ID, Expired, "test"))(t)
+		full("when another has expired", false)
 	})
 }
 

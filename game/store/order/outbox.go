@@ -92,30 +92,44 @@ func (s *Store) Granted(ctx context.Context, w Work) (Order, error) {
 	})
 }
 
-// StartRevoke says whether there are goods to take back; if not, the work is gone and ok is false.
+// StartRevoke says whether there are goods to take back, which [Order.Revoking] are; if not, the work is gone and ok is false. What was started for one sum
+// is ended for it, whatever more goes back meanwhile.
 func (s *Store) StartRevoke(ctx context.Context, w Work) (o Order, ok bool, err error) {
 	o, err = s.alter(ctx, w.Order, "revoking", func(tx *gorm.DB, row *orderRow) (changed bool, err error) {
-		ok = row.GrantedAt != 0 && row.RefundedAt != 0 && row.State != Refunded
-		if ok {
+		if ok = row.owes(); !ok {
+			return false, drop(tx, w)
+		}
+		if row.RevokingSum > row.RevokedSum {
 			return false, nil
 		}
-		return false, drop(tx, w)
+		row.RevokingSum = row.back()
+		return false, tx.Model(&orderRow{}).Where("id = ?", row.ID).Update("revoking_sum", row.RevokingSum).Error // no news, and not in the history
 	})
 	return o, ok && err == nil, err
 }
 
-// Revoked ends a revocation: the goods are taken back but for the debt.
-func (s *Store) Revoked(ctx context.Context, w Work, debt Goods) (Order, error) {
-	text, err := json.Marshal(debt)
-	if err != nil {
-		return Order{}, err
-	}
+// Revoked ends a revocation for a sum, that of [Order.RevokingSum] when it was started: the goods are taken back but for the debt. When somebody else has
+// ended it nothing changes.
+func (s *Store) Revoked(ctx context.Context, w Work, sum int64, debt Goods) (Order, error) {
 	return s.alter(ctx, w.Order, "goods taken back", func(tx *gorm.DB, row *orderRow) (changed bool, err error) {
-		if err := drop(tx, w); err != nil || row.State == Refunded {
+		if row.RevokingSum != sum || row.RevokedSum >= sum {
+			return false, nil // and the work, if there is any, is for more
+		}
+		if err := drop(tx, w); err != nil {
 			return false, err
 		}
-		row.State = Refunded
-		row.Debt = string(text)
+		var owed Goods
+		if err := json.Unmarshal([]byte(row.Debt), &owed); err != nil {
+			return false, err
+		}
+		text, err := json.Marshal(owed.add(debt))
+		if err != nil {
+			return false, err
+		}
+		row.Debt, row.RevokedSum = string(text), sum
+		if row.RefundedAt != 0 && sum == row.Price {
+			row.State = Refunded
+		}
 		return true, nil
 	})
 }

@@ -11,7 +11,20 @@ import (
 type model struct {
 	begun, paid, refunded, disputed, cleared, granting, granted, revoked bool
 	closed                                                               State // failed or expired, while that counts
+
+	price, part     int64 // part of it that went back
+	revoking, taken int64 // goods that are being taken back, and that are, by the part of the price
 }
+
+func (m *model) back() int64 {
+	if m.refunded {
+		return m.price
+	}
+	return m.part
+}
+
+// owes is whether goods are to be taken back.
+func (m *model) owes() bool { return m.granted && !m.revoked && m.back() > m.taken }
 
 func (m *model) held() bool { return m.disputed && !m.cleared }
 
@@ -36,8 +49,12 @@ func (m *model) state() State {
 }
 
 // tell is what an event does. It must not know in which order they come.
-func (m *model) tell(says Says) {
+func (m *model) tell(says Says, amount int64) {
 	was := m.state()
+	if says == SaysRefunded && amount < m.price {
+		m.part = max(m.part, amount)
+		return
+	}
 	switch says {
 	case SaysPaid:
 		m.paid = true
@@ -72,11 +89,11 @@ func TestRandomLives(t *testing.T) {
 func (s *setup) live(random *rand.Rand, player int64) {
 	t, ctx := s.t, s.t.Context()
 	o := s.create(player)
-	var m model
+	m := model{price: o.Price}
 	var log []string
 	var work []Work
 	told := 0
-	events := []Says{SaysPaid, SaysPaid, SaysPaid, SaysFailed, SaysExpired, SaysRefunded, SaysDisputed, SaysCleared, SaysLost, SaysOther}
+	events := []Says{SaysPaid, SaysPaid, SaysPaid, SaysFailed, SaysExpired, SaysRefunded, SaysRefunded, SaysRefunded, SaysDisputed, SaysCleared, SaysLost, SaysOther}
 	for range 25 {
 		switch n := random.IntN(12); {
 		case n < 5:
@@ -89,16 +106,19 @@ func (s *setup) live(random *rand.Rand, player int64) {
 			}
 			told++
 			e.Says = events[random.IntN(len(events))]
+			if e.Says == SaysRefunded && random.IntN(3) > 0 {
+				e.Amount = 1 + random.Int64N(o.Price)
+			}
 			s.tell(e)
-			m.tell(e.Says)
-			log = append(log, string(e.Says))
+			m.tell(e.Says, e.Amount)
+			log = append(log, fmt.Sprint(e.Says, " ", e.Amount))
 		case n < 6:
 			must(s.Begun(ctx, o.ID, "c", "p"+o.ID.String(), ""))(t)
 			m.begun = true
 			log = append(log, "begun")
 		case n < 7:
 			must(s.GiveUp(ctx, o.ID, Expired, "late"))(t)
-			m.tell(SaysExpired)
+			m.tell(SaysExpired, 0)
 			log = append(log, "given up")
 		case n < 9:
 			s.pass(2 * time.Minute) // so that leases end, and work is done twice
@@ -137,16 +157,28 @@ func (s *setup) doOne(m *model, w Work) string {
 			}
 		}
 	case Revoke:
-		_, ok, err := s.StartRevoke(ctx, w)
+		o, ok, err := s.StartRevoke(ctx, w)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := m.granted && m.refunded && !m.revoked; ok != want {
+		if want := m.owes(); ok != want {
 			t.Fatalf("StartRevoke of %+v: %v", *m, ok)
 		}
-		if ok && w.Tries%2 == 0 {
-			must(s.Revoked(ctx, w, Goods{}))(t)
-			m.revoked = true
+		if !ok {
+			break
+		}
+		if m.revoking == m.taken {
+			m.revoking = m.back()
+		}
+		if want := m.revoking - m.taken; o.RevokingSum-o.RevokedSum != want || o.Revoking().Wallet["gold"] != o.Goods.Wallet["gold"]*m.revoking/m.price-o.Goods.Wallet["gold"]*m.taken/m.price {
+			t.Fatalf("goods for %d of the price are to be taken back: %+v, %+v", want, o, o.Revoking())
+		}
+		if w.Tries%2 == 0 { // otherwise it dies here
+			for range 2 { // the second time it is over
+				must(s.Revoked(ctx, w, o.RevokingSum, Goods{}))(t)
+			}
+			m.taken = m.revoking
+			m.revoked = m.refunded && m.taken == m.price
 		}
 	case Dispute:
 		if err := s.Done(ctx, w); err != nil {
@@ -174,7 +206,7 @@ func (s *setup) compare(o Order, m *model, log []string) {
 	if want := m.state() == Paid || m.state() == Granting; has[Grant] != want {
 		t.Fatalf("grant due: %v, want %v: %+v after %v", has[Grant], want, *m, log)
 	}
-	if want := m.granted && m.refunded && !m.revoked; has[Revoke] != want {
+	if want := m.owes(); has[Revoke] != want {
 		t.Fatalf("revocation due: %v, want %v: %+v after %v", has[Revoke], want, *m, log)
 	}
 	from := State("")

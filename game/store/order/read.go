@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"loumiao/framework/store"
 )
 
@@ -34,16 +36,22 @@ func (s *Store) OfPlayer(ctx context.Context, player int64, limit int) ([]Order,
 	return orders(rows)
 }
 
-// Spent is what an account's orders since then cost, in minor units of the currency: those that are paid, and those that still may be.
+// Spent is what an account's orders that were made since then cost, in minor units of the currency: those that are paid, and those that still may be. One
+// that failed or expired does not count, unless its money comes late all the same. A refund gives its room back when the order is refunded and its
+// goods were taken back, one of a part its part at once; a dispute does not until it is lost.
 func (s *Store) Spent(ctx context.Context, account int64, currency string, since time.Time) (int64, error) {
-	var sum int64
-	err := s.db.WithContext(ctx).Model(&orderRow{}).Select("COALESCE(SUM(price), 0)").
-		Where("account = ? AND created_at >= ? AND currency = ? AND state NOT IN ?", account, since.UnixMilli(), currency, []State{Failed, Expired, Refunded}).
-		Scan(&sum).Error
+	sum, err := spent(s.db.WithContext(ctx), currency, since, account)
 	if err != nil {
 		return 0, fmt.Errorf("spent by account %d: %w", account, err)
 	}
 	return sum, nil
+}
+
+func spent(tx *gorm.DB, currency string, since time.Time, accounts ...int64) (sum int64, err error) {
+	err = tx.Model(&orderRow{}).Select("COALESCE(SUM(price - refunded_sum), 0)").
+		Where("account IN ? AND created_at >= ? AND currency = ? AND state NOT IN ?", accounts, since.UnixMilli(), currency, []State{Failed, Expired, Refunded}).
+		Scan(&sum).Error
+	return sum, err
 }
 
 // A Transition is one change of an order's state, or of what is known of it.

@@ -3,6 +3,7 @@ package order
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -31,7 +32,12 @@ func (s *Store) Orphans(ctx context.Context, before time.Time, limit int) ([]Ord
 	}
 	revokes, err := s.list(ctx, limit, "updated_at", "state IN ? AND refunded_at > 0 AND granted_at > 0 AND updated_at < ?"+missing,
 		[]State{Delivered, Disputed}, ms, Revoke)
-	return append(grants, revokes...), err
+	if err != nil {
+		return nil, err
+	}
+	parts, err := s.list(ctx, limit, "updated_at", "refunded_sum > 0 AND refunded_sum > revoked_sum AND refunded_at = 0 AND state IN ? AND granted_at > 0 AND updated_at < ?"+missing,
+		[]State{Delivered, Disputed}, ms, Revoke)
+	return slices.Concat(grants, revokes, parts), err
 }
 
 // Heal puts what is due for an orphan into the outbox.

@@ -34,6 +34,8 @@ type orderRow struct {
 	DisputedAt int64
 	ClearedAt  int64
 	Debt       string
+
+	RefundedSum, RevokingSum, RevokedSum int64
 }
 
 func (orderRow) TableName() string { return "orders" }
@@ -49,11 +51,11 @@ type historyRow struct {
 
 func (historyRow) TableName() string { return "order_history" }
 
-type buyerRow struct {
-	Player int64 `gorm:"primaryKey;autoIncrement:false"`
+type spenderRow struct {
+	Account int64 `gorm:"primaryKey;autoIncrement:false"`
 }
 
-func (buyerRow) TableName() string { return "buyers" }
+func (spenderRow) TableName() string { return "spenders" }
 
 type paymentRow struct {
 	ID          EventID `gorm:"primaryKey;autoIncrement:false"`
@@ -93,6 +95,7 @@ func (r orderRow) order() (Order, error) {
 		ID: r.ID, Player: r.Player, Account: r.Account, Area: r.Area, Product: r.Product, Title: r.Title, Price: r.Price, Currency: r.Currency,
 		Provider: r.Provider, Checkout: r.Checkout, Payment: r.Payment, PayURL: r.PayURL, Secret: r.Secret, State: r.State,
 		Created: fromMS(r.CreatedAt), Updated: fromMS(r.UpdatedAt), Expires: fromMS(r.ExpiresAt), Paid: fromMS(r.PaidAt),
+		RefundedSum: r.back(), RevokingSum: r.RevokingSum, RevokedSum: r.RevokedSum,
 		Granted: fromMS(r.GrantedAt), Refunded: fromMS(r.RefundedAt), Disputed: fromMS(r.DisputedAt), Cleared: fromMS(r.ClearedAt),
 	}
 	if err := json.Unmarshal([]byte(r.Goods), &o.Goods); err != nil {

@@ -37,6 +37,19 @@ func allows(from, to State) bool { return from == to || slices.Contains(transiti
 // open reports whether nothing is known yet of the order's payment.
 func (s State) open() bool { return s == Created || s == Pending }
 
+// back is how much of the price went back.
+func (r *orderRow) back() int64 {
+	if r.RefundedAt != 0 {
+		return r.Price
+	}
+	return r.RefundedSum
+}
+
+// owes reports whether there are goods to take back: those of a price that went back, once they are surely granted.
+func (r *orderRow) owes() bool {
+	return r.GrantedAt != 0 && r.State != Refunded && r.back() > r.RevokedSum
+}
+
 // settled is the state that follows from what is known of an order: its facts, in whichever order they were learned.
 func (r *orderRow) settled() State {
 	refunded, held := r.RefundedAt != 0, r.DisputedAt != 0 && r.ClearedAt == 0

@@ -14,6 +14,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/store"
+	"loumiao/game/name"
 )
 
 // An Op is one change of what a player has. It happens as a whole or not at all, once under its key.
@@ -75,6 +76,9 @@ const (
 	claimKey  = "claim:"  // and the mail
 )
 
+// maxNameKey bounds what a name is compared by, in bytes. No name that package name allows comes near it.
+const maxNameKey = 255
+
 var ownKeys = []string{createKey, matchKey, mailKey, claimKey}
 
 // opKey is the form of an idempotency key.
@@ -112,7 +116,7 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		}
 		if op.Name != "" && op.Name != row.Name {
 			renaming = true
-			if err := tx.Model(&row).Update("name", op.Name).Error; err != nil {
+			if err := tx.Model(&row).Updates(map[string]any{"name": op.Name, "name_key": name.Key(op.Name)}).Error; err != nil {
 				return err
 			}
 			renaming = false
@@ -168,6 +172,8 @@ func (op Op) validate() ([]change, error) {
 		return nil, fault.Errorf(fault.Invalid, "experience cannot change by %d", op.Exp)
 	case len(op.Name) > 64 || len(op.Tag) > 128 || !utf8.ValidString(op.Name) || !utf8.ValidString(op.Tag):
 		return nil, fault.Errorf(fault.Invalid, "name %q or tag %q is more than 64 or 128 bytes of UTF-8", op.Name, op.Tag)
+	case len(name.Key(op.Name)) > maxNameKey:
+		return nil, fault.Errorf(fault.Invalid, "name %q is too long to be compared", op.Name)
 	}
 	return changes, checkCounts(op.Counts)
 }

@@ -214,11 +214,26 @@ func TestRename(t *testing.T) {
 		if _, err := rename(8, "a", "Ada"); !errors.Is(err, player.ErrNameTaken) {
 			t.Errorf("a name that is taken: %v", err)
 		}
+		for key, same := range map[string]string{"c": "ADA", "d": "ada", "e": "\uff21\uff24\uff21", "f": "ａｄａ"} {
+			if _, err := rename(8, key, same); !errors.Is(err, player.ErrNameTaken) {
+				t.Errorf("%s, which is Ada's: %v", same, err)
+			}
+		}
+		for _, called := range []string{"Ada", "aDA"} {
+			if found, err := s.Find(t.Context(), 1, called); err != nil || found.Player != 7 || found.Name != "Ada" {
+				t.Errorf("%s is %+v, %v", called, found, err)
+			}
+		}
 		if _, err := rename(9, "a", "Ada"); err != nil {
 			t.Errorf("the name in another area: %v", err)
 		}
-		if _, err := rename(8, "b", strings.Repeat("n", 65)); fault.CodeOf(err) != fault.Invalid {
-			t.Errorf("a long name: %v", err)
+		if _, err := s.Apply(t.Context(), player.Op{Key: "case", Player: 9, Reason: "rename", Name: "ADA"}); err != nil {
+			t.Errorf("one's own name in another case: %v", err)
+		}
+		for _, long := range []string{strings.Repeat("n", 65), strings.Repeat("\ufdfa", 21)} { // the second is 378 letters when it is compared
+			if _, err := rename(8, "b", long); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("a long name: %v", err)
+			}
 		}
 		if p := read(t, s, 7); p.Name != "Ada" || p.Wallet[player.Gold] != player.StartGold-40 {
 			t.Errorf("he is %+v", p)

@@ -105,6 +105,7 @@ func (s *Store) post(tx *gorm.DB, postings []posting) (balances, error) {
 	var wallets []walletRow
 	var items []itemRow
 	var legs []ledgerRow
+	var owed []unloggedRow // to the log
 	for _, p := range postings {
 		if err := s.checkBag(tx, p); err != nil {
 			return nil, err
@@ -130,6 +131,7 @@ func (s *Store) post(tx *gorm.DB, postings []posting) (balances, error) {
 			other := leg
 			other.Leg, other.Holder, other.Amount = leg.Leg+1, holderSystem+p.reason, -c.amount
 			legs = append(legs, leg, other)
+			owed = append(owed, unloggedRow{Player: p.player, Kind: economyLog, ID: leg.Entry})
 		}
 	}
 	if len(legs) == 0 {
@@ -141,7 +143,10 @@ func (s *Store) post(tx *gorm.DB, postings []posting) (balances, error) {
 	if err := upsert(tx, items, "player", "item"); err != nil {
 		return nil, err
 	}
-	return have, tx.Create(&legs).Error
+	if err := tx.Create(&legs).Error; err != nil {
+		return nil, err
+	}
+	return have, s.owe(tx, owed)
 }
 
 // upsert writes rows with their new amounts, whether they are there or not.

@@ -11,6 +11,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/store"
+	"loumiao/game/name"
 )
 
 // A Bond is what another player is to a player. The numbers are stored, and told to clients.
@@ -91,10 +92,14 @@ func (s *Store) Friends(ctx context.Context, id ID) ([]Relation, error) {
 	return relations, nil
 }
 
-// Find returns the player of that name among those who began in an area. It is [ErrNotFound].
-func (s *Store) Find(ctx context.Context, origin uint16, name string) (Relation, error) {
+// Find returns the player of that name, in whatever case, among those who began in an area. It is [ErrNotFound].
+func (s *Store) Find(ctx context.Context, origin uint16, called string) (Relation, error) {
 	var row playerRow
-	err := s.db.WithContext(ctx).Select("id", "name", "level").Take(&row, "origin = ? AND name = ?", origin, name).Error
+	db := s.db.WithContext(ctx).Select("id", "name", "level")
+	err := db.Take(&row, "origin = ? AND name_key = ?", origin, name.Key(called)).Error
+	if errors.Is(err, store.ErrNotFound) { // somebody of before names were compared so
+		err = db.Take(&row, "origin = ? AND name = ?", origin, called).Error
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		err = ErrNotFound
 	}

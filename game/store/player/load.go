@@ -12,15 +12,24 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/store"
+	"loumiao/game/name"
 )
 
 // createAttempts bounds how many names are tried for a new player.
 const createAttempts = 8
 
 // Load returns a player and takes a new epoch: from now on every older holder is refused. The first Load creates the player, with a
-// name of his own and the starting wallet. A player of another account is fault.Forbidden. area counts only for a new player.
+// name of his own, the starting wallet and the mails of [Store.Welcoming]. A player of another account is fault.Forbidden, one who was erased [ErrErased]. area counts only for a new player.
 func (s *Store) Load(ctx context.Context, id ID, account int64, area uint16) (*Player, error) {
-	return s.load(ctx, id, account, area, 0)
+	return s.load(ctx, id, account, area, 0, nil)
+}
+
+// Enter is [Store.Load] of a player who comes in now, which the log is told, with how he has logged in: a way of at most [MaxWay] bytes.
+func (s *Store) Enter(ctx context.Context, id ID, account int64, area uint16, way string) (*Player, error) {
+	if err := checkWay(way); err != nil {
+		return nil, err
+	}
+	return s.load(ctx, id, account, area, 0, &way)
 }
 
 // LoadFrom is [Store.Load] of a player who is given from one holder to the next: [ErrFenced] unless epoch is his newest,
@@ -29,10 +38,10 @@ func (s *Store) LoadFrom(ctx context.Context, id ID, account int64, area uint16,
 	if epoch == 0 {
 		return nil, fault.Errorf(fault.Invalid, "player %d: no epoch to load him from", id)
 	}
-	return s.load(ctx, id, account, area, epoch)
+	return s.load(ctx, id, account, area, epoch, nil)
 }
 
-func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, from uint64) (*Player, error) {
+func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, from uint64, way *string) (*Player, error) {
 	if id <= 0 || account <= 0 {
 		return nil, fault.Errorf(fault.Invalid, "player %d or account %d is not a positive number", id, account)
 	}
@@ -46,6 +55,9 @@ func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, fro
 			if err != nil {
 				return err
 			}
+			if row.ErasedAt != 0 {
+				return ErrErased
+			}
 			if row.Account != account {
 				return fault.New(fault.Forbidden, "the player belongs to another account")
 			}
@@ -55,7 +67,12 @@ func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, fro
 			row.Epoch++
 			row.Version++
 			row.UpdatedAt = s.nowMS()
-			err = tx.Model(&row).Select("epoch", "version", "updated_at").Updates(row).Error
+			if way != nil {
+				if err := s.comes(tx, &row, *way); err != nil {
+					return err
+				}
+			}
+			err = tx.Model(&row).Select("epoch", "version", "updated_at", "came_at").Updates(row).Error
 			if err != nil {
 				return err
 			}
@@ -73,12 +90,15 @@ func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, fro
 	}
 }
 
-// Read returns a player without taking anything from whoever holds him. It is [ErrNotFound] when he was never loaded.
+// Read returns a player without taking anything from whoever holds him. It is [ErrNotFound] when he was never loaded, and [ErrErased].
 func (s *Store) Read(ctx context.Context, id ID) (*Player, error) {
 	var row playerRow
 	err := s.db.WithContext(ctx).Take(&row, "id = ?", id).Error
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, ErrNotFound
+	}
+	if err == nil && row.ErasedAt != 0 {
+		err = ErrErased
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read player %d: %w", id, err)
@@ -129,8 +149,9 @@ func (s *Store) read(db *gorm.DB, row playerRow) (*Player, error) {
 // create makes a player with epoch 0. It is store.ErrDuplicate when the name is taken, or the player is there after all.
 func (s *Store) create(tx *gorm.DB, id ID, account int64, area uint16, attempt int) (playerRow, error) {
 	now := s.nowMS()
+	called := defaultName(attempt)
 	row := playerRow{
-		ID: id, Account: account, Area: area, Origin: area, Name: defaultName(attempt), Level: s.levelAt(0), Rating: StartRating,
+		ID: id, Account: account, Area: area, Origin: area, Name: called, NameKey: name.Key(called), Level: s.levelAt(0), Rating: StartRating,
 		State: "{}", CreatedAt: now, UpdatedAt: now,
 	}
 	if err := tx.Create(&row).Error; err != nil {
@@ -139,7 +160,20 @@ func (s *Store) create(tx *gorm.DB, id ID, account int64, area uint16, attempt i
 	_, err := s.post(tx, []posting{{
 		player: id, op: createKey + strconv.FormatInt(int64(id), 10), reason: "create", changes: []change{{currency(Gold), StartGold}},
 	}})
-	return row, err
+	if err != nil || s.welcome == nil {
+		return row, err
+	}
+	for _, l := range s.welcome() {
+		l.Player = id
+		err := l.validate()
+		if err == nil {
+			_, _, err = s.sendOnce(tx, l)
+		}
+		if err != nil {
+			return row, fmt.Errorf("welcome mail %s: %w", l.Key, err)
+		}
+	}
+	return row, nil
 }
 
 // nameLetters leaves out what is easily mistaken: 0 and o, 1 and l, and the vowels, which make words.

@@ -421,3 +421,50 @@ func TestMailAgainstOracle(t *testing.T) {
 		}
 	})
 }
+
+// TestWelcome has a player created, by several at once, with mails that he then finds: once each, however often he comes, also after he has deleted one.
+func TestWelcome(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
+		var wrong player.Letter
+		if _, err := s.Welcoming(func() []player.Letter { return []player.Letter{wrong} }).Load(t.Context(), 7, 1, 1); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("created with a letter without a key: %v", err)
+		}
+		if _, err := s.Read(t.Context(), 7); !errors.Is(err, player.ErrNotFound) {
+			t.Errorf("who could not be welcomed is there: %v", err)
+		}
+		letters := []player.Letter{letter("welcome:a", 5), letter("welcome:b", 0)}
+		w := s.Welcoming(func() []player.Letter { return letters })
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if _, err := w.Load(t.Context(), 7, 1, 1); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		p, err := w.Load(t.Context(), 7, 1, 1)
+		list, unread, listed := s.Mails(t.Context(), 7, 0, 0)
+		if err != nil || listed != nil || len(list) != 2 || unread != 2 || p.Wallet[player.Gold] != player.StartGold {
+			t.Fatalf("%v, %v: a new player has %v and %d mails: %+v", err, listed, p, len(list), list)
+		}
+		for range 2 {
+			if _, _, err := s.ClaimMail(t.Context(), 7, p.Epoch, list[1].ID); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := s.DeleteMail(t.Context(), 7, p.Epoch, list[0].ID, false); err != nil {
+			t.Error(err)
+		}
+		if _, repeated, err := s.SendMail(t.Context(), letters[1]); !repeated || err != nil {
+			t.Errorf("a welcome that was deleted is sent again: %t, %v", repeated, err)
+		}
+		if p, err = w.Load(t.Context(), 7, 1, 1); err != nil || p.Wallet[player.Gold] != player.StartGold+5 {
+			t.Errorf("with the mail claimed he has %v, %v", p, err)
+		}
+		if list, _, err := s.Mails(t.Context(), 7, 0, 0); err != nil || len(list) != 1 {
+			t.Errorf("he has %+v, %v", list, err)
+		}
+	})
+}

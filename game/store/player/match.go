@@ -38,6 +38,9 @@ type Standing struct {
 	Score  int32
 	Kills  int32
 	Deaths int32
+	Team   int32 // from 1; 0: none
+	Left   bool  // he left for good: he gets nothing, and his rating does not rise
+	Filled bool  // he came later, in place of one who had left: his rating does not fall
 }
 
 // A MatchRow is one match in one player's history.
@@ -127,7 +130,7 @@ func (s *Store) recordMatch(tx *gorm.DB, m Match) (MatchResult, error) {
 	if _, err := s.post(tx, postings); err != nil {
 		return MatchResult{}, err
 	}
-	history := make([]matchRow, len(rows))
+	history, owed := make([]matchRow, len(rows)), make([]unloggedRow, len(rows))
 	for i, r := range rows {
 		if err := s.progress(tx, players[r.Player], r.Exp, r.RatingAfter-r.RatingBefore); err != nil {
 			return MatchResult{}, err
@@ -136,12 +139,16 @@ func (s *Store) recordMatch(tx *gorm.DB, m Match) (MatchResult, error) {
 		if err != nil {
 			return MatchResult{}, err
 		}
+		owed[i] = unloggedRow{Player: r.Player, Kind: battleLog, ID: int64(r.Match)}
 		history[i] = matchRow{
 			Player: r.Player, MatchID: r.Match, Mode: r.Mode, EndedAt: r.Ended.UnixMilli(), Place: r.Place, Players: r.Players, Score: r.Score,
 			Kills: r.Kills, Deaths: r.Deaths, RatingBefore: r.RatingBefore, RatingAfter: r.RatingAfter, Exp: r.Exp, Reward: string(reward),
 		}
 	}
 	if err := tx.Create(&history).Error; err != nil {
+		return MatchResult{}, err
+	}
+	if err := s.owe(tx, owed); err != nil {
 		return MatchResult{}, err
 	}
 	text, err := json.Marshal(rows)

@@ -178,6 +178,24 @@ func TestArenaSettles(t *testing.T) {
 		}
 		return s
 	}
+	teams := func(s []player.Standing, of ...int32) []player.Standing {
+		for i, team := range of {
+			s[i].Team = team
+		}
+		return s
+	}
+	mark := func(s []player.Standing, as func(*player.Standing), who ...int) []player.Standing {
+		for _, i := range who {
+			as(&s[i])
+		}
+		return s
+	}
+	left := func(s []player.Standing, who ...int) []player.Standing {
+		return mark(s, func(st *player.Standing) { st.Left = true }, who...)
+	}
+	filled := func(s []player.Standing, who ...int) []player.Standing {
+		return mark(s, func(st *player.Standing) { st.Filled = true }, who...)
+	}
 	for name, test := range map[string]struct {
 		standings []player.Standing
 		ratings   []int32
@@ -189,12 +207,24 @@ func TestArenaSettles(t *testing.T) {
 		"underdog wins":     {place(2, 1), []int32{1900, 1500}, []int32{-29, 29}},
 		"alone":             {place(1), []int32{1500}, []int32{0}},
 		"three":             {place(1, 2, 3), []int32{1500, 1500, 1500}, []int32{16, 0, -16}},
+		"teams":             {teams(place(1, 1, 3, 3), 1, 1, 2, 2), []int32{1600, 1400, 1500, 1500}, []int32{16, 16, -16, -16}},
+		"teams draw":        {teams(place(1, 1, 1, 1), 1, 2, 1, 2), []int32{1900, 1500, 1500, 1100}, []int32{-13, 13, -13, 13}},
 		"draw with a loser": {place(1, 1, 3), []int32{1500, 1500, 1500}, []int32{8, 8, -16}},
+
+		"one has left, and who came loses nothing": {left(filled(place(1, 2, 3), 1), 2), []int32{1500, 1500, 1500}, []int32{16, 0, -16}},
+		"who came is last of those who stayed":     {left(filled(place(1, 1, 3, 4), 2), 3), []int32{1500, 1500, 1500, 1500}, []int32{11, 11, 0, -16}},
+		"who came wins":                            {filled(place(1, 2), 0), []int32{1500, 1500}, []int32{16, -16}},
+		"the favourite is left behind nobody":      {left(place(2, 2), 0, 1), []int32{1100, 1900}, []int32{0, -16}},
+		"one has left his team, which wins":        {left(filled(teams(place(1, 1, 3, 3, 5), 1, 1, 2, 2, 1), 1), 4), []int32{1500, 1500, 1500, 1500, 1500}, []int32{16, 16, -16, -16, -16}},
+		"a team has left as a whole":               {left(teams(place(1, 1, 3, 3), 1, 1, 2, 2), 2, 3), []int32{1500, 1500, 1500, 1500}, []int32{16, 16, -16, -16}},
 	} {
 		outcomes := player.Arena(test.standings, test.ratings)
 		for i, o := range outcomes {
 			if o.Rating != test.want[i] {
 				t.Errorf("%s: rating of player %d changes by %d, want %d", name, i+1, o.Rating, test.want[i])
+			}
+			if nothing := len(o.Reward) == 0 && o.Exp == 0; nothing != test.standings[i].Left {
+				t.Errorf("%s: player %d gets %v and %d experience", name, i+1, o.Reward, o.Exp)
 			}
 		}
 	}

@@ -86,7 +86,8 @@ type Store struct {
 	ids     *id.Generator
 	now     func() time.Time
 	levelAt func(exp int64) int32
-	items   func() Items // nil: without a bag
+	items   func() Items    // nil: without a bag
+	welcome func() []Letter // nil: none
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.
@@ -102,6 +103,14 @@ func New(db *gorm.DB, ids *id.Generator, now func() time.Time) *Store {
 func (s *Store) WithLevels(at func(exp int64) int32) *Store {
 	other := *s
 	other.levelAt = at
+	return &other
+}
+
+// Welcoming is the store with mails for each new player, which he finds when he comes for the first time: they are sent in the transaction that creates
+// him, so once. letters says which, and is asked for each new player; their Player is not looked at. A player is not created with a letter that is wrong.
+func (s *Store) Welcoming(letters func() []Letter) *Store {
+	other := *s
+	other.welcome = letters
 	return &other
 }
 

@@ -3,7 +3,6 @@ package player
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -27,33 +26,40 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 	if err := l.validate(); err != nil {
 		return Mail{}, false, err
 	}
-	changes, err := l.Goods.changes()
-	if err := errors.Join(err, s.checkItems(l.Goods)); err != nil {
+	if err := s.checkItems(l.Goods); err != nil {
 		return Mail{}, false, err
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		repeated = false
 		if _, err := lock(tx, l.Player); err != nil {
 			return err
 		}
-		var before sent
-		if repeated, err = recall(tx, l.Player, mailKey+l.Key, &before); repeated || err != nil {
-			mail = Mail{ID: before.Mail, Key: l.Key}
-			return err
-		}
-		row, err := s.deliver(tx, l, len(changes) > 0)
-		if err != nil {
-			return err
-		}
-		if mail, err = row.mail(); err != nil {
-			return err
-		}
-		return remember(tx, l.Player, mailKey+l.Key, sent{row.ID}, row.CreatedAt)
+		mail, repeated, err = s.sendOnce(tx, l)
+		return err
 	})
 	if err != nil {
 		return Mail{}, false, fmt.Errorf("send mail %s to player %d: %w", l.Key, l.Player, err)
 	}
 	return mail, repeated, nil
+}
+
+// sendOnce is [Store.SendMail] of a valid letter in a transaction that has locked the player's row, or has made it.
+func (s *Store) sendOnce(tx *gorm.DB, l Letter) (mail Mail, repeated bool, err error) {
+	changes, err := l.Goods.changes()
+	if err != nil {
+		return Mail{}, false, err
+	}
+	var before sent
+	if repeated, err = recall(tx, l.Player, mailKey+l.Key, &before); repeated || err != nil {
+		return Mail{ID: before.Mail, Key: l.Key}, repeated, err
+	}
+	row, err := s.deliver(tx, l, len(changes) > 0)
+	if err != nil {
+		return Mail{}, false, err
+	}
+	if mail, err = row.mail(); err != nil {
+		return Mail{}, false, err
+	}
+	return mail, false, remember(tx, l.Player, mailKey+l.Key, sent{row.ID}, row.CreatedAt)
 }
 
 // deliver stores a mail, under a key of its own if it has none. The transaction has locked the player's row.

@@ -10,6 +10,7 @@ type playerRow struct {
 	Area          uint16
 	Origin        uint16
 	Name          string
+	NameKey       string // "" of NULL
 	Level         int32
 	Exp           int64
 	Rating        int32
@@ -19,6 +20,8 @@ type playerRow struct {
 	State         string
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt     int64 `gorm:"autoUpdateTime:false"`
+	ErasedAt      int64 // 0: not erased
+	CameAt        int64 // 0: not in the game
 }
 
 func (playerRow) TableName() string { return "players" }
@@ -52,6 +55,18 @@ type ledgerRow struct {
 }
 
 func (ledgerRow) TableName() string { return "ledger" }
+
+type unloggedRow struct {
+	Seq    int64 `gorm:"primaryKey;autoIncrement:false"`
+	Player ID
+	Kind   string
+	ID     int64
+	// Of logins and logouts, which have no rows of their own.
+	At      int64
+	Details string
+}
+
+func (unloggedRow) TableName() string { return "unlogged" }
 
 type appliedRow struct {
 	Player    ID     `gorm:"primaryKey"`

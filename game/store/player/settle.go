@@ -50,17 +50,25 @@ func Arena(standings []Standing, ratings []int32) []Outcome {
 	return Reward{Gold: 10, GoldPerBehind: 10, Exp: 50, ExpPerKill: 10}.Settle(standings, ratings)
 }
 
-// Settle settles a match: ratings as Elo's, each player against each other; gold for playing, and for each player left behind; experience for
-// playing, and for each kill.
+// Settle settles a match: ratings as Elo's, each player against each other of another team, with the mean of his team as his rating, so that all of a team gain
+// or lose alike; gold for playing, and for each player left behind; experience for
+// playing, and for each kill. Who has left is beaten by everybody else, but of his own team, and by other teams only if nobody of his has stayed.
 func (r Reward) Settle(standings []Standing, ratings []int32) []Outcome {
 	outcomes := make([]Outcome, len(standings))
+	strength := byTeam(standings, ratings)
+	stays := map[int32]bool{} // teams of which somebody has stayed
+	for _, s := range standings {
+		stays[s.Team] = stays[s.Team] || !s.Left
+	}
 	for i, s := range standings {
+		opponents := 0
 		behind, surplus := int64(0), 0.0 // surplus: points won beyond what the ratings let expect
 		for j, other := range standings {
-			if i == j {
+			if i == j || s.Team != 0 && (s.Team == other.Team || other.Left && stays[other.Team]) {
 				continue
 			}
-			expected := 1 / (1 + math.Pow(10, float64(ratings[j]-ratings[i])/eloScale))
+			opponents++
+			expected := 1 / (1 + math.Pow(10, (strength[j]-strength[i])/eloScale))
 			switch {
 			case s.Place < other.Place:
 				behind++
@@ -71,14 +79,40 @@ func (r Reward) Settle(standings []Standing, ratings []int32) []Outcome {
 				surplus -= expected
 			}
 		}
-		if n := len(standings) - 1; n > 0 {
-			outcomes[i].Rating = int32(math.Round(eloFactor * surplus / float64(n)))
+		if opponents > 0 {
+			outcomes[i].Rating = int32(math.Round(eloFactor * surplus / float64(opponents)))
+		}
+		switch {
+		case s.Left:
+			outcomes[i].Rating = min(0, outcomes[i].Rating)
+		case s.Filled:
+			outcomes[i].Rating = max(0, outcomes[i].Rating)
 		}
 		outcomes[i].Reward = map[string]int64{}
+		if s.Left {
+			continue
+		}
 		if gold := r.Gold + r.GoldPerBehind*behind; gold > 0 {
 			outcomes[i].Reward[Gold] = gold
 		}
 		outcomes[i].Exp = r.Exp + r.ExpPerKill*int64(max(0, s.Kills))
 	}
 	return outcomes
+}
+
+// byTeam is how strong each player counts: as the mean of his team.
+func byTeam(standings []Standing, ratings []int32) []float64 {
+	sums, sizes := map[int32]float64{}, map[int32]float64{}
+	for i, s := range standings {
+		sums[s.Team] += float64(ratings[i])
+		sizes[s.Team]++
+	}
+	strength := make([]float64, len(standings))
+	for i, s := range standings {
+		strength[i] = float64(ratings[i])
+		if s.Team != 0 {
+			strength[i] = sums[s.Team] / sizes[s.Team]
+		}
+	}
+	return strength
 }

@@ -26,7 +26,7 @@ const selectStandings = `SELECT id, area, name, level, rating, version,
 func (s *Store) Standings(ctx context.Context, after ID, limit int) ([]PlayerStanding, error) {
 	limit = max(1, min(limit, MaxStandings))
 	var standings []PlayerStanding
-	err := s.db.WithContext(ctx).Raw(selectStandings+"WHERE id > ? ORDER BY id LIMIT ?", after, limit).Scan(&standings).Error
+	err := s.db.WithContext(ctx).Raw(selectStandings+"WHERE id > ? AND erased_at = 0 ORDER BY id LIMIT ?", after, limit).Scan(&standings).Error
 	if err != nil {
 		return nil, fmt.Errorf("standings after player %d: %w", after, err)
 	}
@@ -40,7 +40,7 @@ func (s *Store) StandingsOf(ctx context.Context, ids []ID) ([]PlayerStanding, er
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	err := s.db.WithContext(ctx).Raw(selectStandings+"WHERE id IN ? ORDER BY id", ids).Scan(&standings).Error
+	err := s.db.WithContext(ctx).Raw(selectStandings+"WHERE id IN ? AND erased_at = 0 ORDER BY id", ids).Scan(&standings).Error
 	if err != nil {
 		return nil, fmt.Errorf("standings of %d players: %w", len(ids), err)
 	}

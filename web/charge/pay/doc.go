@@ -1,6 +1,6 @@
 // Package pay is how orders are paid for: one interface for payment providers, and three of them.
 //
-//	sandbox   ours: signed callbacks of its own, sent by a page with the buttons "pay", "fail" and "refund"; for development
+//	sandbox   ours: signed callbacks of its own, sent by a page with the buttons "pay", "fail", "refund" and more; for development
 //	stripe    callback-driven: a checkout page of Stripe's, and webhooks signed by its scheme
 //	store     receipt-driven, as app stores are: the client brings a receipt, which the store vouches for; a fake store for development
 //

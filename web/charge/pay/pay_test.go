@@ -29,7 +29,7 @@ func TestSandboxPressed(t *testing.T) {
 	stranger := Sandbox{Secrets: []string{"secret of somebody else"}}
 	o := sample()
 	for action, says := range map[string]order.Says{
-		"pay": order.SaysPaid, "fail": order.SaysFailed, "refund": order.SaysRefunded, "dispute": order.SaysDisputed, "clear": order.SaysCleared,
+		"pay": order.SaysPaid, "fail": order.SaysFailed, "refund": order.SaysRefunded, "refund_half": order.SaysRefunded, "dispute": order.SaysDisputed, "clear": order.SaysCleared,
 	} {
 		for name, tc := range map[string]struct {
 			by   Sandbox
@@ -40,6 +40,7 @@ func TestSandboxPressed(t *testing.T) {
 			"five minutes later": {box, now.Add(Tolerance), true}, "later": {box, now.Add(Tolerance + time.Second), false},
 			"from the future": {box, now.Add(-Tolerance - time.Second), false},
 		} {
+			amount := map[bool]int64{true: 49, false: 99}[action == "refund_half"]
 			signature, body, err := tc.by.Press(o, action, now)
 			if err != nil {
 				t.Fatal(err)
@@ -51,7 +52,7 @@ func TestSandboxPressed(t *testing.T) {
 				}
 				continue
 			}
-			if err != nil || e.Says != says || e.Order != o.ID || e.Amount != 99 || e.Currency != "USD" || e.Provider != "sandbox" || e.OwnPrice {
+			if err != nil || e.Says != says || e.Order != o.ID || e.Amount != amount || e.Currency != "USD" || e.Provider != "sandbox" || e.OwnPrice {
 				t.Errorf("%s, %s: %+v, %v", action, name, e, err)
 			}
 		}

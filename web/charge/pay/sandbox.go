@@ -38,7 +38,7 @@ type sandboxEvent struct {
 
 // sandboxActions is what each button says.
 var sandboxActions = map[string]order.Says{
-	"pay": order.SaysPaid, "fail": order.SaysFailed, "refund": order.SaysRefunded, "dispute": order.SaysDisputed, "clear": order.SaysCleared,
+	"pay": order.SaysPaid, "fail": order.SaysFailed, "refund": order.SaysRefunded, "refund_half": order.SaysRefunded, "dispute": order.SaysDisputed, "clear": order.SaysCleared,
 }
 
 // Name is "sandbox".
@@ -65,7 +65,11 @@ func (s Sandbox) Press(o order.Order, action string, now time.Time) (header stri
 	if _, ok := sandboxActions[action]; !ok || len(s.Secrets) == 0 {
 		return "", nil, fault.Errorf(fault.Invalid, "the sandbox has no button %q", action)
 	}
-	body, err = json.Marshal(sandboxEvent{ID: "sb_" + o.ID.String() + "_" + action, Action: action, Order: int64(o.ID), Amount: o.Price, Currency: o.Currency})
+	amount := o.Price
+	if action == "refund_half" {
+		amount /= 2
+	}
+	body, err = json.Marshal(sandboxEvent{ID: "sb_" + o.ID.String() + "_" + action, Action: action, Order: int64(o.ID), Amount: amount, Currency: o.Currency})
 	return Sign(s.Secrets[0], now, body), body, err
 }
 

@@ -1,5 +1,6 @@
 /** The client library: see README.md. */
 export type { Abort, Patience } from "./calls.js";
+export { Events, type EventsOptions } from "./events.js";
 export { Code, Fault, codeName, codeOf } from "./fault.js";
 export { type Fetch, type GateAddress, Login, type Ticket } from "./login.js";
 export type { Entrance, SessionOptions, State } from "./options.js";

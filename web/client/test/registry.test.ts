@@ -5,7 +5,7 @@ import { type DescFile, createFileRegistry, create } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 
 import { EnterWorldSchema, SnapshotSchema, ShipSchema, files } from "../src/game.js";
-import { file_world } from "../src/pb/world_pb.js";
+import { file_queue } from "../src/pb/queue_pb.js";
 import { file_wire } from "../src/pb/wire_pb.js";
 import { Registry } from "../src/registry.js";
 
@@ -18,10 +18,10 @@ test("the registry knows what the .proto files declare", () => {
 });
 
 test("two messages with one number are a mistake", () => {
-  const copy = { ...file_world.proto, name: "copy.proto", package: "copy", messageType: [...file_world.proto.messageType] };
+  const copy = { ...file_queue.proto, name: "copy.proto", package: "copy", messageType: [...file_queue.proto.messageType] };
   const set = create(FileDescriptorSetSchema, { file: [file_google_protobuf_descriptor.proto, file_wire.proto, rename(copy)] });
   const other = createFileRegistry(set).getFile("copy.proto") as DescFile;
-  assert.throws(() => new Registry([file_world, other]), /message number 3001 is used by game.EnterWorld and by copy.EnterWorld/);
+  assert.throws(() => new Registry([file_queue, other]), /message number 12101 is used by game.EnterQueue and by copy.EnterQueue/);
 });
 
 /** The file with all its references to its own package renamed too. */

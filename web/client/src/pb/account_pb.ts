@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file account.proto.
  */
 export const file_account: GenFile = /*@__PURE__*/
-  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lImMKCFJlZ2lzdGVyEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDRITCgtkZXZpY2VfbmFtZRgEIAEoCToUyvMYEAjRDxABGgdhY2NvdW50IAIiaAoNUGFzc3dvcmRMb2dpbhIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAk6FMrzGBAI0g8QARoHYWNjb3VudCACIlUKCkd1ZXN0TG9naW4SDgoGZGV2aWNlGAEgASgJEgwKBGFyZWEYAiABKA0SEwoLZGV2aWNlX25hbWUYAyABKAk6FMrzGBAI0w8QARoHYWNjb3VudCACIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJpCg1FeHRlcm5hbExvZ2luEg8KB2NoYW5uZWwYASABKAkSDgoGdGlja2V0GAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAk6FMrzGBAI2A8QARoHYWNjb3VudCACIiYKDkxpc3RJZGVudGl0aWVzOhTK8xgQCOQPEAEaB2FjY291bnQgASJACg9JZGVudGl0aWVzUmVwbHkSIgoKaWRlbnRpdGllcxgBIAMoCzIOLmdhbWUuSWRlbnRpdHk6CcrzGAUI5Q8QAiI7CghJZGVudGl0eRIMCgRraW5kGAEgASgJEg8KB2Rpc3BsYXkYAiABKAkSEAoIc2luY2VfbXMYAyABKAMiUAoMQmluZElkZW50aXR5EgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZzZWNyZXQYAyABKAk6FMrzGBAI5g8QARoHYWNjb3VudCABIjQKDlVuYmluZElkZW50aXR5EgwKBGtpbmQYASABKAk6FMrzGBAI5w8QARoHYWNjb3VudCABIiIKCkxpc3RMb2dpbnM6FMrzGBAI6A8QARoHYWNjb3VudCABIjUKC0xvZ2luc1JlcGx5EhsKBmxvZ2lucxgBIAMoCzILLmdhbWUuTG9naW46CcrzGAUI6Q8QAiJsCgVMb2dpbhIKCgJpZBgBIAEoCRILCgN3YXkYAiABKAkSEwoLZGV2aWNlX25hbWUYAyABKAkSEAoIYmVnYW5fbXMYBCABKAMSDwoHdXNlZF9tcxgFIAEoAxISCgpleHBpcmVzX21zGAYgASgDIiwKCEVuZExvZ2luEgoKAmlkGAEgASgJOhTK8xgQCOoPEAEaB2FjY291bnQgAWIGcHJvdG8z", [file_wire]);
+  fileDesc("Cg1hY2NvdW50LnByb3RvEgRnYW1lIoEBCghSZWdpc3RlchIMCgRuYW1lGAEgASgJEhAKCHBhc3N3b3JkGAIgASgJEgwKBGFyZWEYAyABKA0SEwoLZGV2aWNlX25hbWUYBCABKAkSHAoGcGVyc29uGAUgASgLMgwuZ2FtZS5QZXJzb246FMrzGBAI0Q8QARoHYWNjb3VudCACIoYBCg1QYXNzd29yZExvZ2luEgwKBG5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSDAoEYXJlYRgDIAEoDRITCgtkZXZpY2VfbmFtZRgEIAEoCRIcCgZwZXJzb24YBSABKAsyDC5nYW1lLlBlcnNvbjoUyvMYEAjSDxABGgdhY2NvdW50IAIicwoKR3Vlc3RMb2dpbhIOCgZkZXZpY2UYASABKAkSDAoEYXJlYRgCIAEoDRITCgtkZXZpY2VfbmFtZRgDIAEoCRIcCgZwZXJzb24YBCABKAsyDC5nYW1lLlBlcnNvbjoUyvMYEAjTDxABGgdhY2NvdW50IAIiJgoGUGVyc29uEgwKBG5hbWUYASABKAkSDgoGbnVtYmVyGAIgASgJIjUKDFJlZnJlc2hMb2dpbhIPCgdyZWZyZXNoGAEgASgJOhTK8xgQCNQPEAEaB2FjY291bnQgAiKCAQoKTG9naW5SZXBseRIPCgdhY2NvdW50GAEgASgDEg4KBnBsYXllchgCIAEoAxIMCgRhcmVhGAMgASgNEg0KBXRva2VuGAQgASgJEhoKEmV4cGlyZXNfaW5fc2Vjb25kcxgFIAEoDRIPCgdyZWZyZXNoGAYgASgJOgnK8xgFCNUPEAIiIQoJTGlzdEFyZWFzOhTK8xgQCNYPEAEaB2FjY291bnQgAiI8Cg5MaXN0QXJlYXNSZXBseRIfCgVhcmVhcxgBIAMoCzIQLmdhbWUuQXJlYUNob2ljZToJyvMYBQjXDxACIiYKCkFyZWFDaG9pY2USCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSKHAQoNRXh0ZXJuYWxMb2dpbhIPCgdjaGFubmVsGAEgASgJEg4KBnRpY2tldBgCIAEoCRIMCgRhcmVhGAMgASgNEhMKC2RldmljZV9uYW1lGAQgASgJEhwKBnBlcnNvbhgFIAEoCzIMLmdhbWUuUGVyc29uOhTK8xgQCNgPEAEaB2FjY291bnQgAiImCg5MaXN0SWRlbnRpdGllczoUyvMYEAjkDxABGgdhY2NvdW50IAEiQAoPSWRlbnRpdGllc1JlcGx5EiIKCmlkZW50aXRpZXMYASADKAsyDi5nYW1lLklkZW50aXR5OgnK8xgFCOUPEAIiOwoISWRlbnRpdHkSDAoEa2luZBgBIAEoCRIPCgdkaXNwbGF5GAIgASgJEhAKCHNpbmNlX21zGAMgASgDIlAKDEJpbmRJZGVudGl0eRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDgoGc2VjcmV0GAMgASgJOhTK8xgQCOYPEAEaB2FjY291bnQgASI0Cg5VbmJpbmRJZGVudGl0eRIMCgRraW5kGAEgASgJOhTK8xgQCOcPEAEaB2FjY291bnQgASIiCgpMaXN0TG9naW5zOhTK8xgQCOgPEAEaB2FjY291bnQgASI1CgtMb2dpbnNSZXBseRIbCgZsb2dpbnMYASADKAsyCy5nYW1lLkxvZ2luOgnK8xgFCOkPEAIibAoFTG9naW4SCgoCaWQYASABKAkSCwoDd2F5GAIgASgJEhMKC2RldmljZV9uYW1lGAMgASgJEhAKCGJlZ2FuX21zGAQgASgDEg8KB3VzZWRfbXMYBSABKAMSEgoKZXhwaXJlc19tcxgGIAEoAyIsCghFbmRMb2dpbhIKCgJpZBgBIAEoCToUyvMYEAjqDxABGgdhY2NvdW50IAFiBnByb3RvMw", [file_wire]);
 
 /**
  * Makes an account with a name and password, and logs in to it.
@@ -46,6 +46,11 @@ export type Register = Message<"game.Register"> & {
    * @generated from field: string device_name = 4;
    */
   deviceName: string;
+
+  /**
+   * @generated from field: game.Person person = 5;
+   */
+  person?: Person | undefined;
 };
 
 /**
@@ -78,6 +83,11 @@ export type PasswordLogin = Message<"game.PasswordLogin"> & {
    * @generated from field: string device_name = 4;
    */
   deviceName: string;
+
+  /**
+   * @generated from field: game.Person person = 5;
+   */
+  person?: Person | undefined;
 };
 
 /**
@@ -109,6 +119,11 @@ export type GuestLogin = Message<"game.GuestLogin"> & {
    * @generated from field: string device_name = 3;
    */
   deviceName: string;
+
+  /**
+   * @generated from field: game.Person person = 4;
+   */
+  person?: Person | undefined;
 };
 
 /**
@@ -117,6 +132,35 @@ export type GuestLogin = Message<"game.GuestLogin"> & {
  */
 export const GuestLoginSchema: GenMessage<GuestLogin> = /*@__PURE__*/
   messageDesc(file_account, 2);
+
+/**
+ * Who the player says to be, where the game has to know. It may come with any login, is checked once for an account, and is not kept: failed_precondition
+ * asks for it, and invalid says that there is no such person.
+ *
+ * @generated from message game.Person
+ */
+export type Person = Message<"game.Person"> & {
+  /**
+   * As the player's papers have it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Of the papers.
+   *
+   * @generated from field: string number = 2;
+   */
+  number: string;
+};
+
+/**
+ * Describes the message game.Person.
+ * Use `create(PersonSchema)` to create a new message.
+ */
+export const PersonSchema: GenMessage<Person> = /*@__PURE__*/
+  messageDesc(file_account, 3);
 
 /**
  * Goes on with an earlier login, in its area.
@@ -135,7 +179,7 @@ export type RefreshLogin = Message<"game.RefreshLogin"> & {
  * Use `create(RefreshLoginSchema)` to create a new message.
  */
 export const RefreshLoginSchema: GenMessage<RefreshLogin> = /*@__PURE__*/
-  messageDesc(file_account, 3);
+  messageDesc(file_account, 4);
 
 /**
  * The answer to each of them.
@@ -185,7 +229,7 @@ export type LoginReply = Message<"game.LoginReply"> & {
  * Use `create(LoginReplySchema)` to create a new message.
  */
 export const LoginReplySchema: GenMessage<LoginReply> = /*@__PURE__*/
-  messageDesc(file_account, 4);
+  messageDesc(file_account, 5);
 
 /**
  * @generated from message game.ListAreas
@@ -198,7 +242,7 @@ export type ListAreas = Message<"game.ListAreas"> & {
  * Use `create(ListAreasSchema)` to create a new message.
  */
 export const ListAreasSchema: GenMessage<ListAreas> = /*@__PURE__*/
-  messageDesc(file_account, 5);
+  messageDesc(file_account, 6);
 
 /**
  * @generated from message game.ListAreasReply
@@ -215,7 +259,7 @@ export type ListAreasReply = Message<"game.ListAreasReply"> & {
  * Use `create(ListAreasReplySchema)` to create a new message.
  */
 export const ListAreasReplySchema: GenMessage<ListAreasReply> = /*@__PURE__*/
-  messageDesc(file_account, 6);
+  messageDesc(file_account, 7);
 
 /**
  * @generated from message game.AreaChoice
@@ -237,7 +281,7 @@ export type AreaChoice = Message<"game.AreaChoice"> & {
  * Use `create(AreaChoiceSchema)` to create a new message.
  */
 export const AreaChoiceSchema: GenMessage<AreaChoice> = /*@__PURE__*/
-  messageDesc(file_account, 7);
+  messageDesc(file_account, 8);
 
 /**
  * Logs in as somebody whom an external channel vouches for, such as a platform's SDK, and makes an account for them the first time.
@@ -266,6 +310,11 @@ export type ExternalLogin = Message<"game.ExternalLogin"> & {
    * @generated from field: string device_name = 4;
    */
   deviceName: string;
+
+  /**
+   * @generated from field: game.Person person = 5;
+   */
+  person?: Person | undefined;
 };
 
 /**
@@ -273,7 +322,7 @@ export type ExternalLogin = Message<"game.ExternalLogin"> & {
  * Use `create(ExternalLoginSchema)` to create a new message.
  */
 export const ExternalLoginSchema: GenMessage<ExternalLogin> = /*@__PURE__*/
-  messageDesc(file_account, 8);
+  messageDesc(file_account, 9);
 
 /**
  * How the account can be logged in to. So are the two changes below answered.
@@ -288,7 +337,7 @@ export type ListIdentities = Message<"game.ListIdentities"> & {
  * Use `create(ListIdentitiesSchema)` to create a new message.
  */
 export const ListIdentitiesSchema: GenMessage<ListIdentities> = /*@__PURE__*/
-  messageDesc(file_account, 9);
+  messageDesc(file_account, 10);
 
 /**
  * @generated from message game.IdentitiesReply
@@ -305,7 +354,7 @@ export type IdentitiesReply = Message<"game.IdentitiesReply"> & {
  * Use `create(IdentitiesReplySchema)` to create a new message.
  */
 export const IdentitiesReplySchema: GenMessage<IdentitiesReply> = /*@__PURE__*/
-  messageDesc(file_account, 10);
+  messageDesc(file_account, 11);
 
 /**
  * @generated from message game.Identity
@@ -336,7 +385,7 @@ export type Identity = Message<"game.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_account, 11);
+  messageDesc(file_account, 12);
 
 /**
  * Adds a way to log in. It is refused with already_exists, and nothing moves, when another account has it, or this one has another of the same kind.
@@ -369,7 +418,7 @@ export type BindIdentity = Message<"game.BindIdentity"> & {
  * Use `create(BindIdentitySchema)` to create a new message.
  */
 export const BindIdentitySchema: GenMessage<BindIdentity> = /*@__PURE__*/
-  messageDesc(file_account, 12);
+  messageDesc(file_account, 13);
 
 /**
  * Takes one away. The last one stays: failed_precondition.
@@ -388,7 +437,7 @@ export type UnbindIdentity = Message<"game.UnbindIdentity"> & {
  * Use `create(UnbindIdentitySchema)` to create a new message.
  */
 export const UnbindIdentitySchema: GenMessage<UnbindIdentity> = /*@__PURE__*/
-  messageDesc(file_account, 13);
+  messageDesc(file_account, 14);
 
 /**
  * Where the account is logged in: each can be gone on with by RefreshLogin. So is EndLogin answered.
@@ -403,7 +452,7 @@ export type ListLogins = Message<"game.ListLogins"> & {
  * Use `create(ListLoginsSchema)` to create a new message.
  */
 export const ListLoginsSchema: GenMessage<ListLogins> = /*@__PURE__*/
-  messageDesc(file_account, 14);
+  messageDesc(file_account, 15);
 
 /**
  * The ones used last first, up to 100.
@@ -422,7 +471,7 @@ export type LoginsReply = Message<"game.LoginsReply"> & {
  * Use `create(LoginsReplySchema)` to create a new message.
  */
 export const LoginsReplySchema: GenMessage<LoginsReply> = /*@__PURE__*/
-  messageDesc(file_account, 15);
+  messageDesc(file_account, 16);
 
 /**
  * @generated from message game.Login
@@ -470,10 +519,10 @@ export type Login = Message<"game.Login"> & {
  * Use `create(LoginSchema)` to create a new message.
  */
 export const LoginSchema: GenMessage<Login> = /*@__PURE__*/
-  messageDesc(file_account, 16);
+  messageDesc(file_account, 17);
 
 /**
- * Ends a login, or all of them if id is empty. Nobody can go on with it; the token that it has led to lives for its few minutes.
+ * Ends a login, or all of them if id is empty. Nobody can go on with it; a session that it has led to is ended within seconds, the one that asks included.
  *
  * @generated from message game.EndLogin
  */
@@ -489,5 +538,5 @@ export type EndLogin = Message<"game.EndLogin"> & {
  * Use `create(EndLoginSchema)` to create a new message.
  */
 export const EndLoginSchema: GenMessage<EndLogin> = /*@__PURE__*/
-  messageDesc(file_account, 17);
+  messageDesc(file_account, 18);
 

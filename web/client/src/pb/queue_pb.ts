@@ -4,8 +4,8 @@
 // @generated from file queue.proto (package game, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_wire } from "./wire_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file queue.proto.
  */
 export const file_queue: GenFile = /*@__PURE__*/
-  fileDesc("CgtxdWV1ZS5wcm90bxIEZ2FtZSIgCgpFbnRlclF1ZXVlOhLK8xgOCMVeEAEaBXF1ZXVlIAEiWQoLUXVldWVTdGF0dXMSDAoEcGFzcxgBIAEoCRIQCghwb3NpdGlvbhgCIAEoDRIPCgd3YWl0aW5nGAMgASgNEg4KBmV0YV9tcxgEIAEoDToJyvMYBQjGXhACIk0KC1F1ZXVlVXBkYXRlEhAKCHBvc2l0aW9uGAEgASgNEg8KB3dhaXRpbmcYAiABKA0SDgoGZXRhX21zGAMgASgNOgvK8xgHCMdeEAIoASIjCghBZG1pdHRlZBIMCgRwYXNzGAEgASgJOgnK8xgFCMheEAIiIAoKTGVhdmVRdWV1ZToSyvMYDgjJXhABGgVxdWV1ZSABIhYKCUxlZnRRdWV1ZToJyvMYBQjKXhACYgZwcm90bzM", [file_wire]);
+  fileDesc("CgtxdWV1ZS5wcm90bxIEZ2FtZSIgCgpFbnRlclF1ZXVlOhLK8xgOCMVeEAEaBXF1ZXVlIAEihgEKC1F1ZXVlU3RhdHVzEgwKBHBhc3MYASABKAkSEAoIcG9zaXRpb24YAiABKA0SDwoHd2FpdGluZxgDIAEoDRIOCgZldGFfbXMYBCABKA0SDAoEbGFuZRgFIAEoCRIdCgRob2xkGAYgASgOMg8uZ2FtZS5RdWV1ZUhvbGQ6CcrzGAUIxl4QAiJsCgtRdWV1ZVVwZGF0ZRIQCghwb3NpdGlvbhgBIAEoDRIPCgd3YWl0aW5nGAIgASgNEg4KBmV0YV9tcxgDIAEoDRIdCgRob2xkGAQgASgOMg8uZ2FtZS5RdWV1ZUhvbGQ6C8rzGAcIx14QAigBIiMKCEFkbWl0dGVkEgwKBHBhc3MYASABKAk6CcrzGAUIyF4QAiIgCgpMZWF2ZVF1ZXVlOhLK8xgOCMleEAEaBXF1ZXVlIAEiFgoJTGVmdFF1ZXVlOgnK8xgFCMpeEAIqVAoJUXVldWVIb2xkEhoKFlFVRVVFX0hPTERfVU5TUEVDSUZJRUQQABIVChFRVUVVRV9IT0xEX1BBVVNFRBABEhQKEFFVRVVFX0hPTERfR0FURVMQAmIGcHJvdG8z", [file_wire]);
 
 /**
  * Asks to be let into the area. Answered at once: admitted, or a place in the queue and from then on QueueUpdate.
@@ -42,25 +42,39 @@ export type QueueStatus = Message<"game.QueueStatus"> & {
   pass: string;
 
   /**
-   * Otherwise: how many are to be admitted up to and including this player.
+   * Otherwise: how many of this player's lane are to be admitted up to and including him.
    *
    * @generated from field: uint32 position = 2;
    */
   position: number;
 
   /**
-   * Everybody who waits.
+   * Everybody who waits in the lane.
    *
    * @generated from field: uint32 waiting = 3;
    */
   waiting: number;
 
   /**
-   * When this player is likely to be admitted; 0: no admissions have been seen yet.
+   * When this player is likely to be admitted; 0: no admissions from the lane have been seen yet.
    *
    * @generated from field: uint32 eta_ms = 4;
    */
   etaMs: number;
+
+  /**
+   * The lane that he waits in, which the server has chosen. It stays the same until he is admitted or leaves.
+   *
+   * @generated from field: string lane = 5;
+   */
+  lane: string;
+
+  /**
+   * While this is set, eta_ms says nothing.
+   *
+   * @generated from field: game.QueueHold hold = 6;
+   */
+  hold: QueueHold;
 };
 
 /**
@@ -90,6 +104,11 @@ export type QueueUpdate = Message<"game.QueueUpdate"> & {
    * @generated from field: uint32 eta_ms = 3;
    */
   etaMs: number;
+
+  /**
+   * @generated from field: game.QueueHold hold = 4;
+   */
+  hold: QueueHold;
 };
 
 /**
@@ -143,4 +162,38 @@ export type LeftQueue = Message<"game.LeftQueue"> & {
  */
 export const LeftQueueSchema: GenMessage<LeftQueue> = /*@__PURE__*/
   messageDesc(file_queue, 5);
+
+/**
+ * Why nobody is let in, whoever is next.
+ *
+ * @generated from enum game.QueueHold
+ */
+export enum QueueHold {
+  /**
+   * Those whose turn it is are let in, as soon as there is a place.
+   *
+   * @generated from enum value: QUEUE_HOLD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The operators have paused admission, or closed it.
+   *
+   * @generated from enum value: QUEUE_HOLD_PAUSED = 1;
+   */
+  PAUSED = 1,
+
+  /**
+   * The gates cannot do with more players inside.
+   *
+   * @generated from enum value: QUEUE_HOLD_GATES = 2;
+   */
+  GATES = 2,
+}
+
+/**
+ * Describes the enum game.QueueHold.
+ */
+export const QueueHoldSchema: GenEnum<QueueHold> = /*@__PURE__*/
+  enumDesc(file_queue, 0);
 

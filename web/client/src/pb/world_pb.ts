@@ -6,6 +6,8 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { FieldPlace } from "./field_pb.js";
+import { file_field } from "./field_pb.js";
 import { file_wire } from "./wire_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file world.proto.
  */
 export const file_world: GenFile = /*@__PURE__*/
-  fileDesc("Cgt3b3JsZC5wcm90bxIEZ2FtZSIuCgpFbnRlcldvcmxkEgwKBHBhc3MYASABKAk6EsrzGA4IuRcQARoFd29ybGQgASJ1Cg9FbnRlcldvcmxkUmVwbHkSHgoHcHJvZmlsZRgBIAEoCzINLmdhbWUuUHJvZmlsZRIfCgVtYXRjaBgCIAEoCzIQLmdhbWUuTWF0Y2hGb3VuZBIWCg50YWJsZXNfdmVyc2lvbhgDIAEoCToJyvMYBQi6FxACItYBCgdQcm9maWxlEg4KBnBsYXllchgBIAEoAxIMCgRuYW1lGAIgASgJEgwKBGFyZWEYAyABKA0SDQoFbGV2ZWwYBCABKAUSCwoDZXhwGAUgASgDEg4KBnJhdGluZxgGIAEoBRIpCgZ3YWxsZXQYByADKAsyGS5nYW1lLlByb2ZpbGUuV2FsbGV0RW50cnkSGQoFaXRlbXMYCCADKAsyCi5nYW1lLkl0ZW0aLQoLV2FsbGV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASIjCgRJdGVtEgwKBGl0ZW0YASABKAkSDQoFY291bnQYAiABKAMiHgoKR2V0UHJvZmlsZToQyvMYDAjDFxABGgV3b3JsZCI8Cg9HZXRQcm9maWxlUmVwbHkSHgoHcHJvZmlsZRgBIAEoCzINLmdhbWUuUHJvZmlsZToJyvMYBQjEFxACIisKBUdyZWV0EhAKCGdyZWV0aW5nGAEgASgJOhDK8xgMCM0XEAEaBXdvcmxkIjQKCkdyZWV0UmVwbHkSDAoEdGV4dBgBIAEoCRINCgVjb3VudBgCIAEoAzoJyvMYBQjOFxACIiwKClN0YXJ0TWF0Y2gSDAoEbW9kZRgBIAEoCToQyvMYDAidGBABGgV3b3JsZCIsCg9TdGFydE1hdGNoUmVwbHkSDgoGdGlja2V0GAEgASgDOgnK8xgFCJ4YEAIiHwoLQ2FuY2VsTWF0Y2g6EMrzGAwInxgQARoFd29ybGQiMAoQQ2FuY2VsTWF0Y2hSZXBseRIRCgljYW5jZWxsZWQYASABKAg6CcrzGAUIoBgQAiJTCgpNYXRjaEZvdW5kEg0KBW1hdGNoGAEgASgDEgwKBHJvb20YAiABKAMSDAoEbW9kZRgDIAEoCRIPCgdwbGF5ZXJzGAQgAygDOgnK8xgFCKEYEAIiOQoMTWF0Y2hBYm9ydGVkEg4KBnRpY2tldBgBIAEoAxIOCgZyZWFzb24YAiABKAk6CcrzGAUIohgQAiJaCgpNYXRjaEVuZGVkEiEKBnJlc3VsdBgBIAEoCzIRLmdhbWUuTWF0Y2hSZXN1bHQSHgoHcHJvZmlsZRgCIAEoCzINLmdhbWUuUHJvZmlsZToJyvMYBQijGBACIqICCgtNYXRjaFJlc3VsdBINCgVtYXRjaBgBIAEoAxIMCgRtb2RlGAIgASgJEhAKCGVuZGVkX21zGAMgASgDEg0KBXBsYWNlGAQgASgFEg8KB3BsYXllcnMYBSABKAUSDQoFc2NvcmUYBiABKAUSDQoFa2lsbHMYByABKAUSDgoGZGVhdGhzGAggASgFEhUKDXJhdGluZ19iZWZvcmUYCSABKAUSFAoMcmF0aW5nX2FmdGVyGAogASgFEi0KBnJld2FyZBgLIAMoCzIdLmdhbWUuTWF0Y2hSZXN1bHQuUmV3YXJkRW50cnkSCwoDZXhwGAwgASgDGi0KC1Jld2FyZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEiLQoKR2V0TWF0Y2hlcxINCgVsaW1pdBgBIAEoBToQyvMYDAinGBABGgV3b3JsZCJACg9HZXRNYXRjaGVzUmVwbHkSIgoHbWF0Y2hlcxgBIAMoCzIRLmdhbWUuTWF0Y2hSZXN1bHQ6CcrzGAUIqBgQAiI8CglHZXRMZWRnZXISDQoFbGltaXQYASABKAUSDgoGYmVmb3JlGAIgASgDOhDK8xgMCKkYEAEaBXdvcmxkIj8KDkdldExlZGdlclJlcGx5EiIKB2VudHJpZXMYASADKAsyES5nYW1lLkxlZGdlckVudHJ5OgnK8xgFCKoYEAIiaQoLTGVkZ2VyRW50cnkSCgoCaWQYASABKAMSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVhc3NldBgEIAEoCRIOCgZhbW91bnQYBSABKAMSEgoKY3JlYXRlZF9tcxgGIAEoA2IGcHJvdG8z", [file_wire]);
+  fileDesc("Cgt3b3JsZC5wcm90bxIEZ2FtZSIuCgpFbnRlcldvcmxkEgwKBHBhc3MYASABKAk6EsrzGA4IuRcQARoFd29ybGQgASKmAQoPRW50ZXJXb3JsZFJlcGx5Eh4KB3Byb2ZpbGUYASABKAsyDS5nYW1lLlByb2ZpbGUSHwoFbWF0Y2gYAiABKAsyEC5nYW1lLk1hdGNoRm91bmQSFgoOdGFibGVzX3ZlcnNpb24YAyABKAkSHwoFZmllbGQYBCABKAsyEC5nYW1lLkZpZWxkUGxhY2USDgoGdGlja2V0GAUgASgDOgnK8xgFCLoXEAIi1gEKB1Byb2ZpbGUSDgoGcGxheWVyGAEgASgDEgwKBG5hbWUYAiABKAkSDAoEYXJlYRgDIAEoDRINCgVsZXZlbBgEIAEoBRILCgNleHAYBSABKAMSDgoGcmF0aW5nGAYgASgFEikKBndhbGxldBgHIAMoCzIZLmdhbWUuUHJvZmlsZS5XYWxsZXRFbnRyeRIZCgVpdGVtcxgIIAMoCzIKLmdhbWUuSXRlbRotCgtXYWxsZXRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBIiMKBEl0ZW0SDAoEaXRlbRgBIAEoCRINCgVjb3VudBgCIAEoAyIeCgpHZXRQcm9maWxlOhDK8xgMCMMXEAEaBXdvcmxkIjwKD0dldFByb2ZpbGVSZXBseRIeCgdwcm9maWxlGAEgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCMQXEAIiKwoFR3JlZXQSEAoIZ3JlZXRpbmcYASABKAk6EMrzGAwIzRcQARoFd29ybGQiNAoKR3JlZXRSZXBseRIMCgR0ZXh0GAEgASgJEg0KBWNvdW50GAIgASgDOgnK8xgFCM4XEAIiLAoKU3RhcnRNYXRjaBIMCgRtb2RlGAEgASgJOhDK8xgMCJ0YEAEaBXdvcmxkIiwKD1N0YXJ0TWF0Y2hSZXBseRIOCgZ0aWNrZXQYASABKAM6CcrzGAUInhgQAiIfCgtDYW5jZWxNYXRjaDoQyvMYDAifGBABGgV3b3JsZCIwChBDYW5jZWxNYXRjaFJlcGx5EhEKCWNhbmNlbGxlZBgBIAEoCDoJyvMYBQigGBACInAKCk1hdGNoRm91bmQSDQoFbWF0Y2gYASABKAMSDAoEcm9vbRgCIAEoAxIMCgRtb2RlGAMgASgJEg8KB3BsYXllcnMYBCADKAMSDQoFdGVhbXMYBSABKAUSDAoEZmlsbBgGIAEoCDoJyvMYBQihGBACImsKDU1hdGNoUHJvcG9zZWQSDQoFbWF0Y2gYASABKAMSDgoGdGlja2V0GAIgASgDEgwKBG1vZGUYAyABKAkSDwoHcGxheWVycxgEIAEoBRIRCgl3aXRoaW5fbXMYBSABKAU6CcrzGAUIqxgQAiI+ChJNYXRjaFByb3Bvc2FsRW5kZWQSDQoFbWF0Y2gYASABKAMSDgoGdGlja2V0GAIgASgDOgnK8xgFCKwYEAIiQQoOQW5zd2VyUHJvcG9zYWwSDQoFbWF0Y2gYASABKAMSDgoGYWNjZXB0GAIgASgIOhDK8xgMCK0YEAEaBXdvcmxkIjIKE0Fuc3dlclByb3Bvc2FsUmVwbHkSEAoIYWNjZXB0ZWQYASABKAg6CcrzGAUIrhgQAiI5CgxNYXRjaEFib3J0ZWQSDgoGdGlja2V0GAEgASgDEg4KBnJlYXNvbhgCIAEoCToJyvMYBQiiGBACIloKCk1hdGNoRW5kZWQSIQoGcmVzdWx0GAEgASgLMhEuZ2FtZS5NYXRjaFJlc3VsdBIeCgdwcm9maWxlGAIgASgLMg0uZ2FtZS5Qcm9maWxlOgnK8xgFCKMYEAIiogIKC01hdGNoUmVzdWx0Eg0KBW1hdGNoGAEgASgDEgwKBG1vZGUYAiABKAkSEAoIZW5kZWRfbXMYAyABKAMSDQoFcGxhY2UYBCABKAUSDwoHcGxheWVycxgFIAEoBRINCgVzY29yZRgGIAEoBRINCgVraWxscxgHIAEoBRIOCgZkZWF0aHMYCCABKAUSFQoNcmF0aW5nX2JlZm9yZRgJIAEoBRIUCgxyYXRpbmdfYWZ0ZXIYCiABKAUSLQoGcmV3YXJkGAsgAygLMh0uZ2FtZS5NYXRjaFJlc3VsdC5SZXdhcmRFbnRyeRILCgNleHAYDCABKAMaLQoLUmV3YXJkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASItCgpHZXRNYXRjaGVzEg0KBWxpbWl0GAEgASgFOhDK8xgMCKcYEAEaBXdvcmxkIkAKD0dldE1hdGNoZXNSZXBseRIiCgdtYXRjaGVzGAEgAygLMhEuZ2FtZS5NYXRjaFJlc3VsdDoJyvMYBQioGBACIjwKCUdldExlZGdlchINCgVsaW1pdBgBIAEoBRIOCgZiZWZvcmUYAiABKAM6EMrzGAwIqRgQARoFd29ybGQiPwoOR2V0TGVkZ2VyUmVwbHkSIgoHZW50cmllcxgBIAMoCzIRLmdhbWUuTGVkZ2VyRW50cnk6CcrzGAUIqhgQAiJpCgtMZWRnZXJFbnRyeRIKCgJpZBgBIAEoAxILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJEg0KBWFzc2V0GAQgASgJEg4KBmFtb3VudBgFIAEoAxISCgpjcmVhdGVkX21zGAYgASgDYgZwcm90bzM", [file_field, file_wire]);
 
 /**
  * Enters the world. The gate sends it to the player's owner or, if nobody owns the player, to the world node with the least load.
@@ -58,6 +60,20 @@ export type EnterWorldReply = Message<"game.EnterWorldReply"> & {
    * @generated from field: string tables_version = 3;
    */
   tablesVersion: string;
+
+  /**
+   * The field that the player is on, if any: join it again.
+   *
+   * @generated from field: game.FieldPlace field = 4;
+   */
+  field?: FieldPlace | undefined;
+
+  /**
+   * That the player waits for a match with, if any: as StartMatch has answered it.
+   *
+   * @generated from field: int64 ticket = 5;
+   */
+  ticket: bigint;
 };
 
 /**
@@ -268,7 +284,7 @@ export const CancelMatchSchema: GenMessage<CancelMatch> = /*@__PURE__*/
  */
 export type CancelMatchReply = Message<"game.CancelMatchReply"> & {
   /**
-   * False: too late, a match has been made with the ticket.
+   * True: the ticket is in no match and never will be. False: too late, a match has been made with it.
    *
    * @generated from field: bool cancelled = 1;
    */
@@ -304,9 +320,25 @@ export type MatchFound = Message<"game.MatchFound"> & {
   mode: string;
 
   /**
+   * By ship.
+   *
    * @generated from field: repeated int64 players = 4;
    */
   players: bigint[];
+
+  /**
+   * 0 or 1: everybody for himself. Else so many teams of equal size; the first players are the first team.
+   *
+   * @generated from field: int32 teams = 5;
+   */
+  teams: number;
+
+  /**
+   * The battle is on, and the player has the seat of one who has left: the others were told of other players.
+   *
+   * @generated from field: bool fill = 6;
+   */
+  fill: boolean;
 };
 
 /**
@@ -315,6 +347,115 @@ export type MatchFound = Message<"game.MatchFound"> & {
  */
 export const MatchFoundSchema: GenMessage<MatchFound> = /*@__PURE__*/
   messageDesc(file_world, 12);
+
+/**
+ * In modes that ask: here is a match for whoever says yes. AnswerProposal is awaited; MatchFound follows when all accept it, MatchProposalEnded or
+ * MatchAborted when it comes to nothing. May come again for the same match, with the time that is left.
+ *
+ * @generated from message game.MatchProposed
+ */
+export type MatchProposed = Message<"game.MatchProposed"> & {
+  /**
+   * @generated from field: int64 match = 1;
+   */
+  match: bigint;
+
+  /**
+   * @generated from field: int64 ticket = 2;
+   */
+  ticket: bigint;
+
+  /**
+   * @generated from field: string mode = 3;
+   */
+  mode: string;
+
+  /**
+   * How many are asked.
+   *
+   * @generated from field: int32 players = 4;
+   */
+  players: number;
+
+  /**
+   * How long there is to answer. Whoever says no or nothing loses his ticket, with all of his party.
+   *
+   * @generated from field: int32 within_ms = 5;
+   */
+  withinMs: number;
+};
+
+/**
+ * Describes the message game.MatchProposed.
+ * Use `create(MatchProposedSchema)` to create a new message.
+ */
+export const MatchProposedSchema: GenMessage<MatchProposed> = /*@__PURE__*/
+  messageDesc(file_world, 13);
+
+/**
+ * Somebody else did not accept the match: the ticket waits again, as old as it was.
+ *
+ * @generated from message game.MatchProposalEnded
+ */
+export type MatchProposalEnded = Message<"game.MatchProposalEnded"> & {
+  /**
+   * @generated from field: int64 match = 1;
+   */
+  match: bigint;
+
+  /**
+   * @generated from field: int64 ticket = 2;
+   */
+  ticket: bigint;
+};
+
+/**
+ * Describes the message game.MatchProposalEnded.
+ * Use `create(MatchProposalEndedSchema)` to create a new message.
+ */
+export const MatchProposalEndedSchema: GenMessage<MatchProposalEnded> = /*@__PURE__*/
+  messageDesc(file_world, 14);
+
+/**
+ * @generated from message game.AnswerProposal
+ */
+export type AnswerProposal = Message<"game.AnswerProposal"> & {
+  /**
+   * @generated from field: int64 match = 1;
+   */
+  match: bigint;
+
+  /**
+   * @generated from field: bool accept = 2;
+   */
+  accept: boolean;
+};
+
+/**
+ * Describes the message game.AnswerProposal.
+ * Use `create(AnswerProposalSchema)` to create a new message.
+ */
+export const AnswerProposalSchema: GenMessage<AnswerProposal> = /*@__PURE__*/
+  messageDesc(file_world, 15);
+
+/**
+ * @generated from message game.AnswerProposalReply
+ */
+export type AnswerProposalReply = Message<"game.AnswerProposalReply"> & {
+  /**
+   * What stands: an answer does, except that a yes may become a no while others have not said theirs. It is an error (not found) when it is too late.
+   *
+   * @generated from field: bool accepted = 1;
+   */
+  accepted: boolean;
+};
+
+/**
+ * Describes the message game.AnswerProposalReply.
+ * Use `create(AnswerProposalReplySchema)` to create a new message.
+ */
+export const AnswerProposalReplySchema: GenMessage<AnswerProposalReply> = /*@__PURE__*/
+  messageDesc(file_world, 16);
 
 /**
  * The ticket is gone without a match; the player may start again.
@@ -338,7 +479,7 @@ export type MatchAborted = Message<"game.MatchAborted"> & {
  * Use `create(MatchAbortedSchema)` to create a new message.
  */
 export const MatchAbortedSchema: GenMessage<MatchAborted> = /*@__PURE__*/
-  messageDesc(file_world, 13);
+  messageDesc(file_world, 17);
 
 /**
  * The match is over and its rewards are the player's.
@@ -362,7 +503,7 @@ export type MatchEnded = Message<"game.MatchEnded"> & {
  * Use `create(MatchEndedSchema)` to create a new message.
  */
 export const MatchEndedSchema: GenMessage<MatchEnded> = /*@__PURE__*/
-  messageDesc(file_world, 14);
+  messageDesc(file_world, 18);
 
 /**
  * One player's outcome of one match.
@@ -440,7 +581,7 @@ export type MatchResult = Message<"game.MatchResult"> & {
  * Use `create(MatchResultSchema)` to create a new message.
  */
 export const MatchResultSchema: GenMessage<MatchResult> = /*@__PURE__*/
-  messageDesc(file_world, 15);
+  messageDesc(file_world, 19);
 
 /**
  * The newest matches first.
@@ -461,7 +602,7 @@ export type GetMatches = Message<"game.GetMatches"> & {
  * Use `create(GetMatchesSchema)` to create a new message.
  */
 export const GetMatchesSchema: GenMessage<GetMatches> = /*@__PURE__*/
-  messageDesc(file_world, 16);
+  messageDesc(file_world, 20);
 
 /**
  * @generated from message game.GetMatchesReply
@@ -478,7 +619,7 @@ export type GetMatchesReply = Message<"game.GetMatchesReply"> & {
  * Use `create(GetMatchesReplySchema)` to create a new message.
  */
 export const GetMatchesReplySchema: GenMessage<GetMatchesReply> = /*@__PURE__*/
-  messageDesc(file_world, 17);
+  messageDesc(file_world, 21);
 
 /**
  * The player's account statement: every change of the wallet, the newest first.
@@ -506,7 +647,7 @@ export type GetLedger = Message<"game.GetLedger"> & {
  * Use `create(GetLedgerSchema)` to create a new message.
  */
 export const GetLedgerSchema: GenMessage<GetLedger> = /*@__PURE__*/
-  messageDesc(file_world, 18);
+  messageDesc(file_world, 22);
 
 /**
  * @generated from message game.GetLedgerReply
@@ -523,7 +664,7 @@ export type GetLedgerReply = Message<"game.GetLedgerReply"> & {
  * Use `create(GetLedgerReplySchema)` to create a new message.
  */
 export const GetLedgerReplySchema: GenMessage<GetLedgerReply> = /*@__PURE__*/
-  messageDesc(file_world, 19);
+  messageDesc(file_world, 23);
 
 /**
  * @generated from message game.LedgerEntry
@@ -569,5 +710,5 @@ export type LedgerEntry = Message<"game.LedgerEntry"> & {
  * Use `create(LedgerEntrySchema)` to create a new message.
  */
 export const LedgerEntrySchema: GenMessage<LedgerEntry> = /*@__PURE__*/
-  messageDesc(file_world, 20);
+  messageDesc(file_world, 24);
 

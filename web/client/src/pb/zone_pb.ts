@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file zone.proto.
  */
 export const file_zone: GenFile = /*@__PURE__*/
-  fileDesc("Cgp6b25lLnByb3RvEgRnYW1lIjcKCEpvaW5Sb29tEgwKBHJvb20YASABKAMSDAoEaGF2ZRgCIAEoBToPyvMYCwihHxABGgR6b25lIsMBCg1Kb2luUm9vbVJlcGx5EgwKBHJvb20YASABKAMSDAoEc2hpcBgCIAEoBRIPCgdwbGF5ZXJzGAMgAygDEgwKBHNlZWQYBCABKA0SDAoEdGljaxgFIAEoBRINCgV0aWNrcxgGIAEoBRIPCgd0aWNrX21zGAcgASgFEg0KBXdpZHRoGAggASgFEg4KBmhlaWdodBgJIAEoBRIfCgZmcmFtZXMYCiABKAsyDy5nYW1lLkZyYW1lTW9kZToJyvMYBQiiHxACIlcKCVJvb21JbnB1dBIMCgRyb29tGAEgASgDEg0KBWlucHV0GAIgASgNEg4KBm51bWJlchgDIAEoDRIMCgRzZWVuGAQgASgFOg/K8xgLCKMfEAEaBHpvbmUi5gEKCFNuYXBzaG90EgwKBHJvb20YASABKAMSDAoEdGljaxgCIAEoBRINCgVpbnB1dBgDIAEoDRINCgVzaW5jZRgEIAEoBRIZCgVzaGlwcxgFIAMoCzIKLmdhbWUuU2hpcBIbCgZzaGFyZHMYBiADKAsyCy5nYW1lLlRoaW5nEhwKB2J1bGxldHMYByADKAsyCy5nYW1lLlRoaW5nEhIKCmdvbmVfc2hpcHMYCCADKAUSEwoLZ29uZV9zaGFyZHMYCSADKAUSFAoMZ29uZV9idWxsZXRzGAogAygFOgvK8xgHCKUfEAIoASJsCgRTaGlwEgwKBHNoaXAYASABKAUSCQoBeBgCIAEoERIJCgF5GAMgASgREgoKAnZ4GAQgASgREgoKAnZ5GAUgASgREgsKA2FpbRgGIAEoBRIMCgRodWxsGAcgASgFEg0KBXNjb3JlGAggASgFIkEKBVRoaW5nEgoKAmlkGAEgASgFEgkKAXgYAiABKBESCQoBeRgDIAEoERIKCgJ2eBgEIAEoERIKCgJ2eRgFIAEoESJHCglSb29tRW5kZWQSDAoEcm9vbRgBIAEoAxIhCglzdGFuZGluZ3MYAiADKAsyDi5nYW1lLlN0YW5kaW5nOgnK8xgFCKYfEAIiVwoIU3RhbmRpbmcSDgoGcGxheWVyGAEgASgDEg0KBXBsYWNlGAIgASgFEg0KBXNjb3JlGAMgASgFEg0KBWtpbGxzGAQgASgFEg4KBmRlYXRocxgFIAEoBWIGcHJvdG8z", [file_frame, file_wire]);
+  fileDesc("Cgp6b25lLnByb3RvEgRnYW1lIjcKCEpvaW5Sb29tEgwKBHJvb20YASABKAMSDAoEaGF2ZRgCIAEoBToPyvMYCwihHxABGgR6b25lItIBCg1Kb2luUm9vbVJlcGx5EgwKBHJvb20YASABKAMSDAoEc2hpcBgCIAEoBRIPCgdwbGF5ZXJzGAMgAygDEgwKBHNlZWQYBCABKA0SDAoEdGljaxgFIAEoBRINCgV0aWNrcxgGIAEoBRIPCgd0aWNrX21zGAcgASgFEg0KBXdpZHRoGAggASgFEg4KBmhlaWdodBgJIAEoBRIfCgZmcmFtZXMYCiABKAsyDy5nYW1lLkZyYW1lTW9kZRINCgV0ZWFtcxgLIAEoBToJyvMYBQiiHxACIlcKCVJvb21JbnB1dBIMCgRyb29tGAEgASgDEg0KBWlucHV0GAIgASgNEg4KBm51bWJlchgDIAEoDRIMCgRzZWVuGAQgASgFOg/K8xgLCKMfEAEaBHpvbmUi5gEKCFNuYXBzaG90EgwKBHJvb20YASABKAMSDAoEdGljaxgCIAEoBRINCgVpbnB1dBgDIAEoDRINCgVzaW5jZRgEIAEoBRIZCgVzaGlwcxgFIAMoCzIKLmdhbWUuU2hpcBIbCgZzaGFyZHMYBiADKAsyCy5nYW1lLlRoaW5nEhwKB2J1bGxldHMYByADKAsyCy5nYW1lLlRoaW5nEhIKCmdvbmVfc2hpcHMYCCADKAUSEwoLZ29uZV9zaGFyZHMYCSADKAUSFAoMZ29uZV9idWxsZXRzGAogAygFOgvK8xgHCKUfEAIoASJsCgRTaGlwEgwKBHNoaXAYASABKAUSCQoBeBgCIAEoERIJCgF5GAMgASgREgoKAnZ4GAQgASgREgoKAnZ5GAUgASgREgsKA2FpbRgGIAEoBRIMCgRodWxsGAcgASgFEg0KBXNjb3JlGAggASgFIkEKBVRoaW5nEgoKAmlkGAEgASgFEgkKAXgYAiABKBESCQoBeRgDIAEoERIKCgJ2eBgEIAEoERIKCgJ2eRgFIAEoESJBCghSb29tU2VhdBIMCgRyb29tGAEgASgDEgwKBHNoaXAYAiABKAUSDgoGcGxheWVyGAMgASgDOgnK8xgFCKcfEAIiRwoJUm9vbUVuZGVkEgwKBHJvb20YASABKAMSIQoJc3RhbmRpbmdzGAIgAygLMg4uZ2FtZS5TdGFuZGluZzoJyvMYBQimHxACIoMBCghTdGFuZGluZxIOCgZwbGF5ZXIYASABKAMSDQoFcGxhY2UYAiABKAUSDQoFc2NvcmUYAyABKAUSDQoFa2lsbHMYBCABKAUSDgoGZGVhdGhzGAUgASgFEgwKBHRlYW0YBiABKAUSDAoEbGVmdBgHIAEoCBIOCgZmaWxsZWQYCCABKAhiBnByb3RvMw", [file_frame, file_wire]);
 
 /**
  * Joins a room, or joins it again after a lost connection.
@@ -102,6 +102,13 @@ export type JoinRoomReply = Message<"game.JoinRoomReply"> & {
    * @generated from field: game.FrameMode frames = 10;
    */
   frames?: FrameMode | undefined;
+
+  /**
+   * 0 or 1: everybody for himself. Else so many teams of equal size; the first ships are the first team, and no ship harms one of its own.
+   *
+   * @generated from field: int32 teams = 11;
+   */
+  teams: number;
 };
 
 /**
@@ -315,6 +322,35 @@ export const ThingSchema: GenMessage<Thing> = /*@__PURE__*/
   messageDesc(file_zone, 5);
 
 /**
+ * A ship has another player, who begins at nothing. Those are told who play; in JoinRoomReply it stands already.
+ *
+ * @generated from message game.RoomSeat
+ */
+export type RoomSeat = Message<"game.RoomSeat"> & {
+  /**
+   * @generated from field: int64 room = 1;
+   */
+  room: bigint;
+
+  /**
+   * @generated from field: int32 ship = 2;
+   */
+  ship: number;
+
+  /**
+   * @generated from field: int64 player = 3;
+   */
+  player: bigint;
+};
+
+/**
+ * Describes the message game.RoomSeat.
+ * Use `create(RoomSeatSchema)` to create a new message.
+ */
+export const RoomSeatSchema: GenMessage<RoomSeat> = /*@__PURE__*/
+  messageDesc(file_zone, 6);
+
+/**
  * The battle is over. Rewards follow in MatchEnded, from the player's world.
  *
  * @generated from message game.RoomEnded
@@ -336,7 +372,7 @@ export type RoomEnded = Message<"game.RoomEnded"> & {
  * Use `create(RoomEndedSchema)` to create a new message.
  */
 export const RoomEndedSchema: GenMessage<RoomEnded> = /*@__PURE__*/
-  messageDesc(file_zone, 6);
+  messageDesc(file_zone, 7);
 
 /**
  * @generated from message game.Standing
@@ -366,6 +402,27 @@ export type Standing = Message<"game.Standing"> & {
    * @generated from field: int32 deaths = 5;
    */
   deaths: number;
+
+  /**
+   * From 1; 0: everybody for himself. All of a team have its place.
+   *
+   * @generated from field: int32 team = 6;
+   */
+  team: number;
+
+  /**
+   * He has left for good, comes after everybody who has not, and gets nothing.
+   *
+   * @generated from field: bool left = 7;
+   */
+  left: boolean;
+
+  /**
+   * He came later, in place of one who had left; his rating does not fall.
+   *
+   * @generated from field: bool filled = 8;
+   */
+  filled: boolean;
 };
 
 /**
@@ -373,5 +430,5 @@ export type Standing = Message<"game.Standing"> & {
  * Use `create(StandingSchema)` to create a new message.
  */
 export const StandingSchema: GenMessage<Standing> = /*@__PURE__*/
-  messageDesc(file_zone, 7);
+  messageDesc(file_zone, 8);
 

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"loumiao/framework/live"
+	"loumiao/framework/node"
+	"loumiao/game/api"
+	"loumiao/game/zone"
+)
+
+// TypeZone is node type 4.
+type TypeZone struct {
+	Zone zone.Config `yaml:"zone"`
+}
+
+func (t *TypeZone) defaults() { t.Zone = zone.Defaults() }
+
+func (*TypeZone) row() nodeType {
+	return nodeType{
+		number: 4, name: api.Zone, job: "battle rooms, maps to walk on", needs: []string{api.DB},
+		settings: func(cfg Config) []live.Part { return []live.Part{api.FrameModes(cfg.Zone.FrameModes)} },
+		make:     func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil },
+	}
+}

@@ -1,0 +1,239 @@
+package match
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"loumiao/framework/fault"
+	"loumiao/game/api"
+)
+
+const (
+	partyKept   = 6 * time.Hour // how long a party is there in which nothing changes
+	inviteValid = time.Minute
+)
+
+// Why something about a party cannot be done.
+var (
+	errNoParty    = fault.New(fault.NotFound, "the player is in no party")
+	errNoInvite   = fault.New(fault.NotFound, "no such invitation, or it is too old")
+	errFull       = fault.New(fault.FailedPrecondition, "the party is full")
+	errNotLeader  = fault.New(fault.Forbidden, "only the leader of the party can do that")
+	errNotInParty = fault.New(fault.NotFound, "that player is not in the party")
+	errAlreadyIn  = fault.New(fault.FailedPrecondition, "that player is in the party already")
+)
+
+// A Party is players who have one ticket together. It is kept in Redis, beside the tickets, and so outlives every node; when Redis loses it, it is gone, and whoever
+// was in it is in none. The zero Party is none.
+type Party struct {
+	ID      int64
+	Players []api.PlayerID // the leader first, then by how long they are in it
+}
+
+// leads reports whether the player leads the party.
+func (p Party) leads(player api.PlayerID) bool { return len(p.Players) > 0 && p.Players[0] == player }
+
+// An act is what is done to a party.
+type act string
+
+const (
+	look   act = "look"
+	invite act = "invite"
+	accept act = "accept"
+	depart act = "leave"
+	kick   act = "kick"
+)
+
+// KEYS prefix, of of:<player> "party", party:<id> "player player ..." and invite:<id>:<player>, which share its hash tag; ARGV act player other party new most kept_ms
+// invite_ms. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, and the players who are in it no more.
+// A party of fewer than two is none, except while its first invitation may be taken.
+var partyScript = redis.NewScript(`
+local P, act, player, other = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local most, kept = tonumber(ARGV[6]), ARGV[7]
+local function read(id)
+  local list = {}
+  for p in string.gmatch(redis.call('GET', P .. ':party:' .. id) or '', '%d+') do list[#list + 1] = p end
+  return list
+end
+local function at(list, who)
+  for i, p in ipairs(list) do if p == who then return i end end
+end
+local function write(id, list)
+  redis.call('SET', P .. ':party:' .. id, table.concat(list, ' '), 'PX', kept)
+  for _, p in ipairs(list) do redis.call('SET', P .. ':of:' .. p, id, 'PX', kept) end
+end
+local id, list = redis.call('GET', P .. ':of:' .. player) or '0', {}
+if id ~= '0' then list = read(id) end
+if not at(list, player) then id, list = '0', {} end
+local gone = {}
+local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' ')} end
+local function remove(who)
+  table.remove(list, at(list, who))
+  gone[#gone + 1] = who
+  redis.call('DEL', P .. ':of:' .. who)
+  if #list >= 2 then write(id, list) return end
+  for _, p in ipairs(list) do
+    gone[#gone + 1] = p
+    redis.call('DEL', P .. ':of:' .. p)
+  end
+  redis.call('DEL', P .. ':party:' .. id)
+  id, list = '0', {}
+end
+
+if act == 'invite' then
+  if at(list, other) then return answer('in') end
+  if #list >= most then return answer('full') end
+  if id == '0' then id, list = ARGV[5], {player} end
+  write(id, list)
+  redis.call('SET', P .. ':invite:' .. id .. ':' .. other, player, 'PX', ARGV[8])
+elseif act == 'accept' then
+  local key = P .. ':invite:' .. ARGV[4] .. ':' .. player
+  if id == ARGV[4] then return answer('') end
+  local joined = read(ARGV[4])
+  if not redis.call('GET', key) or #joined == 0 then return answer('invite') end
+  if #joined >= most then return answer('full') end
+  if #list >= 2 then return answer('other') end
+  redis.call('DEL', key)
+  if id ~= '0' then redis.call('DEL', P .. ':party:' .. id) end
+  joined[#joined + 1] = player
+  id, list = ARGV[4], joined
+  write(id, list)
+elseif act == 'leave' then
+  if id == '0' then return answer('none') end
+  remove(player)
+elseif act == 'kick' then
+  if id == '0' then return answer('none') end
+  if list[1] ~= player then return answer('leader') end
+  if other == player or not at(list, other) then return answer('absent') end
+  remove(other)
+end
+return answer('')
+`)
+
+// Party does something to the player's party and returns it as it is then, also when he has left it, and who is in it no more. newID is for a party that is made.
+func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (is Party, gone []api.PlayerID, err error) {
+	reply, err := partyScript.Run(ctx, s.client, []string{s.at(area, "party")},
+		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds()).StringSlice()
+	if err == nil && len(reply) != 4 {
+		err = fmt.Errorf("an answer of %d parts", len(reply))
+	}
+	if err != nil {
+		return Party{}, nil, fmt.Errorf("%s party of player %v: %w", do, player, err)
+	}
+	if _, err := fmt.Sscan(reply[1], &is.ID); err != nil {
+		return Party{}, nil, fmt.Errorf("party of player %v: %w", player, err)
+	}
+	for i, into := range []*[]api.PlayerID{&is.Players, &gone} {
+		if words := strings.ReplaceAll(reply[2+i], " ", "+"); words != "" {
+			if *into, err = parsePlayers(words); err != nil {
+				return Party{}, nil, fmt.Errorf("party of player %v: %w", player, err)
+			}
+		}
+	}
+	switch reply[0] {
+	case "in":
+		err = errAlreadyIn
+	case "full":
+		err = errFull
+	case "invite":
+		err = errNoInvite
+	case "other":
+		err = fault.New(fault.FailedPrecondition, "the player is in another party")
+	case "none":
+		err = errNoParty
+	case "leader":
+		err = errNotLeader
+	case "absent":
+		err = errNotInParty
+	}
+	return is, gone, err
+}
+
+// party does something to a player's party, and sees to it that everybody hears of it and that a ticket of the party as it was is given back.
+func (d *desk) party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party int64) (Party, error) {
+	if player <= 0 || (do == invite || do == kick) && (other <= 0 || other == player) {
+		return Party{}, errNoPlayer
+	}
+	if do == accept { // out of the party that he is in, as the others hear of that too
+		if was, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0); err != nil {
+			return Party{}, outside(err)
+		} else if was.ID != party && len(was.Players) > 1 {
+			if _, err := d.party(ctx, area, depart, player, 0, 0); err != nil {
+				return Party{}, err
+			}
+		}
+	}
+	is, gone, err := d.store.Party(ctx, area, do, player, other, party, d.ids())
+	if err != nil || do == look {
+		return is, outside(err)
+	}
+	if do == invite {
+		d.work.news(area, []news{{player: other, party: is, from: player}})
+		return is, nil
+	}
+	var tell []news
+	for _, p := range is.Players {
+		tell = append(tell, news{player: p, party: is})
+	}
+	for _, p := range gone {
+		tell = append(tell, news{player: p})
+	}
+	d.work.news(area, slices.DeleteFunc(tell, func(n news) bool { return n.player == player })) // he gets the answer
+	// Whoever is in the party, or was, may have its ticket; one who has come has had one of his own.
+	for _, p := range append(slices.Clone(is.Players), gone...) {
+		if was, won, err := d.store.cancel(ctx, area, p, 0); err == nil && won && was.ID != 0 {
+			d.work.unmatch([]Ticket{was}, reasonParty)
+		}
+	}
+	if do == depart {
+		return Party{}, nil
+	}
+	return is, nil
+}
+
+// team is the players, and what they count as together, of a ticket that a player asks for: himself, or his party, which he leads and of whom each can play now.
+func (d *desk) team(ctx context.Context, area api.Area, player api.PlayerID, rating int32) ([]api.PlayerID, int32, error) {
+	is, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
+	switch {
+	case err != nil:
+		return nil, 0, outside(err)
+	case len(is.Players) < 2:
+		return []api.PlayerID{player}, rating, nil
+	case !is.leads(player):
+		return nil, 0, errNotLeader
+	}
+	ratings := []int32{rating}
+	for _, mate := range is.Players[1:] {
+		r, err := d.mesh.Ready(ctx, mate)
+		if err != nil {
+			return nil, 0, fault.Wrap(err, fault.FailedPrecondition, fmt.Sprintf("player %v of the party cannot play now", mate))
+		}
+		ratings = append(ratings, r)
+	}
+	return is.Players, PartyRating(ratings), nil
+}
+
+// news is something that a player's owner is told about his party: of an invitation, of a ticket, or how the party is now.
+type news struct {
+	player api.PlayerID
+	party  Party
+	from   api.PlayerID // who invites
+	ticket api.TicketID
+	mode   string
+}
+
+// news tells players' owners, once: who is not reached asks when he comes back. It does not wait.
+func (a *assigner) news(area api.Area, all []news) {
+	for _, n := range all {
+		a.spawn(func() {
+			if err := a.mesh.News(a.life, n); err != nil {
+				a.log.Debug("a player has not heard of his party", "player", n.player, "area", area, "error", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,310 @@
+package match
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/api"
+)
+
+// TestPartyRandom compares parties in Redis with a plain model of them, over random acts of few players.
+func TestPartyRandom(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s, _ := newStore(stores)
+		rnd := rand.New(rand.NewPCG(1, 3))
+		of := map[api.PlayerID]int64{}
+		parties := map[int64][]api.PlayerID{}
+		type invitation struct {
+			party int64
+			who   api.PlayerID
+		}
+		invited := map[invitation]bool{}
+		const players = 12
+		done := 0
+		for step := range 1500 {
+			player, other := api.PlayerID(1+rnd.IntN(players)), api.PlayerID(1+rnd.IntN(players))
+			if player == other {
+				continue
+			}
+			do := []act{look, depart, kick, invite, invite, invite, invite, invite, accept, accept, accept, accept, accept, accept}[rnd.IntN(14)]
+			id := of[player]
+			list := parties[id]
+			var party int64
+			if do == accept {
+				for i := range invited { // one of his, or any
+					if party = i.party; i.who == player {
+						break
+					}
+				}
+			}
+			var want error
+			var gone []api.PlayerID
+			remove := func(who api.PlayerID) {
+				list = slices.DeleteFunc(slices.Clone(list), func(p api.PlayerID) bool { return p == who })
+				gone = append(gone, who)
+				parties[id] = list
+				if len(list) < 2 {
+					gone = append(gone, list...)
+					delete(parties, id)
+					list = nil
+				}
+				for _, p := range gone {
+					delete(of, p)
+				}
+			}
+			if do == depart && rnd.IntN(3) > 0 {
+				continue // or no party would ever be full
+			}
+			switch do {
+			case invite:
+				switch {
+				case slices.Contains(list, other):
+					want = errAlreadyIn
+				case len(list) >= MaxParty:
+					want = errFull
+				default:
+					if id == 0 {
+						id = int64(step + 1)
+						of[player], parties[id] = id, []api.PlayerID{player}
+					}
+					invited[invitation{id, other}] = true
+				}
+			case accept:
+				joined := parties[party]
+				switch {
+				case party == id:
+				case !invited[invitation{party, player}] || len(joined) == 0:
+					want = errNoInvite
+				case len(joined) >= MaxParty:
+					want = errFull
+				case len(list) >= 2:
+					want = fault.New(fault.FailedPrecondition, "the player is in another party")
+				default:
+					delete(invited, invitation{party, player})
+					delete(parties, id)
+					of[player], parties[party] = party, append(slices.Clone(joined), player)
+					done++
+				}
+			case depart:
+				if want = errNoParty; id != 0 {
+					want = nil
+					remove(player)
+				}
+			case kick:
+				switch {
+				case id == 0:
+					want = errNoParty
+				case list[0] != player:
+					want = errNotLeader
+				case !slices.Contains(list, other):
+					want = errNotInParty
+				default:
+					remove(other)
+				}
+			}
+			is, out, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
+			if (err == nil) != (want == nil) || want != nil && (err == nil || err.Error() != want.Error()) {
+				t.Fatalf("step %d: player %v does %s: %v, want %v", step, player, do, err, want)
+			}
+			if do != depart {
+				id = of[player]
+			}
+			if len(parties[id]) == 0 {
+				id = 0
+			}
+			if is.ID != id || !slices.Equal(is.Players, parties[id]) || !slices.Equal(out, gone) {
+				t.Fatalf("step %d: after %s by %v the party is %+v, gone %v; want %v %v, gone %v", step, do, player, is, out, id, parties[id], gone)
+			}
+		}
+		if done < 20 {
+			t.Fatalf("%d joined: the test does not test", done)
+		}
+		// A party that fills up.
+		var is Party
+		for p := api.PlayerID(101); p < 100+MaxParty+1; p++ {
+			var err error
+			if is, _, err = s.Party(t.Context(), arena.Area, invite, 101, p+1, 0, 9999); p == 100+MaxParty {
+				if !errors.Is(err, errFull) {
+					t.Errorf("one too many is invited: %v", err)
+				}
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if is, _, err = s.Party(t.Context(), arena.Area, accept, p+1, 0, 9999, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(is.Players) != MaxParty || !is.leads(101) {
+			t.Errorf("the full party is %+v", is)
+		}
+	})
+}
+
+// TestPartyPlays takes two friends from an invitation through a match as one team, with all that ends a ticket of theirs on the way.
+func TestPartyPlays(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		w := newWorld(t, 40)
+		cfg := quick()
+		cfg.Modes["team"] = Mode{Players: 4, Teams: 2, Window: 1000}.withDefaults()
+		d := open(t, stores, w, cfg, 7, "a")
+		do := func(a act, player, other api.PlayerID, party int64) Party {
+			t.Helper()
+			is, err := d.party(ctx, 7, a, player, other, party)
+			if err != nil {
+				t.Fatal(a, err)
+			}
+			return is
+		}
+		party := do(invite, 1, 2, 0)
+		if again := do(accept, 2, 0, party.ID); !slices.Equal(again.Players, []api.PlayerID{1, 2}) {
+			t.Fatalf("the party is %+v", again)
+		}
+		if _, _, err := d.team(ctx, 7, 2, 100); !errors.Is(err, errNotLeader) {
+			t.Errorf("one who does not lead starts: %v", err)
+		}
+		w.mu.Lock()
+		w.refuse = func(what string) error {
+			if what == "ready" {
+				return fault.New(fault.NotOwner, "nobody has him")
+			}
+			return nil
+		}
+		w.mu.Unlock()
+		if _, _, err := d.team(ctx, 7, 1, 100); fault.CodeOf(err) != fault.FailedPrecondition {
+			t.Errorf("with somebody who is away: %v", err)
+		}
+		w.mu.Lock()
+		w.refuse = func(string) error { return nil }
+		w.mu.Unlock()
+		start := func() api.TicketID {
+			t.Helper()
+			players, rating, err := d.team(ctx, 7, 1, 100)
+			if err != nil || !slices.Equal(players, []api.PlayerID{1, 2}) || rating != 175 {
+				t.Fatalf("the team is %v of %d, %v", players, rating, err)
+			}
+			if _, err := d.join(ctx, Pool{7, "arena"}, rating, players...); !errors.Is(err, errParty) {
+				t.Errorf("a party where everybody is for himself: %v", err)
+			}
+			ticket, err := d.join(ctx, Pool{7, "team"}, rating, players...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ticket
+		}
+		ended := func(ticket api.TicketID, reason string) {
+			t.Helper()
+			until(t, reason, func() bool {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return w.unmatched[ticket] == reason
+			})
+		}
+		ticket := start()
+		if won, err := d.leave(ctx, 7, 2, 0); !won || err != nil {
+			t.Errorf("cancel by a mate: %v, %v", won, err)
+		}
+		ended(ticket, reasonCancelled)
+
+		ticket = start()
+		do(invite, 1, 3, 0)
+		do(accept, 3, 0, party.ID)
+		ended(ticket, reasonParty)
+		do(kick, 1, 3, 0)
+
+		ticket = start()
+		for p := range api.PlayerID(2) {
+			if _, err := d.join(ctx, Pool{7, "team"}, 100, 10+p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "they are matched", func() bool { return w.told() == 3 })
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, g := range w.rooms[40] {
+			if players := (Match{Tickets: g}).players(); len(players) != 4 || slices.Index(players, 1)/2 != slices.Index(players, 2)/2 {
+				t.Errorf("the teams are %v", players)
+			}
+		}
+		if w.matched[ticket] == 0 {
+			t.Error("the party's ticket is in no match")
+		}
+		searching, invitations := 0, 0
+		for _, n := range w.news {
+			if n.ticket != 0 && n.player == 2 && n.mode == "team" {
+				searching++
+			}
+			if n.from != 0 {
+				invitations++
+			}
+		}
+		if searching != 3 || invitations != 2 {
+			t.Errorf("player 2 heard of %d tickets; %d invitations", searching, invitations)
+		}
+	})
+}
+
+// TestPartiesUnderLoad has parties and single players come from many sides, and every ticket in one match, whole.
+func TestPartiesUnderLoad(t *testing.T) {
+	t.Parallel()
+	stores := storetest.Embedded(t)
+	w := newWorld(t, 40)
+	cfg := quick()
+	cfg.Modes["team"] = Mode{Players: 6, Teams: 2, Window: 5000, Starving: 2 * time.Second}.withDefaults()
+	a, b := open(t, stores, w, cfg, 7, "a"), open(t, stores, w, cfg, 7, "bb")
+	rnd := rand.New(rand.NewPCG(2, 2))
+	next, tickets := api.PlayerID(1), map[api.TicketID]int{}
+	for size := range 60 {
+		players := make([]api.PlayerID, 1+size%3) // 20 each of one, two and three: 20 full teams in all
+		for i := range players {
+			players[i] = next
+			next++
+		}
+		d := []*desk{a, b}[rnd.IntN(2)]
+		ticket, err := d.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), players...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets[ticket] = len(players)
+	}
+	// Those who came alone may have made teams of their own, and left those of two without a third: he comes, as long as one waits.
+	until(t, "all of them are matched", func() bool {
+		left := len(tickets)
+		w.mu.Lock()
+		for _, g := range w.rooms[40] {
+			for _, tk := range g {
+				if tickets[tk.ID] > 0 {
+					left--
+				}
+			}
+		}
+		w.mu.Unlock()
+		if left > 0 {
+			if _, err := a.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), next); err != nil {
+				t.Fatal(err)
+			}
+			next++
+		}
+		return left <= 0
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	in := map[api.TicketID]api.MatchID{}
+	for id, g := range w.rooms[40] {
+		for _, tk := range g {
+			if want := max(1, tickets[tk.ID]); in[tk.ID] != 0 || tk.size() != want {
+				t.Errorf("ticket %v of %d players is in %v and %v with %d", tk.ID, want, in[tk.ID], id, tk.size())
+			}
+			in[tk.ID] = id
+		}
+	}
+}

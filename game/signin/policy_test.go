@@ -1,0 +1,85 @@
+package signin_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/store"
+	"loumiao/framework/store/storetest"
+	"loumiao/game/policy"
+	"loumiao/game/realname"
+	"loumiao/game/signin"
+	"loumiao/game/store/account"
+)
+
+// strict lets nobody in but those who are named, and learns it from whoever says so.
+type strict map[account.ID]bool
+
+var errStrict = fault.New(fault.FailedPrecondition, "who are you?")
+
+func (s strict) BeforeLogin(_ context.Context, r policy.LoginRequest) error {
+	if s[r.Account] && r.Area == 1 {
+		return nil
+	}
+	return errStrict
+}
+
+func (s strict) Identify(_ context.Context, acc account.ID, claim realname.Claim) error {
+	if claim.Name != "Ann" {
+		return realname.ErrMismatch
+	}
+	s[acc] = true
+	return nil
+}
+
+// TestPolicy asks a policy at each login, before a refresh token is used up, and lets in whoever says who he is; what is guessed wrong too often is throttled.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		asked, welcomed := strict{}, 0
+		s, _ := service(t, stores, func(d *signin.Deps) {
+			d.Policy, d.People = asked, asked
+			d.Throttle = account.NewThrottle(stores, account.ThrottleConfig{PerName: 2, PerAddress: 100})
+			d.Welcomed = func(context.Context, account.ID) error { welcomed++; return nil }
+		})
+		enter := func(way signin.Way, person *realname.Claim) (*signin.Ticket, error) {
+			return s.Enter(t.Context(), signin.Attempt{Way: way, Person: person})
+		}
+		guest := signin.Guest{Device: "0123456789abcdef"}
+		if _, err := enter(guest, nil); !errors.Is(err, errStrict) {
+			t.Errorf("somebody unknown: %v", err)
+		}
+		ticket, err := enter(guest, &realname.Claim{Name: "Ann", Number: "1"})
+		if err != nil || welcomed != 1 {
+			t.Fatal(err, welcomed)
+		}
+		clear(asked)
+		if _, err := enter(signin.Refresh{Token: ticket.Refresh}, nil); !errors.Is(err, errStrict) || welcomed != 1 {
+			t.Errorf("somebody unknown goes on: %v", err)
+		}
+		asked[account.ID(ticket.Account)] = true
+		if _, err := enter(signin.Refresh{Token: ticket.Refresh}, nil); err != nil {
+			t.Errorf("the refresh token was used up by a refusal: %v", err)
+		}
+		if _, err := enter(signin.Refresh{Token: ticket.Refresh}, nil); fault.CodeOf(err) != fault.Unauthenticated {
+			t.Errorf("a refresh token that was used: %v", err)
+		}
+		other := signin.Guest{Device: "fedcba9876543210"}
+		for _, want := range []fault.Code{fault.Invalid, fault.Invalid, fault.RateLimited} {
+			if _, err := enter(other, &realname.Claim{Name: "Bob", Number: "1"}); fault.CodeOf(err) != want {
+				t.Errorf("a wrong name: %v, want %v", err, want)
+			}
+		}
+		for range 5 { // what is right does not count
+			if _, err := enter(guest, &realname.Claim{Name: "Ann", Number: "1"}); err != nil {
+				t.Error(err)
+			}
+		}
+		plain, _ := service(t, stores, func(*signin.Deps) {})
+		if _, err := plain.Enter(t.Context(), signin.Attempt{Way: guest, Person: &realname.Claim{Name: "Ann", Number: "1"}}); fault.CodeOf(err) != fault.Unimplemented {
+			t.Errorf("a name where names are not checked: %v", err)
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package world_test
+
+import (
+	"testing"
+
+	"loumiao/framework/fault"
+	"loumiao/framework/node"
+	"loumiao/game/api"
+	"loumiao/game/pb"
+)
+
+// TestProposal asks a player about a match, which comes to nothing, and then about another.
+func TestProposal(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	zone := p.run(api.Zone, service(func(*node.Node) {}))
+	s := p.connect(1)
+	s.enter()
+	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	proposed := &pb.PlayerProposed{Player: 1, Ticket: ticket, Match: 10, Mode: "arena", Players: 2, WithinMs: 5000}
+	must(t, tell(p, api.PlayerProposed, proposed))
+	if m := next[*pb.MatchProposed](s); m.GetMatch() != 10 || m.GetTicket() != ticket || m.GetWithinMs() != 5000 || m.GetPlayers() != 2 {
+		t.Errorf("the client is asked %v", m)
+	}
+	for _, accept := range []bool{true, false} {
+		if reply := ask[*pb.AnswerProposalReply](s, &pb.AnswerProposal{Match: 10, Accept: accept}); reply.GetAccepted() != accept {
+			t.Errorf("after %v: %v", accept, reply)
+		}
+	}
+	if _, err := try[*pb.AnswerProposalReply](s, &pb.AnswerProposal{Match: 11, Accept: true}); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("an answer about a match that he is not asked about: %v", err)
+	}
+	proposed.WithinMs = 0
+	must(t, tell(p, api.PlayerProposed, proposed))
+	if m := next[*pb.MatchProposalEnded](s); m.GetMatch() != 10 || m.GetTicket() != ticket {
+		t.Errorf("the client is told %v", m)
+	}
+	proposed.Ticket--
+	if err := tell(p, api.PlayerProposed, proposed); fault.CodeOf(err) != fault.FailedPrecondition {
+		t.Errorf("asked by an older ticket: %v", err)
+	}
+	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 12, Room: 12, Zone: uint32(zone.ID()), Mode: "team", Players: []int64{1, 2, 3, 4}, Teams: 2}))
+	if found := next[*pb.MatchFound](s); found.GetTeams() != 2 {
+		t.Errorf("the client is told %v", found)
+	}
+	proposed.Ticket, proposed.WithinMs = ticket+1, 5000
+	if err := tell(p, api.PlayerProposed, proposed); fault.CodeOf(err) != fault.FailedPrecondition {
+		t.Errorf("asked during a match: %v", err)
+	}
+}
+
+// TestParty has what match tells of a party reach the client, and what the client wants reach match.
+func TestParty(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	if reply := ask[*pb.AcceptPartyReply](s, &pb.AcceptParty{Party: 77}); reply.GetParty().GetParty() != 77 {
+		t.Errorf("accepted: %v", reply)
+	}
+	ask[*pb.InviteToPartyReply](s, &pb.InviteToParty{Player: 3})
+	ask[*pb.KickFromPartyReply](s, &pb.KickFromParty{Player: 3})
+	ask[*pb.GetPartyReply](s, &pb.GetParty{})
+	must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{Party: 77, Players: []int64{2, 1}}}))
+	if m := next[*pb.PartyChanged](s); len(m.GetParty().GetPlayers()) != 2 {
+		t.Errorf("the client is told %v", m)
+	}
+	must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Ticket: 900, Mode: "team"}))
+	if m := next[*pb.PartySearching](s); m.GetTicket() != 900 || m.GetMode() != "team" {
+		t.Errorf("the client is told %v", m)
+	}
+	if reply := ask[*pb.CancelMatchReply](s, &pb.CancelMatch{}); !reply.GetCancelled() {
+		t.Errorf("cancelled: %v", reply)
+	}
+	ask[*pb.LeavePartyReply](s, &pb.LeaveParty{})
+	p.peers.locked(func() {
+		var acts []pb.DoParty_Act
+		for _, m := range p.peers.parties {
+			acts = append(acts, m.GetAct())
+			if m.GetPlayer() != 1 || m.GetEpoch() == 0 {
+				t.Errorf("match was asked %v", m)
+			}
+		}
+		if len(acts) != 5 || acts[0] != pb.DoParty_ACCEPT || acts[1] != pb.DoParty_INVITE || acts[2] != pb.DoParty_KICK || acts[3] != pb.DoParty_LOOK || acts[4] != pb.DoParty_LEAVE {
+			t.Errorf("match was asked to %v", acts)
+		}
+		if n := len(p.peers.tickets); n != 1 || p.peers.tickets[0].GetTicket() != 900 {
+			t.Errorf("tickets given back: %v", p.peers.tickets)
+		}
+	})
+}
