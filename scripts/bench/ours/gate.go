@@ -64,7 +64,7 @@ func serveGate(h *harness.Host, transport gate.Transport) (addr string, err erro
 	if err != nil {
 		return "", err
 	}
-	if err := g.Start(context.Background()); err != nil {
+	if err := errors.Join(g.Start(context.Background()), g.Open(context.Background())); err != nil {
 		return "", err
 	}
 	return transport.Addr().String(), nil
