@@ -109,6 +109,7 @@ func (a *assigner) start(m Match) {
 
 // assign goes from wherever the match stands to its end.
 func (a *assigner) assign(ctx context.Context, m Match) error {
+	players := each(m.Tickets)
 	if m.State == claimed {
 		if m.Until != 0 {
 			if all, err := a.ask(ctx, m); err != nil || !all {
@@ -126,6 +127,10 @@ func (a *assigner) assign(ctx context.Context, m Match) error {
 		if err := a.store.Commit(ctx, m, a.cfg.Lease); err != nil {
 			return err
 		}
+	} else if untold, err := a.store.Untold(ctx, m); err != nil { // taken over: others may play already
+		return err
+	} else {
+		players = untold
 	}
 	if m.fill() && m.seated == nil { // taken over: the one before knew who is there
 		if err := a.open(ctx, &m); err != nil {
@@ -133,13 +138,17 @@ func (a *assigner) assign(ctx context.Context, m Match) error {
 		}
 	}
 	tell := func(ctx context.Context, t Ticket) error { return a.mesh.Matched(ctx, m, t) }
-	late := a.tellAll(ctx, each(m.Tickets), tell)
+	told, late := a.tellAll(ctx, players, tell)
 	if ctx.Err() != nil {
 		return errStopping // not all were told for sure: whoever takes it over tells them again
 	}
-	// The others do not wait for who is told late: until the match is finished they get no new tickets.
-	err := a.store.Finish(ctx, m)
-	a.tellLate(late, tell) // also when Redis has lost the match, as it then has the owners
+	var err error
+	if len(late) == 0 {
+		err = a.store.Finish(ctx, m)
+	} else {
+		err = a.store.Free(ctx, m, told, a.cfg.Lease)
+		a.tellLate(late, tell, &m) // also when Redis has lost the match, as it then has the owners
+	}
 	if err != nil {
 		return err
 	}
@@ -209,17 +218,28 @@ func (a *assigner) recover(m Match, now int64) {
 		} else {
 			a.stats.abandoned.Inc()
 			a.log.Warn("a match was abandoned: its zone has died, also if it has come back, or nobody finished it in time", "match", m.ID, "zone", m.Zone)
-			tell := a.unmatched(reasonAbandoned)
-			late := a.tellUnmatched(a.life, each(m.Tickets), tell) // first: whoever takes over from here tells them again
-			if a.life.Err() == nil {
-				err = a.store.Finish(a.life, m)
-				a.tellLate(late, tell)
-			}
+			err = a.abandon(a.life, m)
 		}
 		if err != nil && !errors.Is(err, ErrLost) && a.life.Err() == nil {
 			a.log.Warn("could not end a match that was taken over", "match", m.ID, "error", err)
 		}
 	})
+}
+
+// abandon gives a final match up.
+func (a *assigner) abandon(ctx context.Context, m Match) error {
+	untold, err := a.store.Untold(ctx, m) // the others have played it
+	if err != nil {
+		return err
+	}
+	tell := a.unmatched(reasonAbandoned)
+	late := a.tellUnmatched(ctx, untold, tell) // first: whoever takes over from here tells them again
+	if ctx.Err() != nil {
+		return errStopping
+	}
+	err = a.store.Finish(ctx, m)
+	a.tellLate(late, tell, nil)
+	return err
 }
 
 // roomLost reports whether the zone says that a match has no room any more: it has died and come back, or the battle is over, or the seat is another's. The zone's answer counts, not that there is none.
@@ -240,7 +260,7 @@ func (a *assigner) unmatchEach(tickets []Ticket, reason string) {
 	if len(tickets) > 0 {
 		a.spawn(func() {
 			tell := a.unmatched(reason)
-			a.tellLate(a.tellUnmatched(a.life, tickets, tell), tell)
+			a.tellLate(a.tellUnmatched(a.life, tickets, tell), tell, nil)
 		})
 	}
 }

@@ -25,8 +25,8 @@
 // was in time; it does not wait for ever because of its rating; and if it is gone without anybody having told, because Redis has lost it or the node that ended it died before it told, its owner
 // hears that: worlds stand for the tickets of their players every few seconds, and are answered which there are no more. A ticket for which no world stands, since that has died, leaves its pool.
 //
-// What it cannot rely on: when a player's world dies between the match and its being told, his ticket has ended after a third of the record's lease, and he is told late. If he is back in
-// another world by then and asks for a match again, he gets one, and drifts in the first.
+// Who has not heard of a match, because his world died between its commit and its telling, keeps his ticket until nobody tells him any more, about half a minute: if he is back in another
+// world by then and asks for a match again, he is answered that ticket, and hears of the match that it is in.
 //
 // What is played, and by which rules, the design tables say, as they are at each pass, unless the node's file names modes of its own.
 //

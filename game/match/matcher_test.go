@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -171,12 +172,14 @@ func testConfig() Config {
 	}.WithDefaults()
 }
 
+var nodes atomic.Uint32
+
 // newNode is a matcher with its assigner, whose steps the test makes itself.
 func newNode(t testing.TB, s *Store, w mesh, cfg Config, self string) (*matcher, *assigner) {
 	stats := newStats()
 	log := slog.New(slog.DiscardHandler)
 	work := newAssigner(cfg, s, w, log, stats)
-	ids := id.NewGenerator(id.Node(1+len(self)), nil)
+	ids := id.NewGenerator(id.Node(1+nodes.Add(1)%1000), nil) // no two at a time with the same: they would give the same ids within a millisecond
 	return &matcher{
 		pool: arena, mode: cfg.Modes[arena.Mode], cfg: cfg, self: self, store: s, mesh: w, work: work, ids: ids.Next,
 		log: log, stats: stats.pool(arena),
@@ -420,6 +423,124 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// absent is a node's way to the mesh on which a player has no owner until he is back.
+type absent struct {
+	mesh
+	who  api.PlayerID
+	back chan struct{}
+	told chan api.PlayerID // of a match
+
+	work *assigner
+	once sync.Once
+	late chan struct{} // closed when he is being told late
+}
+
+func (a *absent) Matched(ctx context.Context, m Match, t Ticket) error {
+	if t.Player == a.who {
+		select {
+		case <-a.back:
+		default:
+			a.work.mu.Lock()
+			defer a.work.mu.Unlock()
+			if a.work.late > 0 {
+				a.once.Do(func() { close(a.late) })
+			}
+			return fault.New(fault.NotOwner, "nobody")
+		}
+	}
+	a.told <- t.Player
+	return a.mesh.Matched(ctx, m, t)
+}
+
+// TestTicketOfWhoIsToldLate has a match whose others play, and even wait for the next one, before the last has an owner again who can be told.
+func TestTicketOfWhoIsToldLate(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		stops   bool // the node, while it tells him
+		abandon time.Duration
+	}{
+		{name: "by the node that made the match"},
+		{name: "by the one that took it over", stops: true, abandon: time.Hour},
+		{name: "by the one that gave it up", stops: true, abandon: time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+				s, clock := newStore(stores)
+				w := newWorld(t, 40)
+				cfg := testConfig()
+				cfg.Lease, cfg.Abandon = 3*time.Second, c.abandon
+				m, work := newNode(t, s, w, cfg, "a")
+				defer work.cut()
+				way := &absent{mesh: w, who: ticket(1).Player, back: make(chan struct{}), told: make(chan api.PlayerID, 8), work: work, late: make(chan struct{})}
+				work.mesh = way
+				mustJoin(t, s, arena, ticket(1), ticket(2), ticket(3), ticket(4))
+				if err := m.step(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				over := make(chan struct{})
+				go func() {
+					work.running.Wait()
+					close(over)
+				}()
+				select {
+				case <-way.late: // then the others may join again
+				case <-over:
+					t.Fatal("nobody is told late")
+				}
+				next := func(n int) Ticket { return Ticket{ID: api.TicketID(10 + n), Player: ticket(n).Player} }
+				mustJoin(t, s, arena, next(2), next(3))
+				if got, err := s.Join(t.Context(), arena, next(1)); err != nil || got != 1 {
+					t.Errorf("who has not heard joins again: ticket %v, %v", got, err)
+				}
+				if won, err := s.Cancel(t.Context(), arena.Area, ticket(1).Player, 1); err != nil || won {
+					t.Errorf("who has not heard cancels: %v, %v", won, err)
+				}
+				if c.stops {
+					if err := work.stop(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					clock.Add(cfg.Lease.Milliseconds())
+					_, work = newNode(t, s, way, cfg, "heir")
+					defer work.cut()
+					taken, now, err := s.TakeOver(t.Context(), arena.Area, "heir", cfg.Lease, work.reserve(8))
+					if err != nil || len(taken) != 1 {
+						t.Fatal(taken, err)
+					}
+					close(way.back)
+					work.recover(taken[0], now)
+				} else {
+					close(way.back)
+				}
+				work.running.Wait()
+				close(way.told)
+				told := map[api.PlayerID]int{}
+				for p := range way.told {
+					told[p]++
+				}
+				want := map[api.PlayerID]int{}
+				for n := range 4 {
+					want[ticket(n+1).Player] = 1
+				}
+				if c.abandon == time.Second {
+					delete(want, way.who)
+				}
+				if !maps.Equal(told, want) || (c.abandon == time.Second) != (w.unmatched[1] == reasonAbandoned) || len(w.unmatched) > 1 {
+					t.Errorf("told of the match: %v, want %v; of its end: %v", told, want, w.unmatched)
+				}
+				if left, err := unfinished(t, s); err != nil || left != 0 {
+					t.Errorf("%d matches were never finished, %v", left, err)
+				}
+				if got := mustPollAs(t, s, "a"); got.Size != 2 {
+					t.Errorf("the others wait again: %v", got.Tickets)
+				}
+				mustJoin(t, s, arena, next(1))
+			})
+		})
+	}
+}
+
 // mortal is a node's way to the mesh that dies, with the node, at one of its calls.
 type mortal struct {
 	mesh
@@ -593,6 +714,9 @@ func TestNodesDie(t *testing.T) {
 		if err := stores.Redis().Del(ctx, s.at(arena.Area, "lead", arena.Mode)).Err(); err != nil {
 			t.Fatal(err)
 		}
+		last, work := newNode(t, s, w, cfg, "other")
+		defer work.cut()
+		mustStep(t, last) // those whom the zone would not have on a seat at the very end wait again
 		waiting := mustPoll2(t, s, arena, 0).Size
 		if waiting >= 4 {
 			t.Errorf("%d tickets still wait", waiting)

@@ -131,6 +131,7 @@ func (a *assigner) ask(ctx context.Context, m Match) (bool, error) {
 		}
 		return a.mesh.Proposed(ctx, m, t, 0)
 	}
-	a.tellLate(a.tellAll(ctx, each(m.Tickets), over), over)
+	_, late := a.tellAll(ctx, each(m.Tickets), over)
+	a.tellLate(late, over, nil)
 	return false, nil
 }

@@ -236,20 +236,26 @@ redis.call('DEL', KEYS[6])
 return out
 `)
 
-	// KEYS matches due tickets then gone:<ticket> of each; ARGV match holder ms players... Forgets the match and frees its players. Returns whether
-	// holder held it.
-	finishScript = redis.NewScript(`
+	// KEYS matches due tickets then gone:<ticket> of each; ARGV match holder ms lease now players... Frees players of the match, those that are its, and keeps it for
+	// so long; lease 0: forgets it. Returns whether holder held it.
+	freeScript = redis.NewScript(luaNow + `
 local holder = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^%S+ (%S+) ')
 if holder ~= ARGV[2] then return 0 end
 for i = 4, #KEYS do
   redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[3])
-  for player in string.gmatch(ARGV[i], '%d+') do
-    redis.call('HDEL', KEYS[3], player)
-    redis.call('ZREM', KEYS[3] .. ':stood', player)
+  for player in string.gmatch(ARGV[i + 2], '%d+') do
+    if string.match(redis.call('HGET', KEYS[3], player) or '', '^%S+ %S+ (%S+)$') == ARGV[1] then
+      redis.call('HDEL', KEYS[3], player)
+      redis.call('ZREM', KEYS[3] .. ':stood', player)
+    end
   end
 end
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[4] ~= '0' then
+  redis.call('ZADD', KEYS[2], clock(ARGV[5]) + ARGV[4], ARGV[1])
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+end
 return 1
 `)
 

@@ -93,7 +93,7 @@ func (d *desk) dropUnattended(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				given := only(page, waited)
+				_, given := split(page, waited)
 				d.stats.unattended.Add(float64(len(given)))
 				d.work.unmatch(given, reasonUnattended)
 			}

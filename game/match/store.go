@@ -50,16 +50,16 @@ type Store struct {
 	key    func(parts ...string) string
 	now    func() int64 // milliseconds; 0: Redis's own clock
 
-	joins, commits, finishes *batch
+	joins, commits, frees *batch
 }
 
 // NewStore uses the given Redis and its clock.
 func NewStore(r Redis) *Store {
 	return &Store{
 		client: r.Redis(), key: r.Key, now: func() int64 { return 0 },
-		joins:    newBatch(r.Redis(), joinScript),
-		commits:  newBatch(r.Redis(), commitScript),
-		finishes: newBatch(r.Redis(), finishScript),
+		joins:   newBatch(r.Redis(), joinScript),
+		commits: newBatch(r.Redis(), commitScript),
+		frees:   newBatch(r.Redis(), freeScript),
 	}
 }
 
@@ -253,15 +253,46 @@ func (s *Store) Release(ctx context.Context, m Match) error {
 	}, int64(m.ID), m.Holder), nil)
 }
 
-// Finish forgets a match that all its players know of: they may join again. [ErrLost] when m.Holder does not hold it.
+// Finish forgets a match that all its players know of, or will not be told of any more: they may join again. [ErrLost] when m.Holder does not hold it.
 func (s *Store) Finish(ctx context.Context, m Match) error {
+	return s.free(ctx, m, m.Tickets, Ticket.appendPlayers, 0)
+}
+
+// Free has those join again who know of the match, each the player of his ticket, and keeps the match for its others, who still have their tickets. [ErrLost] when m.Holder does not
+// hold it.
+func (s *Store) Free(ctx context.Context, m Match, told []Ticket, lease time.Duration) error {
+	return s.free(ctx, m, told, func(t Ticket, b []byte) []byte { return strconv.AppendInt(b, int64(t.Player), 10) }, lease)
+}
+
+func (s *Store) free(ctx context.Context, m Match, tickets []Ticket, who func(Ticket, []byte) []byte, lease time.Duration) error {
 	keys := []string{s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets")}
-	args := []any{int64(m.ID), m.Holder, remember.Milliseconds()}
-	for _, t := range m.Tickets {
+	args := []any{int64(m.ID), m.Holder, remember.Milliseconds(), lease.Milliseconds(), s.now()}
+	for _, t := range tickets {
 		keys = append(keys, s.gone(m.Area, t.ID))
-		args = append(args, t.appendPlayers(nil))
+		args = append(args, who(t, nil))
 	}
-	return held(s.finishes.do(ctx, keys, args...))
+	return held(s.frees.do(ctx, keys, args...))
+}
+
+// Untold is those of a match's players who have not been freed, each the player of his ticket.
+func (s *Store) Untold(ctx context.Context, m Match) ([]Ticket, error) {
+	players := each(m.Tickets)
+	names := make([]string, len(players))
+	for i, t := range players {
+		names[i] = t.Player.String()
+	}
+	held, err := s.client.HMGet(ctx, s.at(m.Area, "tickets"), names...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look who is in match %v: %w", m.ID, err)
+	}
+	var untold []Ticket
+	for i, t := range players {
+		entry, _ := held[i].(string)
+		if f := strings.Fields(entry); len(f) == 3 && f[2] == m.ID.String() {
+			untold = append(untold, t)
+		}
+	}
+	return untold, nil
 }
 
 func held(cmd *redis.Cmd, err error) error {

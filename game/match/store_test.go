@@ -458,16 +458,34 @@ func TestStoreRandom(t *testing.T) {
 						}
 					}
 				}
-			case 6: // finish
+			case 6: // finish, or free some
 				r := someRecord()
 				if r == nil || r.State != made {
 					continue
 				}
-				if err := s.Finish(ctx, r.Match); err != nil {
-					fail("finish: %v", err)
-				}
-				delete(records, r.ID)
+				var bound, told []Ticket // those in the match who have not been freed
 				for _, tk := range r.Tickets {
+					if e := live[tk.Player]; e.ticket == tk && e.match == r.ID {
+						bound = append(bound, tk)
+					}
+				}
+				if untold, err := s.Untold(ctx, r.Match); err != nil || !slices.Equal(untold, bound) {
+					fail("untold: %v, %v, want %v", untold, err, bound)
+				}
+				if rnd.IntN(2) == 0 {
+					told = bound
+					if err := s.Finish(ctx, r.Match); err != nil {
+						fail("finish: %v", err)
+					}
+					delete(records, r.ID)
+				} else {
+					told = bound[:rnd.IntN(len(bound)+1)]
+					if err := s.Free(ctx, r.Match, told, lease); err != nil {
+						fail("free: %v", err)
+					}
+					r.due = clock.Load() + lease.Milliseconds()
+				}
+				for _, tk := range told {
 					delete(live, tk.Player)
 					ended[tk.ID] = r.ID
 				}

@@ -2,6 +2,7 @@ package match
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,12 +26,12 @@ const (
 // A tell is one attempt to tell a ticket's owner.
 type tell func(context.Context, Ticket) error
 
-// tellAll tells each ticket's owner, for up to a third of the lease. It returns, when all were told or given up, those for whom the time
+// tellAll tells each ticket's owner, for up to a third of the lease. It returns, when all were told or given up, who has answered and those for whom the time
 // was too short.
-func (a *assigner) tellAll(ctx context.Context, tickets []Ticket, tell tell) []Ticket {
+func (a *assigner) tellAll(ctx context.Context, tickets []Ticket, tell tell) (answered, late []Ticket) {
 	limited, cancel := context.WithTimeout(ctx, a.cfg.Lease/3)
 	defer cancel()
-	late := make([]bool, len(tickets))
+	unheard := make([]bool, len(tickets))
 	var all sync.WaitGroup
 	for i, t := range tickets {
 		all.Go(func() {
@@ -44,53 +45,73 @@ func (a *assigner) tellAll(ctx context.Context, tickets []Ticket, tell tell) []T
 					return
 				}
 				if !sleep(limited, pause) {
-					late[i] = true
+					unheard[i] = true
 					return
 				}
 			}
 		})
 	}
 	all.Wait()
-	return only(tickets, late)
+	return split(tickets, unheard)
 }
 
 func (a *assigner) tellUnmatched(ctx context.Context, tickets []Ticket, tell tell) (late []Ticket) {
 	for len(tickets) > 0 {
 		n := min(maxTellers, len(tickets))
-		late = append(late, a.tellAll(ctx, tickets[:n], tell)...)
+		_, some := a.tellAll(ctx, tickets[:n], tell)
+		late = append(late, some...)
 		tickets = tickets[n:]
 	}
 	return late
 }
 
-// tellLate goes on to tell owners, until the node stops. It does not wait.
-func (a *assigner) tellLate(tickets []Ticket, tell tell) {
+// tellLate goes on to tell owners, until the node stops. It does not wait. A match of which they are told, nil if it is none, is kept until then: who comes back by another world finds
+// his ticket, which waits for what he is told, instead of another match.
+func (a *assigner) tellLate(tickets []Ticket, tell tell, of *Match) {
 	if len(tickets) == 0 {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.stopped || a.late+len(tickets) > maxLate {
-		a.untoldAll(tickets)
+		if of == nil { // else it is taken over, and they are told then
+			a.untoldAll(tickets)
+		}
 		return
 	}
 	a.late += len(tickets)
 	a.running.Go(func() {
 		ctx, cancel := context.WithTimeout(a.patient, lateFor)
 		defer cancel()
-		left := tickets
-		for pause := maxPause; len(left) > 0 && sleep(ctx, pause); pause = min(2*pause, maxLatePause) {
-			left = a.tellOnce(ctx, left, tell)
+		left, longest := tickets, min(maxLatePause, a.cfg.Lease/3) // with a third of the lease for the telling itself, the match stays this node's
+		var free []Ticket
+		for pause := min(maxPause, longest); len(left) > 0 && sleep(ctx, pause); pause = min(2*pause, longest) {
+			var answered []Ticket
+			answered, left = a.tellOnce(ctx, left, tell)
+			if free = append(free, answered...); of != nil && len(left) > 0 && a.store.Free(ctx, *of, free, a.cfg.Lease) == nil {
+				free = nil
+			}
+		}
+		a.mu.Lock()
+		a.late -= len(tickets)
+		a.mu.Unlock()
+		if of != nil && len(left) > 0 && a.patient.Err() != nil {
+			return // as above
 		}
 		a.untoldAll(left)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.late -= len(tickets)
+		if of == nil {
+			return
+		}
+		if err := a.store.Finish(a.life, *of); err != nil && !errors.Is(err, ErrLost) && a.life.Err() == nil {
+			a.log.Warn("a match was not finished here", "match", of.ID, "zone", of.Zone, "error", err)
+		}
 	})
 }
 
-// tellOnce makes one attempt for each ticket and returns those with whom it is worth another.
-func (a *assigner) tellOnce(ctx context.Context, tickets []Ticket, tell tell) []Ticket {
+// tellOnce makes one attempt for each ticket, for up to a third of the lease, and returns who has answered and those with whom it is worth another.
+func (a *assigner) tellOnce(ctx context.Context, tickets []Ticket, tell tell) (answered, left []Ticket) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Lease/3)
+	defer cancel()
 	again := make([]bool, len(tickets))
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -105,7 +126,7 @@ func (a *assigner) tellOnce(ctx context.Context, tickets []Ticket, tell tell) []
 		})
 	}
 	all.Wait()
-	return only(tickets, again)
+	return split(tickets, again)
 }
 
 func (a *assigner) untold(t Ticket, err error) {
@@ -127,13 +148,14 @@ func mayChange(err error) bool {
 	return uncertain(err) || code == fault.NotOwner || code == fault.Unavailable || code == fault.Overloaded
 }
 
-// only is the tickets that are marked.
-func only(tickets []Ticket, marked []bool) []Ticket {
-	var out []Ticket
+// split parts the tickets that are marked from the others.
+func split(tickets []Ticket, marked []bool) (others, those []Ticket) {
 	for i, t := range tickets {
 		if marked[i] {
-			out = append(out, t)
+			those = append(those, t)
+		} else {
+			others = append(others, t)
 		}
 	}
-	return out
+	return others, those
 }

@@ -100,8 +100,8 @@ func TestLateTellingEndsWithTheNode(t *testing.T) {
 func TestLateTellingIsBounded(t *testing.T) {
 	inTellers(t, func(t *testing.T, w *world, a *assigner) {
 		a.late = maxLate - 2
-		a.tellLate(tickets(3), a.unmatched(reasonLost))
-		a.tellLate(tickets(2), a.unmatched(reasonLost))
+		a.tellLate(tickets(3), a.unmatched(reasonLost), nil)
+		a.tellLate(tickets(2), a.unmatched(reasonLost), nil)
 		a.running.Wait()
 		if len(w.unmatched) != 2 || testutil.ToFloat64(a.stats.untold) != 3 || a.late != maxLate-2 {
 			t.Errorf("told %d, not told %v, late %d", len(w.unmatched), testutil.ToFloat64(a.stats.untold), a.late)
