@@ -38,6 +38,7 @@ func TestUsage(t *testing.T) {
 		{name: "run a pod", args: "run pod", code: 2, stderr: []string{`"pod"`}},
 		{name: "run with a bad id", args: "run db --id 70000", code: 2, stderr: []string{"--id"}},
 		{name: "join without a stack", args: "run db --join", code: 1, stderr: []string{"no stack is running", "game up"}},
+		{name: "join with a blank", args: "run db --join 127.0.0.1:7946", code: 2, stderr: []string{"two arguments", "--join=HOST:PORT"}},
 		{name: "down without a stack", args: "down", code: 1, stderr: []string{"no stack is running"}},
 		{name: "nodes without a stack", args: "nodes", code: 1, stderr: []string{"no stack is running", "game up"}},
 		{name: "an order for no node", args: "nodes stop", code: 2, stderr: []string{"which node?"}},

@@ -38,6 +38,9 @@ configuration, or the one given with --join. The types are ` + typeNames() + `.`
 		Example: `  game run world --join                       join the stack that "game up" runs on this machine
   game run gate,world,zone --join=10.0.0.5:7946 --config production.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 2 && o.join == joinLocal {
+				return usage(fmt.Errorf("%q and %q are two arguments; whom to join stands behind a \"=\": --join=HOST:PORT", args[0], args[1]))
+			}
 			if len(args) != 1 {
 				return usage(errors.New("which types? Give them as one argument, separated by commas; there are " + typeNames()))
 			}
