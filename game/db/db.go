@@ -33,13 +33,13 @@ func New(options ...Option) *DB {
 // An Option is what a db can be told beyond what it finds in SQL.
 type Option func(*DB)
 
-// WithSlots has db enforce that a bag has so many slots, and which items there are by the design tables. Without it every item exists and fits.
+// WithSlots has db enforce that a bag has so many slots, and which currencies and items there are by the design tables. Without it everything exists and fits.
 func WithSlots(n int64) Option { return func(d *DB) { d.slots = n } }
 
 // WithTables has db ask get for the design tables, and not the configuration centre.
 func WithTables(get func() *tables.Tables) Option { return func(d *DB) { d.tables = get } }
 
-// A bag is what the design tables say of items at one moment.
+// A bag is what the design tables say there is at one moment.
 type bag struct {
 	*tables.Tables
 	slots int64
@@ -61,7 +61,7 @@ func (d *DB) Start(_ context.Context, n *node.Node) error {
 	d.players = player.New(sql, n.IDs(), time.Now).WithLevels(levels)
 	d.players = d.players.Welcoming(d.welcome)
 	if d.slots > 0 {
-		d.players = d.players.Carrying(func() player.Items { return bag{d.tables(), d.slots} })
+		d.players = d.players.Carrying(func() player.Catalogue { return bag{d.tables(), d.slots} })
 	}
 	rpc.HandleFunc(n, api.LoadPlayer, d.loadPlayer)
 	rpc.HandleFunc(n, api.SavePlayer, d.savePlayer)

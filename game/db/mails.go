@@ -32,7 +32,7 @@ func (d *DB) serveMails() {
 func (d *DB) sendMail(ctx context.Context, m *pb.SendMail) (*pb.SendMailReply, error) {
 	l := player.Letter{
 		Key: m.GetKey(), Player: player.ID(m.GetPlayer()), Sender: m.GetSender(), Subject: m.GetSubject(), Body: m.GetBody(),
-		Goods: player.Goods{Wallet: m.GetWallet(), Items: m.GetItems()},
+		Goods: player.Goods{Wallet: m.GetWallet(), Items: m.GetItems()}, Owed: m.GetOwed(),
 	}
 	if m.GetExpiresMs() != 0 {
 		l.Expires = time.UnixMilli(m.GetExpiresMs())

@@ -39,7 +39,9 @@ type SendMail struct {
 	Wallet map[string]int64 `protobuf:"bytes,6,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	Items  map[string]int64 `protobuf:"bytes,7,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// When it is deleted, also unclaimed; 0: never.
-	ExpiresMs     int64 `protobuf:"varint,8,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	ExpiresMs int64 `protobuf:"varint,8,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	// It was promised: what is in it is given also when it exists no more.
+	Owed          bool `protobuf:"varint,9,opt,name=owed,proto3" json:"owed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -128,6 +130,13 @@ func (x *SendMail) GetExpiresMs() int64 {
 		return x.ExpiresMs
 	}
 	return 0
+}
+
+func (x *SendMail) GetOwed() bool {
+	if x != nil {
+		return x.Owed
+	}
+	return false
 }
 
 type SendMailReply struct {
@@ -535,7 +544,7 @@ var File_rpc_mail_proto protoreflect.FileDescriptor
 const file_rpc_mail_proto_rawDesc = "" +
 	"\n" +
 	"\x0erpc_mail.proto\x12\x04game\x1a\n" +
-	"mail.proto\x1a\trpc.proto\"\xf3\x02\n" +
+	"mail.proto\x1a\trpc.proto\"\x87\x03\n" +
 	"\bSendMail\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
@@ -545,7 +554,8 @@ const file_rpc_mail_proto_rawDesc = "" +
 	"\x06wallet\x18\x06 \x03(\v2\x1a.game.SendMail.WalletEntryR\x06wallet\x12/\n" +
 	"\x05items\x18\a \x03(\v2\x19.game.SendMail.ItemsEntryR\x05items\x12\x1d\n" +
 	"\n" +
-	"expires_ms\x18\b \x01(\x03R\texpiresMs\x1a9\n" +
+	"expires_ms\x18\b \x01(\x03R\texpiresMs\x12\x12\n" +
+	"\x04owed\x18\t \x01(\bR\x04owed\x1a9\n" +
 	"\vWalletEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +

@@ -94,5 +94,5 @@ func (r *reign) checkBroadcast(b command.BroadcastArgs) error {
 	case !expires.After(now) || expires.After(now.Add(maxBroadcast)):
 		return fault.Errorf(fault.Invalid, "a broadcast must expire, within %d days", int(maxBroadcast.Hours()/24))
 	}
-	return checkLetter(b.Letter)
+	return checkLetter(b.Letter, r.tables.Get())
 }

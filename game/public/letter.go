@@ -1,23 +1,20 @@
 package public
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"loumiao/framework/fault"
 	"loumiao/game/command"
+	"loumiao/game/tables"
 )
-
-// goodsNames is how currencies and items are called.
-var goodsNames = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // maxAmount bounds what one mail gives of one thing.
 const maxAmount = 1_000_000_000
 
 // checkLetter is what is wrong with a mail, by the rules of db: what is promised to many must not turn out to be refused.
-func checkLetter(l command.Letter) error {
+func checkLetter(l command.Letter, design *tables.Tables) error {
 	for _, part := range []struct {
 		name, text  string
 		least, most int
@@ -34,12 +31,26 @@ func checkLetter(l command.Letter) error {
 	if n := len(l.Wallet) + len(l.Items); n > maxGoods {
 		return fault.Errorf(fault.Invalid, "%d goods in one mail are more than %d", n, maxGoods)
 	}
-	for _, goods := range []map[string]int64{l.Wallet, l.Items} {
-		for name, amount := range goods {
-			if !goodsNames.MatchString(name) || amount <= 0 || amount > maxAmount {
-				return fault.Errorf(fault.Invalid, "%d of %.40q cannot be sent by mail", amount, name)
-			}
+	for currency, amount := range l.Wallet {
+		if err := checkGoods("currency", currency, amount, design.Currency(currency)); err != nil {
+			return err
 		}
+	}
+	for item, count := range l.Items {
+		_, there := design.Item(item)
+		if err := checkGoods("item", item, count, there); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkGoods(what, name string, amount int64, there bool) error {
+	switch {
+	case !there:
+		return fault.Errorf(fault.Invalid, "there is no %s %.40q", what, name)
+	case amount <= 0 || amount > maxAmount:
+		return fault.Errorf(fault.Invalid, "%d of %s cannot be sent by mail", amount, name)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (r *reign) mute(ctx context.Context, c command.Command, args command.MuteAr
 }
 
 func (r *reign) sendMail(ctx context.Context, c command.Command, args command.MailArgs) (any, error) {
-	if err := checkLetter(args.Letter); err != nil {
+	if err := checkLetter(args.Letter, r.tables.Get()); err != nil {
 		return nil, err
 	}
 	sent, err := api.SendMail.Call(ctx, r.node.RPC(), &pb.SendMail{

@@ -74,7 +74,7 @@ func TestRanking(t *testing.T) {
 	})
 }
 
-func tables(t *testing.T, stores *store.Stores) *gorm.DB {
+func migrated(t *testing.T, stores *store.Stores) *gorm.DB {
 	t.Helper()
 	db, err := stores.SQL("public")
 	if err != nil {
@@ -271,7 +271,7 @@ func TestCommands(t *testing.T) {
 		handlers := WithCommands(count, once, boom)
 
 		// A leader that died has recorded two that it did not finish.
-		db := tables(t, stores)
+		db := migrated(t, stores)
 		epoch, err := lease.NextEpoch(t.Context(), db, public.Fence)
 		if err != nil {
 			t.Fatal(err)
@@ -325,6 +325,22 @@ func TestCommands(t *testing.T) {
 		} {
 			if r := order(t, s, "bad-"+name, name, test.args); r.Code != test.want {
 				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		// What there is not is promised to nobody.
+		for name, letter := range map[string]command.Letter{
+			"there is no currency \"glod\"": {Sender: "s", Subject: "s", Wallet: map[string]int64{"glod": 1}},
+			"there is no item \"sword\"":    {Sender: "s", Subject: "s", Items: map[string]int64{"sword": 1}},
+		} {
+			all := command.BroadcastArgs{Letter: letter}
+			all.Expires = time.Now().Add(time.Hour).UnixMilli()
+			for _, kind := range []string{command.Broadcast, command.Preview} {
+				if r := order(t, s, "none-"+kind+name[12:16], kind, all); r.Code != fault.Invalid || r.Error != name {
+					t.Errorf("%s: %+v", kind, r)
+				}
+			}
+			if r := order(t, s, "none-mail"+name[12:16], command.SendMail, command.MailArgs{Player: 7, Letter: letter}); r.Code != fault.Invalid || r.Error != name {
+				t.Errorf("a mail: %+v", r)
 			}
 		}
 		submit(t, s, command.Grant, command.GrantArgs{Player: 7, Wallet: map[string]int64{"gold": 5}})
@@ -402,7 +418,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("%v, %v", r, err)
 		}
 	}
-	left := public.New(tables(t, stores), nil)
+	left := public.New(migrated(t, stores), nil)
 	s.eventually("a job is running in both areas", func() bool {
 		runs := 0
 		for _, a := range []uint16{1, 2} {

@@ -13,6 +13,7 @@ import (
 	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/game/store/public"
+	"loumiao/game/tables"
 )
 
 const (
@@ -20,7 +21,6 @@ const (
 	settlers      = 8   // players who get theirs at a time
 	callTimeout   = 5 * time.Second
 	mailSender    = "system"
-	currencyGold  = "gold"
 	seasonMailFor = 30 * 24 * time.Hour
 )
 
@@ -134,7 +134,7 @@ func (r *reign) give(ctx context.Context, s public.Season, p public.Place) error
 	mail := &pb.SendMail{
 		Player: p.Player, Key: key, Sender: mailSender, Subject: fmt.Sprintf("Season %d", s.Number),
 		Body:   fmt.Sprintf("You have ended season %d in place %d, with a rating of %d.", s.Number, p.Place, p.Score),
-		Wallet: map[string]int64{currencyGold: gold}, ExpiresMs: s.Ended.Add(seasonMailFor).UnixMilli(),
+		Wallet: map[string]int64{tables.Gold: gold}, ExpiresMs: s.Ended.Add(seasonMailFor).UnixMilli(),
 	}
 	_, err := api.SendMail.Call(ctx, r.node.RPC(), mail, rpc.ByKey(p.Player))
 	return unlessGone(err)

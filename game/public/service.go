@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
 	"loumiao/game/area"
 	"loumiao/game/command"
 	"loumiao/game/store/public"
+	"loumiao/game/tables"
 )
 
 var errNotLeading = fault.New(fault.Unavailable, "public is moving to another node: try again")
@@ -31,6 +33,7 @@ type Service struct {
 	board  *board
 	queue  *command.Queue
 	leader *node.Leader
+	tables *live.Value[*tables.Tables]
 	reign  atomic.Pointer[reign] // nil: another node leads, if any
 }
 
@@ -79,6 +82,7 @@ func (s *Service) Start(_ context.Context, n *node.Node) error {
 		return err
 	}
 	s.node, s.store, s.board, s.queue = n, public.New(db, s.now), &board{n.Stores()}, command.NewQueue(n.Stores())
+	s.tables = api.Tables.Of(n.Live())
 	s.leader = n.NewLeader(public.Fence, "public", s.cfg.Lease, s.lead)
 	rpc.HandleFunc(n, api.ReportStandings, led(s, (*reign).reportStandings))
 	rpc.HandleFunc(n, api.ReadRanking, led(s, (*reign).readRanking))

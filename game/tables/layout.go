@@ -44,6 +44,14 @@ const modeForm = "1 to 32 of a-z, 0-9, - and _"
 func (p *parser) layout(table string) layout {
 	t := p.tables
 	switch table {
+	case Currencies:
+		return layout{[]string{"id"}, func(r *row) {
+			if id := r.id("id", t.Currency); id == expWord {
+				r.bad("id", "is %s, which among goods is experience", expWord)
+			} else if id != "" {
+				t.Currencies = append(t.Currencies, id)
+			}
+		}, nil}
 	case Items:
 		return layout{[]string{"id", "kind", "stack", "sell", "use", "keep"}, p.item, nil}
 	case Shop:
@@ -227,13 +235,19 @@ func (p *parser) mapRow(r *row) {
 
 // resolve checks what names a row of another table, and that every mode has a reward.
 func (p *parser) resolve() {
-	found := map[string]func(string) bool{Items: has(p.tables.Item), Modes: has(p.tables.Mode)}
-	unread := map[string]bool{Items: len(p.tables.Items) == 0, Modes: len(p.tables.Modes) == 0} // which has been said, once
+	found := map[string]func(string) bool{Currencies: p.tables.Currency, Items: has(p.tables.Item), Modes: has(p.tables.Mode)}
+	unread := map[string]bool{ // which has been said, once
+		Currencies: len(p.tables.Currencies) == 0, Items: len(p.tables.Items) == 0, Modes: len(p.tables.Modes) == 0,
+	}
 	for _, r := range p.refs {
 		if !unread[r.table] && !found[r.table](r.id) {
 			p.file = r.at.File
 			p.problem(r.at.Row, r.at.Column, "%q is not in %s.csv", r.id, r.table)
 		}
+	}
+	p.begin(Currencies)
+	if !unread[Currencies] && !p.tables.Currency(Gold) {
+		p.problem(0, "", "has no row %q, which matches and seasons give", Gold)
 	}
 	p.begin(Rewards)
 	if len(p.tables.Rewards) == 0 {

@@ -28,20 +28,21 @@ const (
 
 // The names of the tables; each is a file NAME.csv.
 const (
-	Items    = "items"
-	Shop     = "shop"
-	SignIn   = "sign_in"
-	Products = "products"
-	Levels   = "levels"
-	Rewards  = "rewards"
-	Modes    = "modes"
-	Maps     = "maps"
-	Welcome  = "welcome"
+	Currencies = "currencies"
+	Items      = "items"
+	Shop       = "shop"
+	SignIn     = "sign_in"
+	Products   = "products"
+	Levels     = "levels"
+	Rewards    = "rewards"
+	Modes      = "modes"
+	Maps       = "maps"
+	Welcome    = "welcome"
 )
 
 // Names is every table, in the order in which they are read.
 func Names() []string {
-	return []string{Items, Products, Levels, Modes, Shop, SignIn, Rewards, Maps, Welcome}
+	return []string{Currencies, Items, Products, Levels, Modes, Shop, SignIn, Rewards, Maps, Welcome}
 }
 
 // A Problem is one thing that is wrong with a table.

@@ -130,6 +130,7 @@ func (r *row) goods(column string) Goods {
 		case id == expWord:
 			g.Exp = n
 		default:
+			r.refer(column, Currencies, id)
 			g.Wallet = with(g.Wallet, id, n)
 		}
 	}

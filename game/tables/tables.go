@@ -14,6 +14,8 @@ import (
 
 // Tables are all tables, which fit together. They never change, so they are safe for concurrent use; the slices are shared and must not be modified.
 type Tables struct {
+	Currencies []string `json:"currencies"` // of the game, each once, in the order in which they are shown
+
 	Items    []Item      `json:"items"`
 	Shop     []ShopEntry `json:"shop"`     // in the order in which it is shown
 	SignIn   []Goods     `json:"sign_in"`  // the n-th is what a player gets on the n-th day that he signs in on; then the first again
@@ -29,6 +31,9 @@ type Tables struct {
 	version string
 	json    []byte
 }
+
+// Gold is the currency that matches and seasons give. It is always there.
+const Gold = "gold"
 
 // An Item is a kind of thing that players can have.
 type Item struct {
@@ -168,6 +173,9 @@ func (t *Tables) LevelAt(exp int64) int32 {
 	}
 	return int32(max(1, n))
 }
+
+// Currency is whether the game has that currency.
+func (t *Tables) Currency(id string) bool { return slices.Contains(t.Currencies, id) }
 
 // Item finds an item.
 func (t *Tables) Item(id string) (Item, bool) {

@@ -207,6 +207,11 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		"many maps": {"maps", "id,name,width,height,view,cell,speed,lines_min,lines_max,soft,hard\n" + strings.Repeat("x,x,1,1,1,1,1,0,1,1,1\n", 201), []string{
 			"maps.csv: more is wrong with it",
 		}},
+		"currencies": {"currencies", "id\ngem\ngem\nExp\nexp\n", []string{
+			`currencies.csv:3: id: "gem" is there already`, `currencies.csv:4: id: is "Exp"; must be`, `currencies.csv:5: id: is exp, which`,
+			`items.csv:2: sell: "gold" is not in currencies.csv`, `items.csv:6: use: "gold" is not`, `shop.csv:2: price: "gold" is not`, `products.csv:2: goods: "gold" is not`,
+			`sign_in.csv:2: gives: "gold" is not`, `welcome.csv:2: gives: "gold" is not`, `currencies.csv: has no row "gold"`,
+		}},
 		"width":    {"levels", "level,exp\n1\n", []string{"levels.csv:2: has 1 cells and not 2"}},
 		"quotes":   {"levels", "level,exp\n1,0\n\"2,100\n", []string{"levels.csv:3: is no CSV: "}},
 		"empty":    {"levels", "", []string{"levels.csv: is empty"}},

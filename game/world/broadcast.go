@@ -97,7 +97,7 @@ func (p *Player) takeBroadcast(ctx *actor.Context, b *pb.Broadcast) error {
 	}
 	_, err := api.SendMail.Call(ctx, p.world.rpc, &pb.SendMail{
 		Player: int64(p.id), Key: fmt.Sprintf("broadcast:%d", b.GetId()), Sender: b.GetSender(), Subject: b.GetSubject(), Body: b.GetBody(),
-		Wallet: b.GetWallet(), Items: b.GetItems(), ExpiresMs: b.GetExpiresMs(),
+		Wallet: b.GetWallet(), Items: b.GetItems(), ExpiresMs: b.GetExpiresMs(), Owed: true,
 	}, p.db())
 	if fault.CodeOf(err) == fault.Invalid { // it has expired in this moment
 		return nil

@@ -38,7 +38,7 @@ type Op struct {
 	Tag string
 	// Spill has the items sent by mail when they do not all fit into the bag, and the operation still done: for what was paid for.
 	Spill bool
-	// Owed has items given that exist no more: the player has a right to them from when they did.
+	// Owed has given what exists no more: the player has a right to it from when it did.
 	Owed bool
 }
 

@@ -9,39 +9,41 @@ import (
 	"loumiao/framework/fault"
 )
 
-// Items says how items are carried. It never changes, and is safe for concurrent use.
-type Items interface {
+// A Catalogue says what there is, and how it is carried. It never changes, and is safe for concurrent use.
+type Catalogue interface {
+	// Currency is whether there is such a currency.
+	Currency(name string) bool
 	// Stack is how many of an item share one slot of the bag; 0: it needs no slot. false: there is no such item.
 	Stack(item string) (size int64, ok bool)
 	// Slots is how many slots a player's bag has.
 	Slots() int64
 }
 
-// Carrying is the store with a bag: from now on nobody gets an item that is not known, or that he has no room for, unless he has a right to it
-// already. items says what is true now, and is asked once for each operation. Without, every item exists, and everybody has room. What a player has
-// he keeps when it is not known any more; it then needs no room.
-func (s *Store) Carrying(items func() Items) *Store {
+// Carrying is the store with a bag: from now on nobody gets a currency or an item that is not known, or an item that he has no room for, unless he has
+// a right to it already. catalogue says what is true now, and is asked once for each operation. Without, everything exists, and everybody has room.
+// What a player has he keeps when it is not known any more; it then needs no room.
+func (s *Store) Carrying(catalogue func() Catalogue) *Store {
 	with := *s
-	with.items = items
+	with.catalogue = catalogue
 	return &with
 }
 
-// checkBag refuses items that do not exist, and those that need more slots than there are: [ErrBagFull]. Who has too much already may still get less
+// checkBag refuses what does not exist, and items that need more slots than there are: [ErrBagFull]. Who has too much already may still get less
 // of it. The transaction has locked the player's row, and has not changed his items yet.
 func (s *Store) checkBag(tx *gorm.DB, p posting) error {
-	if s.items == nil {
+	if s.catalogue == nil {
 		return nil
 	}
-	items, added := s.items(), false
+	there, added := s.catalogue(), false
 	for _, c := range p.changes {
-		name, ok := c.asset.itemName()
-		if !ok || c.amount < 0 {
+		if c.amount < 0 {
 			continue
 		}
-		if _, ok := items.Stack(name); !ok && !p.owed {
-			return noItem(name)
+		if err := exists(there, c.asset); err != nil && !p.owed {
+			return err
 		}
-		added = true
+		_, item := c.asset.itemName()
+		added = added || item
 	}
 	if !added {
 		return nil
@@ -54,13 +56,13 @@ func (s *Store) checkBag(tx *gorm.DB, p posting) error {
 	for _, r := range rows {
 		counts[r.Item] = r.Amount
 	}
-	before := slots(items, counts)
+	before := slots(there, counts)
 	for _, c := range p.changes {
 		if name, ok := c.asset.itemName(); ok {
 			counts[name] += c.amount
 		}
 	}
-	if after, most := slots(items, counts), items.Slots(); after > most && after > before {
+	if after, most := slots(there, counts), there.Slots(); after > most && after > before {
 		return fault.Wrap(ErrBagFull, fault.FailedPrecondition, fmt.Sprintf("the bag is full: %d slots, and %d are needed", most, after))
 	}
 	return nil
@@ -91,27 +93,36 @@ func (s *Store) give(tx *gorm.DB, op Op, changes []change) (MailID, map[asset]in
 // spillSubject is the subject of mails with what did not fit.
 const spillSubject = "Your bag was full"
 
-// checkItems refuses goods with items that do not exist.
-func (s *Store) checkItems(g Goods) error {
-	if s.items == nil {
+// checkGoods refuses goods that do not exist.
+func (s *Store) checkGoods(g Goods) error {
+	if s.catalogue == nil {
 		return nil
 	}
-	items := s.items()
-	for name := range g.Items {
-		if _, ok := items.Stack(name); !ok {
-			return noItem(name)
+	changes, err := g.changes()
+	there := s.catalogue()
+	for _, c := range changes {
+		err = errors.Join(err, exists(there, c.asset))
+	}
+	return err
+}
+
+// exists is nil, or fault.Invalid with what there is not.
+func exists(there Catalogue, a asset) error {
+	if name, item := a.itemName(); item {
+		if _, ok := there.Stack(name); !ok {
+			return fault.Errorf(fault.Invalid, "there is no item %s", name)
 		}
+	} else if !there.Currency(name) {
+		return fault.Errorf(fault.Invalid, "there is no currency %s", name)
 	}
 	return nil
 }
 
-func noItem(name string) error { return fault.Errorf(fault.Invalid, "there is no item %s", name) }
-
 // slots is how many slots items need. What does not exist any more needs none.
-func slots(items Items, counts map[string]int64) int64 {
+func slots(there Catalogue, counts map[string]int64) int64 {
 	var n int64
 	for name, count := range counts {
-		if size, ok := items.Stack(name); ok && size > 0 && count > 0 {
+		if size, ok := there.Stack(name); ok && size > 0 && count > 0 {
 			n += (count-1)/size + 1
 		}
 	}

@@ -16,19 +16,20 @@ import (
 	"loumiao/game/store/player"
 )
 
-// A bag has that many slots and those stacks.
+// A bag has that many slots and those stacks, and the currency is gold.
 type bag struct {
 	slots  int64
 	stacks map[string]int64
 }
 
-func (b bag) Slots() int64 { return b.slots }
+func (b bag) Slots() int64              { return b.slots }
+func (b bag) Currency(name string) bool { return name == player.Gold }
 func (b bag) Stack(item string) (int64, bool) {
 	size, ok := b.stacks[item]
 	return size, ok
 }
 
-func (b bag) now() player.Items { return b }
+func (b bag) now() player.Catalogue { return b }
 
 var someBag = bag{3, map[string]int64{"map": 1, "potion": 10, "medal": 0}}
 
@@ -70,6 +71,19 @@ func TestBag(t *testing.T) {
 		l.Key, l.Goods.Items = "unknown", map[string]int64{"sword": 1}
 		if _, _, err := s.SendMail(t.Context(), l); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("what does not exist is sent: %v", err)
+		}
+		op := give("gems")
+		op.Wallet = []player.Change{{Currency: "gem", Amount: 1}}
+		if _, err := s.Apply(t.Context(), op); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "there is no currency gem") {
+			t.Errorf("a currency that does not exist is given: %v", err)
+		}
+		op.Wallet = []player.Change{{Currency: player.Gold, Amount: 1}}
+		if _, err := s.Apply(t.Context(), op); err != nil {
+			t.Errorf("one that does: %v", err)
+		}
+		l.Key, l.Goods = "coins", player.Goods{Wallet: map[string]int64{"gem": 1}}
+		if _, _, err := s.SendMail(t.Context(), l); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("a currency that does not exist is sent: %v", err)
 		}
 		// With a smaller bag he keeps what he has, and may have less of it.
 		if _, err := s.Apply(t.Context(), give("fill", player.ItemChange{Item: "map", Count: 3})); err != nil {
@@ -335,6 +349,14 @@ func TestDroppedItems(t *testing.T) {
 		}
 		if _, r, err := s.ClaimMail(t.Context(), 7, 0, mail.ID); err != nil || r.Items["map"] != 4 {
 			t.Errorf("claimed: %+v, %v", r, err)
+		}
+		promised := player.Letter{Player: 7, Key: "b", Sender: "test", Subject: "x", Goods: player.Goods{Wallet: map[string]int64{"gem": 2}, Items: map[string]int64{"map": 1}}}
+		if _, _, err := s.SendMail(t.Context(), promised); !errors.Is(err, fault.New(fault.Invalid, "")) {
+			t.Errorf("sent what is dropped: %v", err)
+		}
+		promised.Owed = true
+		if _, _, err := s.SendMail(t.Context(), promised); err != nil {
+			t.Errorf("sent what was promised: %v", err)
 		}
 		if r, err := s.Apply(t.Context(), give("less", player.ItemChange{Item: "map", Count: -1})); err != nil || r.Items["map"] != 3 {
 			t.Errorf("less: %+v, %v", r, err)

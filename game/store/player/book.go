@@ -49,7 +49,7 @@ type posting struct {
 	player  ID
 	op      string // the idempotency key
 	reason  string
-	owed    bool     // items that exist no more are given as well
+	owed    bool     // what exists no more is given as well
 	changes []change // sorted by asset, each asset once
 }
 

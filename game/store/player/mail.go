@@ -33,6 +33,8 @@ type Letter struct {
 	Sender, Subject, Body string
 	// Goods can be claimed, all at once.
 	Goods Goods
+	// Owed has it sent also when Goods exist no more: they were promised when they did.
+	Owed bool
 	// Expires is when the mail is deleted, also unclaimed; zero is never.
 	Expires time.Time
 }

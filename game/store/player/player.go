@@ -82,12 +82,12 @@ type Item struct {
 
 // A Store is the players' tables. It is safe for concurrent use, by any number of processes.
 type Store struct {
-	db      *gorm.DB
-	ids     *id.Generator
-	now     func() time.Time
-	levelAt func(exp int64) int32
-	items   func() Items    // nil: without a bag
-	welcome func() []Letter // nil: none
+	db        *gorm.DB
+	ids       *id.Generator
+	now       func() time.Time
+	levelAt   func(exp int64) int32
+	catalogue func() Catalogue // nil: without a bag
+	welcome   func() []Letter  // nil: none
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.

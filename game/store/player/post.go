@@ -26,7 +26,7 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 	if err := l.validate(); err != nil {
 		return Mail{}, false, err
 	}
-	if err := s.checkItems(l.Goods); err != nil {
+	if err := s.checkGoods(l.Goods); err != nil && !l.Owed {
 		return Mail{}, false, err
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
