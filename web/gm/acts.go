@@ -26,7 +26,7 @@ func (s *Service) allActs() []act {
 			fields: append([]field{
 				{name: "area", label: "Area; 0 is all", kind: number}, {name: "min_level", label: "From level; 0 is no bound", kind: number},
 				{name: "max_level", label: "To level; 0 is no bound", kind: number},
-			}, lasting(letterFields)...),
+			}, lasting(s.letterFields())...),
 			preview: commanded(s, command.Preview, broadcast), do: commanded(s, command.Broadcast, broadcast),
 		},
 		{
@@ -48,10 +48,24 @@ const (
 	maxDays    = 3650          // of a ban, or for which a mail is kept
 )
 
-var letterFields = []field{
-	{name: "sender", label: "Sender", kind: line, must: true}, {name: "subject", label: "Subject", kind: line, must: true}, {name: "body", label: "Text", kind: block},
-	{name: "wallet", label: "Currencies, one a line: gold 100", kind: amounts}, {name: "items", label: "Items, one a line: potion 2", kind: amounts},
-	{name: "days", label: "Days until it is deleted", kind: number},
+func (s *Service) letterFields() []field {
+	return slices.Concat([]field{
+		{name: "sender", label: "Sender", kind: line, must: true}, {name: "subject", label: "Subject", kind: line, must: true}, {name: "body", label: "Text", kind: block},
+	}, s.goodsFields("gold 100"), []field{{name: "days", label: "Days until it is deleted", kind: number}})
+}
+
+// goodsFields is what is given, with what the design tables have of it. That nothing else is given, db sees to.
+func (s *Service) goodsFields(example string) []field {
+	items := func() (ids []string) {
+		for _, item := range s.Tables().Items {
+			ids = append(ids, item.ID)
+		}
+		return ids
+	}
+	return []field{
+		{name: "wallet", label: "Currencies, one a line: " + example, kind: amounts, offers: func() []string { return s.Tables().Currencies }},
+		{name: "items", label: "Items, one a line: shield 2", kind: amounts, offers: items},
+	}
 }
 
 // personal is fields whose texts are about one player.

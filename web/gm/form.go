@@ -36,6 +36,14 @@ func (f fieldView) Label() string { return f.label }
 func (f fieldView) Kind() string  { return string(f.kind) }
 func (f fieldView) Must() bool    { return f.must }
 
+// Offers is what can be named in it.
+func (f fieldView) Offers() []string {
+	if f.offers == nil {
+		return nil
+	}
+	return f.offers()
+}
+
 // Roles is what can be chosen of the kind role.
 func (fieldView) Roles() []operator.Role { return operator.Roles() }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/goleak"
 
+	"loumiao/configs"
 	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -30,6 +31,7 @@ import (
 	"loumiao/game/store/operator"
 	"loumiao/game/store/operator/operatortest"
 	"loumiao/game/store/order"
+	"loumiao/game/tables"
 	"loumiao/migrations"
 	"loumiao/web/httpserver"
 )
@@ -163,13 +165,17 @@ func each(t *testing.T, test func(t *testing.T, g *console)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		design, err := tables.Parse(configs.Tables())
+		if err != nil {
+			t.Fatal(err)
+		}
 		server := httpserver.New(httpserver.Config{BodyLimit: Defaults().BodyLimit}, nil)
 		t.Cleanup(func() { _ = server.Stop(context.Background()) })
 		g.Service = New(Deps{
 			Operators: operators, Accounts: account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), g.clock),
 			Orders: order.New(storetest.Migrated(t, stores, "order", migrations.FS("order")), id.NewGenerator(1, nil), g.clock),
 			Events: keypoint.New(storetest.Migrated(t, stores, "keypoint", migrations.FS("keypoint"))), Now: g.clock,
-			Commands: g.public, Cluster: cluster.NewStatic(), Public: func() string { return "http://example.com" },
+			Commands: g.public, Cluster: cluster.NewStatic(), Tables: func() *tables.Tables { return design }, Public: func() string { return "http://example.com" },
 			ClientIP: func(*fiber.Ctx) netip.Addr { return netip.MustParseAddr("10.0.0.1") }, Log: slog.New(slog.DiscardHandler),
 		})
 		g.app = server.App()

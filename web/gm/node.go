@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"loumiao/framework/node"
+	"loumiao/game/api"
 	"loumiao/game/command"
 	"loumiao/game/store/account"
 	"loumiao/game/store/keypoint"
@@ -50,7 +51,7 @@ func (g *Node) Start(ctx context.Context, n *node.Node) error {
 	}
 	service := New(Deps{
 		Operators: operators, Accounts: account.New(handles["account"], n.IDs(), time.Now), Orders: order.New(handles["order"], n.IDs(), time.Now),
-		Events: keypoint.New(handles["keypoint"]), Commands: command.NewQueue(n.Stores()), Cluster: n.Cluster(), Public: g.public, ClientIP: g.server.ClientIP,
+		Events: keypoint.New(handles["keypoint"]), Commands: command.NewQueue(n.Stores()), Cluster: n.Cluster(), Tables: api.Tables.Of(n.Live()).Get, Public: g.public, ClientIP: g.server.ClientIP,
 		Funnel: g.cfg.Funnel, Now: time.Now, Log: n.Log(),
 	})
 	service.Routes(g.server.App())

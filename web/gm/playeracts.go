@@ -34,7 +34,7 @@ func (s *Service) playerActs() []act {
 		{
 			name: "grant", title: "Give or take", role: operator.Admin, reason: true, danger: true, target: "player", back: ofPlayer,
 			state: s.playerState, look: s.playerLook,
-			fields: []field{player, {name: "wallet", label: "Currencies, one a line: gold -100", kind: amounts}, {name: "items", label: "Items, one a line: potion 2", kind: amounts}},
+			fields: append([]field{player}, s.goodsFields("gold -100")...),
 			do: commanded(s, command.Grant, func(v *values) any {
 				return command.GrantArgs{Player: v.number("player"), Wallet: v.amounts("wallet"), Items: v.amounts("items")}
 			}),
@@ -48,7 +48,7 @@ func (s *Service) playerActs() []act {
 			do:     commanded(s, command.Erase, func(v *values) any { return command.EraseArgs{Player: v.number("player")} }),
 		},
 		{
-			name: "mail", title: "Send mail", role: operator.Support, reason: true, target: "player", back: ofPlayer, fields: append([]field{player}, personal(letterFields)...),
+			name: "mail", title: "Send mail", role: operator.Support, reason: true, target: "player", back: ofPlayer, fields: append([]field{player}, personal(s.letterFields())...),
 			do: commanded(s, command.SendMail, func(v *values) any { return command.MailArgs{Player: v.number("player"), Letter: s.letterOf(v)} }),
 		},
 		{

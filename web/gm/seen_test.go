@@ -34,7 +34,7 @@ func (g *console) everyPage() (paths []string) {
 
 var (
 	tags     = regexp.MustCompile(`(?s)<[^>]*>`)
-	tables   = regexp.MustCompile(`(?s)<table.*?</table>`)
+	grids    = regexp.MustCompile(`(?s)<table.*?</table>`)
 	headings = regexp.MustCompile(`(?s)<h([1-6])[^>]*>(.*?)</h`)
 	controls = regexp.MustCompile(`<(?:input|select|textarea)\b[^>]*>`)
 	moments  = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( UTC)?`)
@@ -69,7 +69,7 @@ func unsound(body string) (faults []string) {
 			bad("no label: %s", control)
 		}
 	}
-	for _, table := range tables.FindAllString(body, -1) {
+	for _, table := range grids.FindAllString(body, -1) {
 		cells := headers.FindAllStringSubmatch(table, -1)
 		if len(cells) == 0 {
 			bad("a table without headers: %s", table)
@@ -85,7 +85,7 @@ func unsound(body string) (faults []string) {
 			}
 		}
 	}
-	for _, at := range moments.FindAllStringSubmatch(tables.ReplaceAllString(body, ""), -1) {
+	for _, at := range moments.FindAllStringSubmatch(grids.ReplaceAllString(body, ""), -1) {
 		if at[1] == "" {
 			bad("of which zone is %s", at[0])
 		}
@@ -291,6 +291,23 @@ func TestReasonsAreShown(t *testing.T) {
 		for path, want := range map[string]string{"/settings": "version 3: &lt;script&gt;", "/queue?area=2": "set by ann, 1970-01-01 00:00:00 UTC: full"} {
 			if _, body := g.ask("GET", path, viewer, nil); !strings.Contains(body, want) {
 				t.Errorf("%s does not say %q: %s", path, want, body)
+			}
+		}
+	})
+}
+
+// TestFormsOffer: where goods are given, the form says which currencies and items there are.
+func TestFormsOffer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, g *console) {
+		cookie, _ := g.login("admin", "")
+		for _, a := range g.deeds {
+			_, body := g.ask("GET", a.path(), cookie, nil)
+			for _, what := range []string{"gem", "exp_book"} {
+				gives := slices.ContainsFunc(a.fields, func(f field) bool { return f.kind == amounts })
+				if offered := strings.Contains(body, "<code>"+what+"</code>"); offered != gives {
+					t.Errorf("%s offers %s: %v", a.path(), what, offered)
+				}
 			}
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"loumiao/game/store/keypoint"
 	"loumiao/game/store/operator"
 	"loumiao/game/store/order"
+	"loumiao/game/tables"
 	"loumiao/web/httpserver"
 )
 
@@ -34,6 +35,7 @@ type Deps struct {
 	Events    *keypoint.Store
 	Commands  Commands
 	Cluster   cluster.View
+	Tables    func() *tables.Tables
 	Public    func() string // URL under which operators reach the console, without "/" at its end
 	ClientIP  func(*fiber.Ctx) netip.Addr
 	Funnel    []string // events, in the order in which players come to them

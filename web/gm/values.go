@@ -34,8 +34,9 @@ const (
 type field struct {
 	name, label string
 	kind        kind
-	must        bool // it must be given
-	personal    bool // it may say something about a player: the audit, where it would stand for ever, has only that it was given
+	must        bool            // it must be given
+	offers      func() []string // what can be named in it, shown beside it; nil: nothing is
+	personal    bool            // it may say something about a player: the audit, where it would stand for ever, has only that it was given
 }
 
 // values is what was given for the fields of an act. Reading one that is wrong gives its zero, and an error that err returns. It is not safe for concurrent use.
