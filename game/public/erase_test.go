@@ -60,7 +60,7 @@ var impersonal = map[string]string{
 	"outbox": "ids, and failures in the program's words", "activity": "ids and days", "erased": "ids", "seasons": "times", "job_runs": "times, and errors of the program",
 	"broadcasts": "what operators tell everybody", "fences": "epochs", "node_ids": "nodes", "stacks": "processes", "config_entries": "settings",
 	"config_history": "settings, and what operators wrote", "operators": "operators, not players", "operator_invitations": "operators",
-	"operator_sessions": "operators", "operator_attempts": "hashes", "audit": "ids, and what operators wrote", "audit_results": "ids",
+	"operator_sessions": "operators", "operator_attempts": "hashes", "operator_deeds": "hashes", "audit": "ids, and what operators wrote", "audit_results": "ids",
 }
 
 // TestErase has every table and all of Redis say who somebody is, erases him, and finds nothing; twice, as after a crash. A table that is neither in personal nor in

@@ -104,20 +104,20 @@ func (s *Service) accessActs() []act {
 		{
 			name: "end", title: "End my session or token", role: operator.Viewer, target: "id", back: mine, fields: []field{session},
 			do: func(ctx context.Context, d deed, v *values) (any, error) {
-				return nil, s.Operators.EndAccess(ctx, v.text("id"), d.author)
+				return nil, s.table(d).EndAccess(ctx, v.text("id"), d.author)
 			},
 		},
 		{
 			name: "end_any", title: "End a session or token", role: operator.Admin, reason: true, danger: true, target: "id", back: all, fields: []field{session},
-			do: func(ctx context.Context, _ deed, v *values) (any, error) {
-				return nil, s.Operators.EndAccess(ctx, v.text("id"), "")
+			do: func(ctx context.Context, d deed, v *values) (any, error) {
+				return nil, s.table(d).EndAccess(ctx, v.text("id"), "")
 			},
 		},
 	}
 }
 
-func (s *Service) change(ctx context.Context, _ deed, v *values) (any, error) {
-	return nil, s.Operators.Change(ctx, v.text("name"), operator.Role(v.text("role")), v.yes("disabled"))
+func (s *Service) change(ctx context.Context, d deed, v *values) (any, error) {
+	return nil, s.table(d).Change(ctx, v.text("name"), operator.Role(v.text("role")), v.yes("disabled"))
 }
 
 // reset is done by another: whoever has found a session open would otherwise have the operator.
@@ -125,7 +125,7 @@ func (s *Service) reset(ctx context.Context, d deed, v *values) (any, error) {
 	if v.text("name") == d.author {
 		return nil, fault.New(fault.FailedPrecondition, "another admin has to reset you")
 	}
-	token, err := s.Operators.Reset(ctx, v.text("name"))
+	token, err := s.table(d).Reset(ctx, v.text("name"))
 	return invited{joinLink(s.Public(), token)}, err
 }
 
@@ -141,7 +141,7 @@ func (s *Service) issue(ctx context.Context, d deed, v *values) (any, error) {
 	if err := v.err(); err != nil {
 		return nil, err
 	}
-	token, err := s.Operators.IssueToken(ctx, d.author, v.text("label"), operator.Role(v.text("role")), d.address, ttl)
+	token, err := s.table(d).IssueToken(ctx, d.author, v.text("label"), operator.Role(v.text("role")), d.address, ttl)
 	return issued{token}, err
 }
 

@@ -102,7 +102,7 @@ type invited struct {
 
 func (invited) secret() {}
 
-func (s *Service) invite(ctx context.Context, _ deed, v *values) (any, error) {
-	token, err := s.Operators.Invite(ctx, operator.Role(v.text("role")))
+func (s *Service) invite(ctx context.Context, d deed, v *values) (any, error) {
+	token, err := s.table(d).Invite(ctx, operator.Role(v.text("role")))
 	return invited{joinLink(s.Public(), token)}, err
 }

@@ -1,6 +1,8 @@
 package gm
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -378,6 +380,92 @@ func TestSubmittedTwice(t *testing.T) {
 		for _, c := range g.public.got {
 			if c.ID != g.public.got[0].ID {
 				t.Errorf("commands %s and %s", g.public.got[0].ID, c.ID)
+			}
+		}
+	})
+}
+
+// TestFormsActOnce: every form, sent twice, does what it does once, and both answers show the same. Sent again later it does nothing, and shows no secret.
+func TestFormsActOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, g *console) {
+		cookie, csrf := g.login("admin", "")
+		acc, err := g.Accounts.Register(t.Context(), "Bob", "secret-of-bob")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sanction, err := g.Accounts.Impose(t.Context(), acc, account.Sanction{Reason: "bot", Author: "ann"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		player, err := g.Accounts.Character(t.Context(), acc, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := func() string {
+			if _, err := g.Operators.IssueToken(t.Context(), "admin", "nightly", operator.Viewer, "", time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			list, err := g.Operators.Access(t.Context(), "admin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(list, func(a operator.Access) bool { return a.Label == "nightly" })
+			return list[i].ID
+		}
+		state := func() string {
+			list, err := g.Operators.List(t.Context())
+			access, err2 := g.Operators.Access(t.Context(), "")
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
+			for i := range access {
+				access[i].Seen = time.Time{}
+			}
+			g.public.mu.Lock()
+			defer g.public.mu.Unlock()
+			ids := map[string]bool{}
+			for _, c := range g.public.got {
+				if c.Name != command.Preview {
+					ids[c.ID] = true
+				}
+			}
+			slices.SortFunc(access, func(a, b operator.Access) int { return cmp.Compare(a.ID, b.ID) })
+			return fmt.Sprint(list, access, ids)
+		}
+		for _, a := range g.deeds {
+			form := url.Values{"csrf": {csrf}, "reason": {"x"}, "once": {"of-" + a.name}, "confirmed": {"yes"}}
+			for _, f := range a.fields {
+				form.Set(f.name, map[kind]string{number: "7", hidden: "3", line: "x", block: "x", file: "x", role: "viewer", again: "7"}[f.kind])
+			}
+			switch a.name {
+			case "ban", "lift":
+				form.Set("account", fmt.Sprint(acc))
+				form.Set("sanction", fmt.Sprint(sanction))
+			case "erase":
+				form.Set("player", fmt.Sprint(player))
+				form.Set("again", fmt.Sprint(player))
+			case "operator", "reset":
+				form.Set("name", "support")
+			case "end", "end_any":
+				form.Set("id", token())
+			}
+			before := state()
+			reply, first := g.ask("POST", a.path(), cookie, form)
+			done := state()
+			if reply.StatusCode != http.StatusOK || done == before && a.name != "invite" { // whose link is in the answer
+				t.Errorf("%s: %d, %s", a.path(), reply.StatusCode, first)
+			}
+			reply, second := g.ask("POST", a.path(), cookie, form)
+			if reply.StatusCode != http.StatusOK || second != first || state() != done {
+				t.Errorf("%s twice: %d, %s and %s; %s and %s", a.path(), reply.StatusCode, first, second, done, state())
+			}
+			g.mu.Lock()
+			g.now = g.now.Add(2 * time.Minute)
+			g.mu.Unlock()
+			makes := slices.Contains([]string{"invite", "reset", "token"}, a.name)
+			if reply, again := g.ask("POST", a.path(), cookie, form); (reply.StatusCode == http.StatusOK) == makes || state() != done {
+				t.Errorf("%s later: %d, %s", a.path(), reply.StatusCode, again)
 			}
 		}
 	})

@@ -13,8 +13,8 @@
 //
 //	POST /api/acts/NAME   {"fields": {"player": "42", "minutes": "5"}, "reason": "spam", "once": "ticket-7"}
 //
-// does an act. Fields are texts, as in the form. once is optional and names what is asked for: asked for again by the same operator, public does not do it
-// again, so that a script which has heard nothing may try again. What the console does by itself, with operators and tokens, it does each time. With "preview": true an act that has a preview says what it would do.
+// does an act. Fields are texts, as in the form. once is optional and names what is asked for: asked for again by the same operator it is not done
+// again, so that a script which has heard nothing may try again. Forms bring one of their own, so that a second click does nothing. With "preview": true an act that has a preview says what it would do.
 // A script brings a token that its operator has made, as Authorization: Bearer TOKEN. It needs no CSRF token, since no browser sends it by itself, and makes no access
 // of any kind: no token, no operator. A browser's session works too, with the X-CSRF-Token that GET /api/session tells.
 //

@@ -2,8 +2,8 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,7 +11,6 @@ import (
 	"gorm.io/gorm"
 
 	"loumiao/framework/fault"
-	"loumiao/framework/store"
 )
 
 // Bounds of scripts' tokens.
@@ -64,14 +63,10 @@ func (s *Store) EndAccess(ctx context.Context, id, name string) error {
 	if err != nil {
 		return err
 	}
-	found := false
-	for _, a := range list {
-		found = found || a.ID == id
-	}
-	if !found {
-		return ErrNoAccess
-	}
-	return store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
+		if !slices.ContainsFunc(list, func(a Access) bool { return a.ID == id }) {
+			return ErrNoAccess
+		}
 		return tx.Delete(&sessionRow{}, "token LIKE ?", id+"%").Error // id is one of ours: hexadecimal digits
 	})
 }
@@ -85,12 +80,12 @@ func (s *Store) IssueToken(ctx context.Context, name, label string, role Role, a
 	if ttl <= 0 || ttl > maxToken {
 		return "", fault.Errorf(fault.Invalid, "a token lasts 1 to %d days", int(maxToken.Hours()/24))
 	}
-	token = "gm_" + rand.Text()
+	token = "gm_" + s.secret()
 	now := s.now()
 	row := sessionRow{
 		Token: digest(token), Operator: name, SeenAt: now.UnixMilli(), ExpiresAt: now.Add(ttl).UnixMilli(), Address: address, Label: label, Role: role,
 	}
-	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err = s.made(ctx, func(tx *gorm.DB) error {
 		var op operatorRow
 		if err := locked(tx).Take(&op, "name = ?", name).Error; err != nil {
 			return err

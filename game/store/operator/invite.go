@@ -59,25 +59,28 @@ func (s *Store) Invite(ctx context.Context, role Role) (token string, err error)
 	if role.rank() == 0 {
 		return "", fault.Errorf(fault.Invalid, "%q is not a role", role)
 	}
-	token = rand.Text()
+	token = s.secret()
 	row := s.invitation(digest(token), token)
 	row.Role = role
-	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err = s.made(ctx, func(tx *gorm.DB) error {
 		if err := tx.Delete(&invitationRow{}, "expires_at <= ?", s.now().UnixMilli()).Error; err != nil {
 			return err
 		}
 		return tx.Create(&row).Error
 	})
-	return token, err
+	if err != nil {
+		return "", fmt.Errorf("invite an operator: %w", err)
+	}
+	return token, nil
 }
 
 // Reset makes a token with which an operator sets his password and his codes anew, once: for one who has lost his phone, or whose password others may know. He
 // cannot log in until then, and what he is logged in with ends, his scripts' tokens too.
 func (s *Store) Reset(ctx context.Context, name string) (token string, err error) {
-	token = rand.Text()
+	token = s.secret()
 	row := s.invitation("reset "+name, token)
 	row.Operator = name
-	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err = s.made(ctx, func(tx *gorm.DB) error {
 		var op operatorRow
 		err := locked(tx).Take(&op, "name = ?", name).Error
 		if errors.Is(err, store.ErrNotFound) {

@@ -80,6 +80,7 @@ type Store struct {
 	now    func() time.Time
 	hasher Passwords
 	vault  vault
+	deed   Deed // of [Store.Once]
 }
 
 // Passwords hashes passwords and says whether a password has a hash; none has [password.Nobody].
@@ -147,7 +148,7 @@ func (s *Store) Change(ctx context.Context, name string, role Role, disabled boo
 	if role.rank() == 0 {
 		return fault.Errorf(fault.Invalid, "%q is not a role", role)
 	}
-	return store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	return s.change(ctx, func(tx *gorm.DB) error {
 		var rows []operatorRow
 		if err := locked(tx).Order("name").Find(&rows).Error; err != nil { // all: two admins may disable each other in this moment
 			return err

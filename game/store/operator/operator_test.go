@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -296,6 +297,65 @@ func TestReset(t *testing.T) {
 		}
 		if _, err := d.Reset(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("who does not exist: %v", err)
+		}
+	})
+}
+
+// TestOnce: what is asked for under one key is done once, by whoever asks first, and makes the same; what failed is done when it is asked for again.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		once := d.Once(Deed{"gm-1", "of the form"})
+		if _, err := once.IssueToken(t.Context(), "nobody", "nightly", Viewer, "", time.Hour); err == nil {
+			t.Error("nobody has a token")
+		}
+		var asked sync.WaitGroup
+		made := make([]string, 8)
+		for i := range made {
+			asked.Go(func() {
+				var err error
+				if made[i], err = once.IssueToken(t.Context(), "ann", "nightly", Viewer, "", time.Hour); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		asked.Wait()
+		if s, err := d.Bearer(t.Context(), made[0]); err != nil || s.Operator.Name != "ann" || len(slices.Compact(made)) != 1 {
+			t.Errorf("made %d tokens: %+v, %v", len(slices.Compact(made)), s, err)
+		}
+		if list, err := d.Access(t.Context(), "ann"); err != nil || len(list) != 1 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		for _, other := range []Deed{{"gm-2", "of the form"}, {"gm-3", "of another"}} {
+			token, err := d.Once(other).IssueToken(t.Context(), "ann", "nightly", Viewer, "", time.Hour)
+			if err != nil || token == made[0] {
+				t.Errorf("another deed makes the same token: %v", err)
+			}
+		}
+		invite := d.Once(Deed{"gm-4", "of the form"})
+		token, err := invite.Invite(t.Context(), Viewer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.accept(token, "bob")
+		if again, err := invite.Invite(t.Context(), Viewer); err != nil || again != token {
+			t.Errorf("asked for again: %v", err)
+		}
+		if _, err := d.Invitation(t.Context(), token); !errors.Is(err, ErrInvitation) {
+			t.Errorf("a link that was used is good again: %v", err)
+		}
+		d.add(shownAgain + time.Second)
+		if _, err := invite.Invite(t.Context(), Viewer); !errors.Is(err, ErrShown) {
+			t.Errorf("shown for ever: %v", err)
+		}
+		if err := d.Once(Deed{"gm-5", ""}).Change(t.Context(), "bob", Support, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Once(Deed{"gm-5", ""}).Change(t.Context(), "bob", Admin, false); err != nil {
+			t.Fatal(err)
+		}
+		if bob, err := d.Find(t.Context(), "bob"); err != nil || bob.Role != Support {
+			t.Errorf("changed again: %+v, %v", bob, err)
 		}
 	})
 }

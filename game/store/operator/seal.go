@@ -3,7 +3,9 @@ package operator
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -14,7 +16,10 @@ const KeySize = 32
 
 // A vault seals the secrets of one-time codes, so that whoever reads the database cannot make codes: AES-256-GCM with a random nonce, which is good for
 // 2^32 secrets.
-type vault struct{ aead cipher.AEAD }
+type vault struct {
+	aead  cipher.AEAD
+	maker []byte // another key, which makes the secrets of deeds
+}
 
 func newVault(key []byte) (vault, error) {
 	if len(key) != KeySize {
@@ -25,7 +30,11 @@ func newVault(key []byte) (vault, error) {
 		return vault{}, err
 	}
 	aead, err := cipher.NewGCM(block)
-	return vault{aead}, err
+	if err != nil {
+		return vault{}, err
+	}
+	maker, err := hkdf.Key(sha256.New, key, nil, "secrets of deeds", KeySize)
+	return vault{aead, maker}, err
 }
 
 // seal is the secret for its owner's row: copied into another's, it does not open.
