@@ -75,12 +75,17 @@ func TestBackfill(t *testing.T) {
 	})
 }
 
-// TestFramesHaveNoBackfill refuses a table of modes that gives backfill to a mode which the zones' configuration has in frame mode.
+// TestFramesHaveNoBackfill refuses a table of modes, and a configuration of match's own, that gives backfill to a mode which the zones' configuration has in frame mode.
 func TestFramesHaveNoBackfill(t *testing.T) {
-	requires(t, "zone")
+	requires(t, "zone", "match")
 	t.Parallel()
 	code, _, stderr := run(t, nil, "check", "--config", configFile(t, "zone: {frame_modes: [duel-frame, arena]}"))
 	if code != 2 || !strings.Contains(stderr, `modes.csv:2: backfill: is yes; the mode "arena" cannot have it, because it is played in frame mode`) {
 		t.Errorf("code %d: %s", code, stderr)
+	}
+	own := "match: {modes: {duel-frame: {players: 2, min_players: 2, backfill: true}, arena: {backfill: true}}}"
+	code, _, stderr = run(t, nil, "check", "--config", configFile(t, own))
+	if code != 2 || !strings.Contains(stderr, "match.modes.duel-frame.backfill: is true; the mode cannot have it") || strings.Contains(stderr, "arena") {
+		t.Errorf("of a node's own file: code %d: %s", code, stderr)
 	}
 }

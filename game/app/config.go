@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -185,6 +186,12 @@ func (c Config) Validate() error {
 	if _, err := live.NewSchema(c.settings()...); err != nil {
 		errs = append(errs, err)
 	}
+	said := c.modes()
+	for _, mode := range slices.Sorted(maps.Keys(said.backfill)) {
+		if slices.Contains(said.frame, mode) {
+			bad("%s: is true; the mode cannot have it, because it is played in frame mode", said.backfill[mode])
+		}
+	}
 	if err := c.Gate.ValidatePod(max(1, c.Pod.Nodes[api.Gate])); err != nil {
 		errs = append(errs, err)
 	}
@@ -211,13 +218,16 @@ func (c Config) Validate() error {
 }
 
 // settings is what must hold of the settings that can change, besides what holds in every stack.
-func (c Config) settings() (parts []live.Part) {
+func (c Config) settings() []live.Part { return []live.Part{api.FrameModes(c.modes().frame)} }
+
+func (c Config) modes() modes {
+	said := modes{backfill: map[string]string{}}
 	for _, t := range nodeTypes {
-		if t.settings != nil {
-			parts = append(parts, t.settings(c)...)
+		if t.modes != nil {
+			t.modes(c, &said)
 		}
 	}
-	return parts
+	return said
 }
 
 func isHostPort(addr string) bool {

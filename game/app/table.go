@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/robot"
@@ -57,10 +56,16 @@ type nodeType struct {
 	robots func(cfg Config, r *robot.Config)
 	// production is what is wrong with a configuration in production only; nil: nothing ever.
 	production func(cfg Config) error
-	// settings is what must hold of the settings that can change, with a configuration; nil: nothing more.
-	settings func(cfg Config) []live.Part
+	// modes adds what a configuration says of match modes; nil: nothing.
+	modes func(cfg Config, m *modes)
 	// command is a command of the program that only makes sense with this type; nil: there is none.
 	command func(p *program) *cobra.Command
+}
+
+// modes is what a configuration says of match modes, besides the design tables.
+type modes struct {
+	frame    []string          // those whose clients run the simulation
+	backfill map[string]string // those with backfill, and the keys that say so
 }
 
 // parts is every type's part, in the table's order.

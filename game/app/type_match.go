@@ -19,6 +19,13 @@ func (t *TypeMatch) defaults() {
 func (*TypeMatch) row() nodeType {
 	return nodeType{
 		number: 13, name: api.Match, job: "matchmaking", needs: []string{api.Zone},
+		modes: func(cfg Config, m *modes) {
+			for name, mode := range cfg.Match.Modes {
+				if mode.Backfill {
+					m.backfill[name] = "match.modes." + name + ".backfill"
+				}
+			}
+		},
 		make: func(p *process, _ int) (node.Service, error) { return match.New(p.cfg.Match), nil },
 	}
 }

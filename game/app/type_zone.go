@@ -1,7 +1,6 @@
 package app
 
 import (
-	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/game/zone"
@@ -17,7 +16,7 @@ func (t *TypeZone) defaults() { t.Zone = zone.Defaults() }
 func (*TypeZone) row() nodeType {
 	return nodeType{
 		number: 4, name: api.Zone, job: "battle rooms, maps to walk on", needs: []string{api.DB},
-		settings: func(cfg Config) []live.Part { return []live.Part{api.FrameModes(cfg.Zone.FrameModes)} },
-		make:     func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil },
+		modes: func(cfg Config, m *modes) { m.frame = append(m.frame, cfg.Zone.FrameModes...) },
+		make:  func(p *process, index int) (node.Service, error) { return zone.New(p.cfg.Zone.At(index)), nil },
 	}
 }
