@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	insertRows = 500 // in one statement
+	// insertRows and insertBytes bound one statement: by the variables that SQLite takes, and by the packet that MySQL takes, where escaping may double it.
+	insertRows, insertBytes = 2000, 4 << 20
 	// saveAttempts bounds how often a batch is tried again because another node has stored one of its events meanwhile.
 	saveAttempts = 5
 )
@@ -23,26 +24,35 @@ const (
 // Save stores a batch in one transaction and says how many of its events are new; the others were stored before, or stand in the batch twice. It may be
 // called again with the same batch, also after an error that does not say whether it had an effect.
 func (s *Store) Save(ctx context.Context, events []Event, rejects []Reject) (fresh int, err error) {
-	for range saveAttempts {
+	sorted := rowsOf(events)
+	for attempt := range saveAttempts {
+		rows, days := sorted, []activityRow(nil)
 		err = store.InTx(ctx, s.db.WithContext(ctx), func(tx *gorm.DB) (err error) {
-			if fresh, err = saveEvents(tx, events); err != nil {
+			rows = sorted
+			if attempt > 0 { // most batches have nothing that is stored, and are not looked up for it
+				if rows, err = unknown(tx, sorted); err != nil {
+					return err
+				}
+			}
+			if days, err = s.saveEvents(tx, rows); err != nil {
 				return err
 			}
 			return saveRejects(tx, rejects)
 		})
-		if !errors.Is(err, store.ErrDuplicate) {
-			break
+		if errors.Is(err, store.ErrDuplicate) {
+			continue
 		}
+		if err == nil {
+			s.active.add(days)
+			return len(rows), nil
+		}
+		break
 	}
-	if err != nil {
-		return 0, fmt.Errorf("save %d events: %w", len(events), err)
-	}
-	return fresh, nil
+	return 0, fmt.Errorf("save %d events: %w", len(events), err)
 }
 
-// saveEvents inserts what is new, in the order of the keys so that two nodes rarely lock each other out. Days are those of new events only: an event
-// that is sent again must not make its player active on another day.
-func saveEvents(tx *gorm.DB, events []Event) (int, error) {
+// rowsOf is events as rows, each once, in the order of the keys so that two nodes rarely lock each other out.
+func rowsOf(events []Event) []eventRow {
 	rows := make([]eventRow, len(events))
 	for i, e := range events {
 		rows[i] = eventRow{
@@ -51,26 +61,44 @@ func saveEvents(tx *gorm.DB, events []Event) (int, error) {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b eventRow) int { return cmp.Or(strings.Compare(a.App, b.App), strings.Compare(a.ID, b.ID)) })
-	rows = slices.CompactFunc(rows, func(a, b eventRow) bool { return a.App == b.App && a.ID == b.ID })
-	rows, err := unknown(tx, rows)
-	if err != nil || len(rows) == 0 {
-		return 0, err
+	return slices.CompactFunc(rows, func(a, b eventRow) bool { return a.App == b.App && a.ID == b.ID })
+}
+
+// saveEvents inserts rows, and returns the days on which their players were active and which it has inserted too. They are those of new events only: an event
+// that is sent again must not make its player active on another day.
+func (s *Store) saveEvents(tx *gorm.DB, rows []eventRow) ([]activityRow, error) {
+	if len(rows) == 0 {
+		return nil, nil
 	}
 	if err := emptied(tx, rows); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if err := tx.CreateInBatches(rows, insertRows).Error; err != nil {
-		return 0, err
+	for left := rows; len(left) > 0; {
+		n := inserted(left)
+		if err := tx.Create(left[:n]).Error; err != nil {
+			return nil, err
+		}
+		left = left[n:]
 	}
-	days := make([]activityRow, len(rows))
-	for i, r := range rows {
-		days[i] = activityRow{r.App, r.Day, r.Player}
+	days := s.active.without(rows)
+	if len(days) == 0 {
+		return nil, nil
 	}
 	slices.SortFunc(days, func(a, b activityRow) int {
 		return cmp.Or(strings.Compare(a.App, b.App), cmp.Compare(a.Day, b.Day), strings.Compare(a.Player, b.Player))
 	})
-	days = slices.Compact(days)
-	return len(rows), tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(days, insertRows).Error
+	return days, tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(days, insertRows).Error
+}
+
+// inserted is how many of the rows go into one statement.
+func inserted(rows []eventRow) int {
+	size := 0
+	for n, r := range rows[:min(len(rows), insertRows)] {
+		if size += len(r.Fields); size > insertBytes {
+			return max(1, n)
+		}
+	}
+	return min(len(rows), insertRows)
 }
 
 // unknown is the rows whose events are not stored yet.
@@ -92,10 +120,7 @@ func unknown(tx *gorm.DB, rows []eventRow) ([]eventRow, error) {
 			}
 		}
 	}
-	if len(known) == 0 {
-		return rows, nil
-	}
-	return slices.DeleteFunc(rows, func(r eventRow) bool { return known[key{r.App, r.ID}] }), nil
+	return slices.DeleteFunc(slices.Clone(rows), func(r eventRow) bool { return known[key{r.App, r.ID}] }), nil
 }
 
 func saveRejects(tx *gorm.DB, rejects []Reject) error {

@@ -54,10 +54,13 @@ type Reject struct {
 }
 
 // A Store is the tables. It is safe for concurrent use, by any number of processes.
-type Store struct{ db *gorm.DB }
+type Store struct {
+	db     *gorm.DB
+	active *recent
+}
 
 // New uses db, the handle of owner "keypoint".
-func New(db *gorm.DB) *Store { return &Store{db: db} }
+func New(db *gorm.DB) *Store { return &Store{db: db, active: newRecent(recentRows)} }
 
 type eventRow struct {
 	App      string `gorm:"primaryKey"`
