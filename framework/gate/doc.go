@@ -18,7 +18,8 @@
 //
 // The way back: a session whose connection broke lives on in the backends for a grace period, and any gate can ask them for it (see resume.go).
 //
-// A stream whose node stops goes on at another: what its client sends meanwhile waits here, and follows (see handover.go). Which node speaks for a session is
+// A stream whose node stops goes on at another: what its client sends meanwhile waits here, and follows (see handover.go). So it does for the line to a node that
+// the stream is bound to, for a while (see bind.go). Which node speaks for a session is
 // a matter of epochs: one that comes with an older one than was seen is not heard.
 //
 // Long messages are compressed for clients that have asked for that, each by itself and a multicast once for all; what clients have compressed is decompressed

@@ -104,9 +104,7 @@ func (d downstream) Bind(from link.Peer, sid id.Session, typ string, node id.Nod
 			s.detach(route, fault.OK)
 			s.reset(route, "the session moves to another node")
 		}
-		if err := s.attach(route, node); err != nil {
-			d.gate.log.Warn("session not bound", "session", sid, "type", typ, "node", node, "error", err)
-		}
+		s.bind(route, node)
 	})
 }
 
@@ -168,7 +166,7 @@ func (d downstream) Found(from link.Peer, sid id.Session, f line.Found) {
 	}
 }
 
-// Lost tells every session that leads to the node that its stream starts over.
+// Lost tells every session that leads to the node that its stream starts over, if its client has noticed that it led there.
 func (d downstream) Lost(peer link.Peer, err error) {
 	g := d.gate
 	affected := 0
@@ -180,11 +178,16 @@ func (d downstream) Lost(peer link.Peer, err error) {
 		}
 		hit := false
 		for route := range s.streams {
-			if s.streams[route].node != peer.Node {
+			st := &s.streams[route]
+			if st.node != peer.Node || st.waitsForLine() {
 				continue
 			}
-			s.streams[route].node, s.streams[route].held = 0, nil
+			st.node, st.held = 0, nil
 			g.loads.add(peer.Node, -1)
+			if !st.used && g.cfg.Routes[route].Pick == PickNone {
+				s.bind(route, peer.Node) // the client knows of the binding and has nothing there yet: a Reset would tell it nothing
+				continue
+			}
 			s.reset(route, "the node is gone")
 			hit = true
 		}

@@ -30,6 +30,8 @@ type backend struct {
 	line   *line.Server
 	stop   func() error
 	gone   chan fault.Code
+
+	entered chan *line.Session
 }
 
 // A hero is a player's actor.
@@ -43,6 +45,7 @@ func (h *hero) enter(ctx *actor.Context, m *gatepb.Enter) (*gatepb.Reply, error)
 	if h.session == nil {
 		h.session = line.SessionOf(ctx)
 		h.session.Watch(ctx.Self())
+		h.backend.entered <- h.session
 	}
 	if m.GetNumber() < 0 {
 		return nil, fault.New(fault.FailedPrecondition, "not below zero")
@@ -66,7 +69,7 @@ func startBackend(t testing.TB, node id.Node) *backend {
 	boot := id.NewBoot(time.Now())
 	links := link.NewServer(linkConfig(node, boot, "world"))
 	system := actor.NewSystem(actor.Config{})
-	b := &backend{line: line.NewServer(line.Config{Registry: registry(t), Links: links, Types: []string{"world"}}), gone: make(chan fault.Code, 1<<14)}
+	b := &backend{line: line.NewServer(line.Config{Registry: registry(t), Links: links, Types: []string{"world"}}), gone: make(chan fault.Code, 1<<14), entered: make(chan *line.Session, 1<<14)}
 	heroes := actor.NewPool(system, func(*actor.Context, int64) (*hero, error) { return &hero{backend: b}, nil }, actor.PoolConfig{})
 	line.Handle(b.line, heroes, (*hero).enter)
 	line.HandleSend(b.line, heroes, (*hero).act)

@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"time"
+
 	"loumiao/framework/id"
 	"loumiao/framework/line"
 )
@@ -15,6 +17,7 @@ func NewWithLines(cfg Config, make func(line.Downstream) Lines) (*Gate, error) {
 		return nil, err
 	}
 	g.lines = make(downstream{g})
+	g.started = g.started.Add(-time.Hour) // so that a time that was never set is long ago
 	return g, nil
 }
 
@@ -54,6 +57,12 @@ func (g *Gate) Queued(session id.Session) int {
 	}
 	return s.out.held + len(s.out.pending.b)
 }
+
+// LookLater has the gate look around as if so much time had gone.
+func (g *Gate) LookLater(d time.Duration) { g.look(nil, g.now()+int64(d)) }
+
+// LineTimeout is how long what a client sends waits for a line.
+const LineTimeout = lineTimeout
 
 // NewOnlyGate is the registry of a gate that is alone.
 func NewOnlyGate() SessionRegistry { return &onlyGate{holders: map[int64]Holder{}} }

@@ -15,10 +15,13 @@ const (
 	maxOwned     = 1024      // names whose newest epoch is remembered
 )
 
-// A waiting list is what a client sends on a stream while that moves to another node. It belongs to the session's lock.
+// A waiting list is what a client sends on a stream while no node can take it: the stream moves to another one, or there is no line to the one that it is
+// bound to (see bind.go). It belongs to the session's lock.
 type waitingList struct {
 	frames []waitingFrame
 	bytes  int
+	since  int64 // when the first of them came, by the gate's clock
+	noLine bool  // it is for a line that they wait
 }
 
 type waitingFrame struct {
@@ -27,9 +30,12 @@ type waitingFrame struct {
 }
 
 // wait keeps a frame, and reports false if there are too many.
-func (w *waitingList) wait(h wire.Header, body []byte) bool {
+func (w *waitingList) wait(h wire.Header, body []byte, now int64) bool {
 	if len(w.frames) >= maxHeld || w.bytes+len(body) > maxHeldBytes {
 		return false
+	}
+	if len(w.frames) == 0 {
+		w.since = now
 	}
 	w.frames = append(w.frames, waitingFrame{h, append([]byte(nil), body...)})
 	w.bytes += len(body)
@@ -59,19 +65,27 @@ func (d downstream) Move(from link.Peer, sid id.Session, number uint8, node id.N
 		}
 		d.gate.stats.moved.Add(1)
 		d.gate.loads.add(node, 1)
-		s.streams[route].node = node
-		if held == nil {
+		s.streams[route].node, s.streams[route].held = node, held
+		s.sendHeld(route)
+	})
+}
+
+// sendHeld has what has waited follow to the stream's node. It is called with the lock.
+func (s *session) sendHeld(route int) {
+	st := &s.streams[route]
+	held := st.held
+	st.held = nil
+	if held == nil {
+		return
+	}
+	for _, f := range held.frames {
+		if err := s.gate.lines.Forward(st.node, s.id, f.head, f.body); err != nil {
+			s.detach(route, fault.OK)
+			s.reset(route, "the node cannot be reached")
 			return
 		}
-		for _, f := range held.frames {
-			if err := d.gate.lines.Forward(node, sid, f.head, f.body); err != nil {
-				s.detach(route, fault.OK)
-				s.reset(route, "the node cannot be reached")
-				return
-			}
-		}
-		d.gate.lines.Flush()
-	})
+	}
+	s.gate.lines.Flush()
 }
 
 // Own notes the epoch under which a node serves a stream. A node whose epoch is older than one that was seen is not heard any more: it has been

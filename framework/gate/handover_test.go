@@ -53,6 +53,7 @@ func TestHandover(t *testing.T) {
 	}
 	c.acts(4, 9)
 	c.answered()
+	s.LookLater(2 * gate.LineTimeout) // it is not a line that they wait for
 	if n := len(s.lines.events); n > 0 {
 		t.Fatalf("%d events while the stream is held", n)
 	}

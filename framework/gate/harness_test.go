@@ -130,6 +130,7 @@ type fakeLines struct {
 
 	mu     sync.Mutex
 	broken map[id.Node]bool // nodes without a line
+	full   bool             // no line takes messages
 }
 
 func (f *fakeLines) Start() error               { return nil }
@@ -151,6 +152,21 @@ func (f *fakeLines) cut(n id.Node) {
 	f.mu.Lock()
 	f.broken[n] = true
 	f.mu.Unlock()
+}
+
+// fill has the lines take no more messages.
+func (f *fakeLines) fill() {
+	f.mu.Lock()
+	f.full = true
+	f.mu.Unlock()
+}
+
+// mend has there be a line to the node again, and says so.
+func (f *fakeLines) mend(p link.Peer) {
+	f.mu.Lock()
+	delete(f.broken, p.Node)
+	f.mu.Unlock()
+	f.down.Up(p)
 }
 
 func (f *fakeLines) record(e event) error {
@@ -178,6 +194,12 @@ func (f *fakeLines) ForwardTraced(_ trace.Ref, n id.Node, s id.Session, h wire.H
 }
 
 func (f *fakeLines) Forward(n id.Node, s id.Session, h wire.Header, body []byte) error {
+	f.mu.Lock()
+	full := f.full
+	f.mu.Unlock()
+	if full {
+		return fault.New(fault.Overloaded, "the line is full")
+	}
 	return f.record(event{what: "forward", node: n, session: s, stream: h.Stream, frame: frame{h, append([]byte(nil), body...)}})
 }
 

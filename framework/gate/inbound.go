@@ -186,9 +186,9 @@ func (s *session) forward(e *entry, h wire.Header, body []byte) error {
 	var err error = errUnbound
 	switch {
 	case st.held != nil:
-		if st.used, err = true, nil; !st.held.wait(h, body) {
+		if st.used, err = true, nil; !st.held.wait(h, body, s.now) {
 			s.detach(e.route, fault.OK)
-			s.reset(e.route, "too much was sent while the session moved")
+			s.reset(e.route, "too much was sent before a node could take it")
 			s.wrote = true
 		}
 	case st.node != 0:

@@ -28,14 +28,20 @@ func (g *Gate) lookAround() {
 			g.stats.noHello.Add(1)
 			s.kick(fault.Deadline, "no hello in time")
 		}
-		deadline := g.now() - silence*int64(g.cfg.Heartbeat)
-		batch = g.table.each(batch, func(s *session) {
-			if s.heard.Load() < deadline && s.isOpen() {
-				g.stats.silent.Add(1)
-				s.kick(fault.Lost, "nothing was heard of the client")
-			}
-		})
+		batch = g.look(batch, g.now())
 	}
+}
+
+// look ends what is over by then, in every session that is there. batch is memory to use, and is returned for the next time.
+func (g *Gate) look(batch []*session, now int64) []*session {
+	deadline := now - silence*int64(g.cfg.Heartbeat)
+	return g.table.each(batch, func(s *session) {
+		if s.heard.Load() < deadline && s.isOpen() {
+			g.stats.silent.Add(1)
+			s.kick(fault.Lost, "nothing was heard of the client")
+		}
+		s.giveUp(now - int64(lineTimeout))
+	})
 }
 
 func (s *session) isOpen() bool {

@@ -71,7 +71,7 @@ type stream struct {
 	resets int          // Resets that the client has not acknowledged: until then its numbered frames are stale
 	number uint32       // Resets that the client was sent in all, which tells this stream from those before it
 	epoch  uint64       // the newest under which a node has served it
-	held   *waitingList // what the client has sent since the node has it wait, to move; nil: it does not
+	held   *waitingList // what the client has sent since it has to wait; nil: it has not
 }
 
 // Serve reads the connection until the session is over.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"loumiao/framework/cluster"
 	"loumiao/framework/fault"
@@ -177,43 +178,85 @@ func TestRandomBindings(t *testing.T) {
 			types := map[uint8]string{streamWorld: "world", streamZone: "zone"}
 			nodes := map[uint8][]id.Node{streamWorld: {worldNode, otherNode}, streamZone: {zoneNode, zoneNode + 1}}
 			leads, used := map[uint8]id.Node{}, map[uint8]bool{}
+			down := map[id.Node]bool{}      // nodes without a line
+			waits := map[uint8]bool{}       // bound to one of them
+			waiting := map[uint8][]uint32{} // calls that were sent meanwhile
 			next := map[uint8]uint32{streamWorld: 1, streamZone: 1}
 			lose := func(stream uint8) { // what the client sees when a stream has lost its node
 				if used[stream] {
 					c.expectReset(stream)
 					used[stream], next[stream] = false, 1
 				}
-				leads[stream] = 0
+				leads[stream], waits[stream], waiting[stream] = 0, false, nil
+			}
+			leave := func(stream uint8) {
+				if !waits[stream] {
+					s.lines.next(t, "detach")
+				}
+				lose(stream)
+			}
+			lead := func(stream uint8, node id.Node) {
+				leads[stream] = node
+				if waits[stream] = down[node]; !down[node] {
+					s.lines.next(t, "attach")
+				}
 			}
 			for step := range 200 {
 				stream := []uint8{streamWorld, streamZone}[rng.IntN(2)]
 				node := nodes[stream][rng.IntN(2)]
 				from := link.Peer{Node: leads[streamWorld]}
-				switch op := rng.IntN(5); {
+				if waits[streamWorld] {
+					from.Node = 0
+				}
+				switch op := rng.IntN(8); {
 				case op == 0 && from.Node != 0:
 					s.lines.down.Bind(from, c.id, types[stream], node)
 					s.lines.down.Flush()
 					if leads[stream] != node {
 						if leads[stream] != 0 {
-							s.lines.next(t, "detach")
-							lose(stream)
+							leave(stream)
 						}
-						s.lines.next(t, "attach")
-						leads[stream] = node
+						lead(stream, node)
 					}
 				case op == 1 && from.Node != 0:
 					s.lines.down.Unbind(from, c.id, types[stream])
 					s.lines.down.Flush()
 					if leads[stream] != 0 {
-						s.lines.next(t, "detach")
-						lose(stream)
+						leave(stream)
 					}
 				case op == 2 && rng.IntN(3) == 0:
+					if rng.IntN(3) > 0 { // else it is there again already
+						s.lines.cut(node)
+						down[node] = true
+					}
 					s.lines.down.Lost(link.Peer{Node: node}, nil)
-					if leads[stream] == node {
+					switch {
+					case leads[stream] != node || waits[stream]:
+					case stream == streamZone && !used[stream]:
+						lead(stream, node)
+					default:
 						lose(stream)
 					}
 				case op == 3:
+					s.lines.mend(link.Peer{Node: node})
+					down[node] = false
+					if leads[stream] == node && waits[stream] {
+						lead(stream, node)
+						for _, call := range waiting[stream] {
+							if f := s.lines.next(t, "forward"); f.node != node || f.frame.Call != call {
+								t.Fatalf("step %d: forwarded %+v, want call %d at %d", step, f, call, node)
+							}
+						}
+						waiting[stream] = nil
+					}
+				case op == 4 && rng.IntN(3) == 0:
+					s.LookLater(gate.LineTimeout + time.Second)
+					for _, stream := range []uint8{streamWorld, streamZone} {
+						if len(waiting[stream]) > 0 {
+							lose(stream)
+						}
+					}
+				case op == 5 && !down[node]:
 					s.lines.send(link.Peer{Node: node}, c.id, wire.Header{Kind: wire.Push, Stream: stream, Message: tick}, []byte{byte(step)})
 					if leads[stream] == node {
 						used[stream] = true
@@ -229,10 +272,19 @@ func TestRandomBindings(t *testing.T) {
 						c.expectError(wire.Error, uint32(step+1), fault.FailedPrecondition)
 						continue
 					}
+					if leads[stream] == 0 && down[worldNode] && down[otherNode] {
+						c.expectError(wire.Error, uint32(step+1), fault.Unavailable)
+						continue
+					}
 					if leads[stream] == 0 {
 						leads[stream] = s.lines.next(t, "attach").node
 					}
 					used[stream] = true
+					if waits[stream] {
+						c.answered()
+						waiting[stream] = append(waiting[stream], uint32(step+1))
+						continue
+					}
 					if f := s.lines.next(t, "forward"); f.node != leads[stream] || f.frame.Call != uint32(step+1) {
 						t.Fatalf("step %d: forwarded %+v, want it at %d", step, f, leads[stream])
 					}

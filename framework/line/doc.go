@@ -1,7 +1,7 @@
 // Package line carries clients' sessions between gates and backends, both ends of it.
 //
 // A gate keeps one dedicated link, the line, to every node of the types that its clients may reach, and multiplexes all its sessions
-// on it. A session is attached to a node when its first message goes there, and from then on that node may send to it.
+// on it. A session is attached to a node when its first message goes there, or when another node binds it there, and from then on that node may send to it.
 //
 //	            gate                                      backend
 //	client ─► session ─► Lines.Forward ═══ line ═══► Server ─► handler, on the player's actor

@@ -225,9 +225,14 @@ type event struct {
 }
 
 // A recorder is a Downstream that keeps what it is given.
-type recorder struct{ events chan event }
+type recorder struct {
+	events chan event
+	ups    chan id.Node
+}
 
-func newRecorder() *recorder { return &recorder{events: make(chan event, 1<<16)} }
+func newRecorder() *recorder {
+	return &recorder{events: make(chan event, 1<<16), ups: make(chan id.Node, 1<<10)}
+}
 
 func (r *recorder) Deliver(from link.Peer, s id.Session, h wire.Header, body []byte) {
 	r.events <- event{what: "deliver", from: from.Node, session: s, head: h, body: slices.Clone(body)}
@@ -268,6 +273,8 @@ func (r *recorder) Move(from link.Peer, s id.Session, stream uint8, node id.Node
 func (r *recorder) Found(from link.Peer, s id.Session, f Found) {
 	r.events <- event{what: "found", from: from.Node, session: s, found: f}
 }
+
+func (r *recorder) Up(node link.Peer) { r.ups <- node.Node }
 
 func (r *recorder) Lost(from link.Peer, err error) {
 	r.events <- event{what: "lost", from: from.Node, code: fault.CodeOf(err)}

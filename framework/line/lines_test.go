@@ -124,6 +124,9 @@ func TestBrokenLineIsOpenedAgain(t *testing.T) {
 	b := newBackend(t, 1, nil)
 	g := newGate(t, 9, b.member)
 	for range 5 {
+		if n := receive(t, g.ups, "word of the line"); n != 1 {
+			t.Fatalf("a line to node %d is up", n)
+		}
 		s := g.enter(b, world)
 		(*b.srv.lines.Load())[0].conn.Close(fault.New(fault.Lost, "cut by the test"))
 		if e := g.expect("lost"); e.from != 1 || e.code == fault.OK {
@@ -132,7 +135,6 @@ func TestBrokenLineIsOpenedAgain(t *testing.T) {
 		if d := receive(t, b.detached, "the end of the session"); d.Session != s || d.Code != fault.Lost {
 			t.Fatalf("told of %v", d)
 		}
-		g.awaitUp(1, true)
 		await(t, "the backend has one line", func() bool { return b.srv.Gates() == 1 })
 	}
 }

@@ -91,6 +91,7 @@ func (n *nodeLine) run() {
 			log.Info("line is up")
 			started := time.Now()
 			n.conn.Store(conn)
+			cfg.Downstream.Up(conn.Peer())
 			tried()
 			n.hold(conn)
 			n.conn.CompareAndSwap(conn, nil) // if it ended before it was stored

@@ -111,7 +111,8 @@ func (s *Session) Push(m proto.Message) error {
 }
 
 // Bind has the client's messages to nodes of type typ go to the given node from now on. The gate learns of it before anything that is
-// pushed later, so a client that is told to go there reaches it. It does nothing for a session that is gone.
+// pushed later, so a client that is told to go there reaches it; if the gate has no line to the node yet, as soon as it has one: what the client
+// sends waits for that a few seconds. It does nothing for a session that is gone.
 func (s *Session) Bind(typ string, node id.Node) {
 	if typ == "" || len(typ) > maxType || node == 0 {
 		s.srv.log.Error("bind refused: it needs a type and a node", "session", s.ID, "type", typ, "node", node)

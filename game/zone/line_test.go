@@ -64,6 +64,7 @@ func (g *gate) Hold(link.Peer, id.Session, uint8)                      {}
 func (g *gate) Move(link.Peer, id.Session, uint8, id.Node, uint32)     {}
 func (g *gate) Found(link.Peer, id.Session, line.Found)                {}
 
+func (g *gate) Up(link.Peer)          {}
 func (g *gate) Lost(link.Peer, error) {}
 func (g *gate) Flush()                {}
 
