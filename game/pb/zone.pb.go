@@ -283,7 +283,8 @@ func (x *RoomInput) GetSeen() int32 {
 //
 // Every list ascends by id. A ship that is in the base and not mentioned is as it was; a shard or bullet has flown on, to
 // x + vx * (tick - since), and y alike. What is in a gone list is no longer near, or no longer at all. A snapshot that is older than
-// the newest one applied is ignored.
+// the newest one applied is ignored, and so is one of JoinRoomReply's tick or of an earlier one: who joins again may still get what was
+// under way to him.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Room  int64                  `protobuf:"varint,1,opt,name=room,proto3" json:"room,omitempty"`

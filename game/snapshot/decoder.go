@@ -18,6 +18,7 @@ const (
 type Decoder struct {
 	room  int64
 	seat  int
+	since int32 // the tick in which the client has joined
 	seen  int32
 	input uint32
 	held  []state // what later snapshots may build on, oldest first
@@ -28,7 +29,7 @@ type Decoder struct {
 
 // NewDecoder is a Decoder for the room that the client has joined. A client that joins again makes a new one.
 func NewDecoder(joined *pb.JoinRoomReply) *Decoder {
-	d := &Decoder{room: joined.GetRoom(), seat: int(joined.GetShip())}
+	d := &Decoder{room: joined.GetRoom(), seat: int(joined.GetShip()), since: joined.GetTick()}
 	d.view.Rules = arena.Config{
 		Players: len(joined.GetPlayers()), Ticks: int(joined.GetTicks()), Width: joined.GetWidth(), Height: joined.GetHeight(),
 		Teams: int(joined.GetTeams()),
@@ -37,13 +38,14 @@ func NewDecoder(joined *pb.JoinRoomReply) *Decoder {
 	return d
 }
 
-// Apply takes a snapshot in. One that is older than what is known already is ignored. The error says that the snapshot is malformed or of
+// Apply takes a snapshot in. One that is older than what is known already is ignored, and so is one from before the client has joined: it was under way then,
+// to the same session. The error says that the snapshot is malformed or of
 // another room, or builds on one that the decoder does not hold; then the view stays, and Seen asks for a keyframe. m is not kept.
 func (d *Decoder) Apply(m *pb.Snapshot) error {
 	if m.GetRoom() != d.room {
 		return fmt.Errorf("snapshot of room %d: this is room %d", m.GetRoom(), d.room)
 	}
-	if n := len(d.held); n > 0 && m.GetTick() <= d.held[n-1].tick {
+	if m.GetTick() <= max(d.since, d.Tick()) {
 		return nil
 	}
 	if err := d.apply(m); err != nil {

@@ -16,7 +16,8 @@
 //   - A shard or bullet in the base that is not mentioned has flown on: it is at x + vx × (tick − since), and y alike. So a bullet is
 //     said once, when it comes near.
 //   - What is mentioned in a gone list is no longer near, or no longer at all.
-//   - A snapshot that is older than the newest one applied is ignored.
+//   - A snapshot that is older than the newest one applied is ignored, and so is one of the tick in which the client has joined or of an earlier one: who joins
+//     again may still get what was under way to him.
 //
 // The package does no I/O and knows no session: a zone, a robot and a test use it alike.
 package snapshot

@@ -274,6 +274,25 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
+// TestSnapshotsOfAnEarlierVisit has a client that joins again be told what was under way to it before: that is passed over, whatever it builds on.
+func TestSnapshotsOfAnEarlierVisit(t *testing.T) {
+	t.Parallel()
+	again := joined(3)
+	again.Tick = 20
+	dec := snapshot.NewDecoder(again)
+	for _, m := range []*pb.Snapshot{{Room: room, Tick: 18, Since: 16}, {Room: room, Tick: 19}, {Room: room, Tick: 20, Since: 18}} {
+		if err := dec.Apply(m); err != nil || dec.Tick() != 0 || dec.Seen() != 0 {
+			t.Errorf("%v: %v, at tick %d, seen %d", m, err, dec.Tick(), dec.Seen())
+		}
+	}
+	if err := dec.Apply(&pb.Snapshot{Room: room, Tick: 21, Since: 19}); err == nil {
+		t.Error("a snapshot of this visit builds on one of the visit before")
+	}
+	if err := dec.Apply(&pb.Snapshot{Room: room, Tick: 22}); err != nil || dec.Seen() != 22 {
+		t.Errorf("the keyframe: %v, seen %d", err, dec.Seen())
+	}
+}
+
 func TestViewBeforeTheFirstSnapshot(t *testing.T) {
 	t.Parallel()
 	dec := snapshot.NewDecoder(joined(3))

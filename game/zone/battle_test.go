@@ -248,6 +248,17 @@ func TestJoin(t *testing.T) {
 	if len(fresh.snapshots) != 1 || fresh.snapshots[0].GetSince() != 0 {
 		t.Errorf("a client that joins again gets %v, want a keyframe", fresh.snapshots)
 	}
+
+	// By the same session, what it has said to have seen before counts no more.
+	b.steer(fresh, fresh.act())
+	stale := fresh.act()
+	fresh.join(t, b, 1000)
+	b.steer(old, stale)
+	b.step()
+	b.step()
+	if last := fresh.snapshots[len(fresh.snapshots)-1]; last.GetSince() != 0 || fresh.decoder.Seen() != last.GetTick() {
+		t.Errorf("a client that joins again gets %v, want a keyframe", last)
+	}
 }
 
 func TestNobodyShowsNothing(t *testing.T) {

@@ -163,7 +163,8 @@ export const RoomInputSchema: GenMessage<RoomInput> = /*@__PURE__*/
  *
  * Every list ascends by id. A ship that is in the base and not mentioned is as it was; a shard or bullet has flown on, to
  * x + vx * (tick - since), and y alike. What is in a gone list is no longer near, or no longer at all. A snapshot that is older than
- * the newest one applied is ignored.
+ * the newest one applied is ignored, and so is one of JoinRoomReply's tick or of an earlier one: who joins again may still get what was
+ * under way to him.
  *
  * @generated from message game.Snapshot
  */
