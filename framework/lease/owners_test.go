@@ -117,6 +117,13 @@ func TestOwnersAgainstOracle(t *testing.T) {
 					t.Fatal(err)
 				}
 				model.unbind(key, b)
+			case op == 7:
+				other := int64(keys - 1 - key)
+				got, err := owners.Overtaken(ctx, map[int64]uint64{key: b.Epoch, other: b.Epoch})
+				if got[key] != (model.epoch[key] > b.Epoch) || got[other] != (model.epoch[other] > b.Epoch) || err != nil {
+					t.Fatalf("step %d: of %d and %d under epoch %d, overtaken are %v, %v; the newest are %d and %d",
+						step, key, other, b.Epoch, got, err, model.epoch[key], model.epoch[other])
+				}
 			default:
 				// New Owners know nothing of the past: what they remember of a lease is allowed to be a moment old.
 				got, ok, err := lease.NewOwners(s, "player").Lookup(ctx, key)

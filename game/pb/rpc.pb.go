@@ -1098,7 +1098,9 @@ type ReportInside struct {
 	Area    uint32                 `protobuf:"varint,1,opt,name=area,proto3" json:"area,omitempty"`
 	Players []int64                `protobuf:"varint,2,rep,packed,name=players,proto3" json:"players,omitempty"`
 	// Players that have left since the last report.
-	Left          []int64 `protobuf:"varint,3,rep,packed,name=left,proto3" json:"left,omitempty"`
+	Left []int64 `protobuf:"varint,3,rep,packed,name=left,proto3" json:"left,omitempty"`
+	// Under which epoch the world has, or had, each of players and then each of left: whom a newer owner has by now is passed over.
+	Epochs        []uint64 `protobuf:"varint,4,rep,packed,name=epochs,proto3" json:"epochs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1150,6 +1152,13 @@ func (x *ReportInside) GetPlayers() []int64 {
 func (x *ReportInside) GetLeft() []int64 {
 	if x != nil {
 		return x.Left
+	}
+	return nil
+}
+
+func (x *ReportInside) GetEpochs() []uint64 {
+	if x != nil {
+		return x.Epochs
 	}
 	return nil
 }
@@ -3541,11 +3550,12 @@ const file_rpc_proto_rawDesc = "" +
 	"RedeemPass\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x12\n" +
 	"\x04area\x18\x02 \x01(\rR\x04area\x12\x12\n" +
-	"\x04pass\x18\x03 \x01(\tR\x04pass\"P\n" +
+	"\x04pass\x18\x03 \x01(\tR\x04pass\"h\n" +
 	"\fReportInside\x12\x12\n" +
 	"\x04area\x18\x01 \x01(\rR\x04area\x12\x18\n" +
 	"\aplayers\x18\x02 \x03(\x03R\aplayers\x12\x12\n" +
-	"\x04left\x18\x03 \x03(\x03R\x04left\"7\n" +
+	"\x04left\x18\x03 \x03(\x03R\x04left\x12\x16\n" +
+	"\x06epochs\x18\x04 \x03(\x04R\x06epochs\"7\n" +
 	"\tReadQueue\x12\x12\n" +
 	"\x04area\x18\x01 \x01(\rR\x04area\x12\x16\n" +
 	"\x06player\x18\x02 \x01(\x03R\x06player\"\xe4\x03\n" +

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"loumiao/framework/actor"
@@ -17,6 +18,7 @@ import (
 var (
 	errNoPlayer = fault.New(fault.Invalid, "no player")
 	errNoWorld  = fault.New(fault.Forbidden, "only nodes may ask this")
+	errNoEpochs = fault.New(fault.Invalid, "a report needs an epoch for each player")
 )
 
 // deskRoom is how many messages of clients may wait for the desk.
@@ -155,7 +157,28 @@ func (s *Service) report(ctx context.Context, m *pb.ReportInside) (*pb.Done, err
 	if world == 0 {
 		return nil, errNoWorld
 	}
-	return &pb.Done{}, outside(s.store.Report(ctx, area, world, players(m.GetPlayers()), players(m.GetLeft())))
+	inside, left, err := s.current(ctx, m)
+	if err != nil {
+		return nil, outside(err)
+	}
+	return &pb.Done{}, outside(s.store.Report(ctx, area, world, inside, left))
+}
+
+// current is who is inside and who has left, without those whom a newer owner has: a world that was paused, and goes on, has nothing to say of them.
+func (s *Service) current(ctx context.Context, m *pb.ReportInside) (inside, left []api.PlayerID, err error) {
+	all, epochs := slices.Concat(m.GetPlayers(), m.GetLeft()), m.GetEpochs()
+	if len(epochs) != len(all) {
+		return nil, nil, errNoEpochs
+	}
+	under := make(map[int64]uint64, len(all))
+	for i, player := range all {
+		under[player] = epochs[i]
+	}
+	overtaken, err := s.node.Owners().Overtaken(ctx, under)
+	if err != nil {
+		return nil, nil, err
+	}
+	return without(m.GetPlayers(), overtaken), without(m.GetLeft(), overtaken), nil
 }
 
 func (s *Service) areaOf(n uint32) (api.Area, error) {
@@ -165,10 +188,12 @@ func (s *Service) areaOf(n uint32) (api.Area, error) {
 	return api.Area(n), nil
 }
 
-func players(ids []int64) []api.PlayerID {
-	out := make([]api.PlayerID, len(ids))
-	for i, id := range ids {
-		out[i] = api.PlayerID(id)
+func without(ids []int64, overtaken map[int64]bool) []api.PlayerID {
+	out := make([]api.PlayerID, 0, len(ids))
+	for _, id := range ids {
+		if !overtaken[id] {
+			out = append(out, api.PlayerID(id))
+		}
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"loumiao/framework/frameworktest"
 	"loumiao/framework/gate"
 	"loumiao/framework/gate/tcp"
+	"loumiao/framework/lease"
 	"loumiao/framework/live"
 	"loumiao/framework/node"
 	"loumiao/framework/rpc"
@@ -45,7 +46,7 @@ func newHall(t *testing.T) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := frameworktest.New(t, frameworktest.Config{Migrations: migrations.FS("cluster"), Registry: registry})
+	c := frameworktest.New(t, frameworktest.Config{Migrations: migrations.FS("cluster"), Registry: registry, Owned: "player"})
 	h := &hall{Cluster: c, t: t, gate: &door{}, board: live.NewBoard(c.Stores())}
 	feed := live.Open(t.Context(), h.board, "", storetest.Log(t))
 	t.Cleanup(feed.Close)
@@ -114,7 +115,7 @@ func (h *hall) left(players ...api.PlayerID) {
 	h.t.Helper()
 	m := &pb.ReportInside{Area: uint32(area)}
 	for _, p := range players {
-		m.Left = append(m.Left, int64(p))
+		m.Left, m.Epochs = append(m.Left, int64(p)), append(m.Epochs, 0) // no epoch is older, but nobody has bound them
 	}
 	if _, err := call(h, api.ReportInside, m); err != nil {
 		h.t.Fatal(err)
@@ -266,6 +267,74 @@ func (c *caller) comeIn() string {
 		return pass != ""
 	})
 	return pass
+}
+
+// TestReportsUnderOldEpochs has a world that lost its player to another one, as while it was paused, report him as inside, and then as gone: neither does anything to the place that
+// the other world keeps or has given back.
+func TestReportsUnderOldEpochs(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.queue(quick(1)).Ready()
+	h.open()
+	next := h.Start(node.Config{Type: api.World}, nobody{})
+	report := func(n *frameworktest.Node, m *pb.ReportInside) error {
+		t.Helper()
+		m.Area = uint32(area)
+		_, err := api.ReportInside.Call(t.Context(), n.RPC(), m, rpc.Any)
+		return err
+	}
+	inside := func(n *frameworktest.Node, epoch uint64) {
+		t.Helper()
+		if err := report(n, &pb.ReportInside{Players: []int64{1}, Epochs: []uint64{epoch}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(n *frameworktest.Node, epoch uint64) {
+		t.Helper()
+		if err := report(n, &pb.ReportInside{Left: []int64{1}, Epochs: []uint64{epoch}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	places := func(want int64, when string) {
+		t.Helper()
+		if got := h.read(0).GetPlaces(); got != want {
+			t.Fatalf("%s %d places are taken, want %d", when, got, want)
+		}
+	}
+	bind := func(n *frameworktest.Node, epoch uint64) lease.Binding {
+		t.Helper()
+		b := lease.Binding{Node: n.ID(), Boot: n.Boot(), Epoch: epoch}
+		if err := n.Owners().Bind(t.Context(), 1, b); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+
+	places(0, "at first")
+	inside(h.asker, 4) // Redis has forgotten whose he is, and the world is about to say it again
+	bind(h.asker, 4)
+	inside(h.asker, 4)
+	places(1, "while he is inside")
+
+	at := bind(next, 5)
+	inside(next, 5)
+	inside(h.asker, 4)
+	left(h.asker, 4)
+	places(1, "after the old world has said that he is gone,")
+
+	left(next, 5)
+	if err := next.Owners().Unbind(t.Context(), 1, at); err != nil {
+		t.Fatal(err)
+	}
+	places(0, "when he has left")
+	inside(h.asker, 4)
+	places(0, "after the old world has said that he is inside,")
+
+	for name, epochs := range map[string][]uint64{"no epoch": nil, "too many epochs": {6, 6}} {
+		if err := report(next, &pb.ReportInside{Players: []int64{1}, Epochs: epochs}); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("a report with %s: %v", name, err)
+		}
+	}
 }
 
 // TestSettings publishes what operators change: it acts at once, and the figures that they read say so.

@@ -15,7 +15,7 @@ import (
 type inside struct {
 	mu      sync.Mutex
 	players map[api.PlayerID]presence
-	left    map[api.PlayerID]api.Area // since the last report, and not back
+	left    map[api.PlayerID]presence // since the last report, and not back
 }
 
 type presence struct {
@@ -25,7 +25,7 @@ type presence struct {
 }
 
 func newInside() *inside {
-	return &inside{players: map[api.PlayerID]presence{}, left: map[api.PlayerID]api.Area{}}
+	return &inside{players: map[api.PlayerID]presence{}, left: map[api.PlayerID]presence{}}
 }
 
 func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64) {
@@ -50,7 +50,7 @@ func (i *inside) remove(p api.PlayerID) {
 	defer i.mu.Unlock()
 	if was, ok := i.players[p]; ok {
 		delete(i.players, p)
-		i.left[p] = was.area
+		i.left[p] = was
 	}
 }
 
@@ -77,11 +77,11 @@ func (i *inside) reports() map[api.Area]*pb.ReportInside {
 	}
 	for p, at := range i.players {
 		r := of(at.area)
-		r.Players = append(r.Players, int64(p))
+		r.Players, r.Epochs = append(r.Players, int64(p)), append(r.Epochs, at.epoch)
 	}
-	for p, area := range i.left {
-		r := of(area)
-		r.Left = append(r.Left, int64(p))
+	for p, was := range i.left {
+		r := of(was.area)
+		r.Left, r.Epochs = append(r.Left, int64(p)), append(r.Epochs, was.epoch)
 	}
 	clear(i.left)
 	return reports

@@ -36,10 +36,10 @@ func TestInside(t *testing.T) {
 	i.remove(3)
 	i.remove(99)
 	reports := i.reports()
-	if r := reports[1]; !slices.Equal(r.GetPlayers(), []int64{2}) || !slices.Equal(r.GetLeft(), []int64{1}) || r.GetArea() != 1 {
+	if r := reports[1]; !slices.Equal(r.GetPlayers(), []int64{2}) || !slices.Equal(r.GetLeft(), []int64{1}) || !slices.Equal(r.GetEpochs(), []uint64{21, 10}) || r.GetArea() != 1 {
 		t.Errorf("area 1 after one has left: %v", r)
 	}
-	if r := reports[2]; len(r.GetPlayers()) != 0 || !slices.Equal(r.GetLeft(), []int64{3}) {
+	if r := reports[2]; len(r.GetPlayers()) != 0 || !slices.Equal(r.GetLeft(), []int64{3}) || !slices.Equal(r.GetEpochs(), []uint64{30}) {
 		t.Errorf("area 2 after the last has left: %v", r)
 	}
 	if _, left, _ := report(1); len(left) != 0 {
