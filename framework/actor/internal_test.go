@@ -2,6 +2,7 @@ package actor
 
 import (
 	"cmp"
+	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -235,4 +236,52 @@ func TestBuriedActorDoesNotLoad(t *testing.T) {
 	if err := sys.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// One who waits for room, and gives up, is told what becomes of his message: it may have been let in before he looks.
+func TestGivingUpAsThereIsRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		type message struct{ n int }
+		sys := NewSystem(Config{SlowHandler: -1})
+		open := make(chan struct{})
+		var handled []int
+		b := NewBehavior[struct{}]()
+		HandleTell(b, func(_ *struct{}, _ *Context, m *message) error {
+			<-open
+			handled = append(handled, m.n)
+			return nil
+		})
+		ref, err := Spawn(sys, "", b, &struct{}{}, Options{Mailbox: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 2 { // one in the handler, one queued
+			if err := ref.Tell(&message{n}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		ctx, giveUp := context.WithCancel(t.Context())
+		defer giveUp()
+		told := make(chan error, 1)
+		go func() { told <- ref.TellWait(ctx, &message{2}) }()
+		synctest.Wait()
+		c := ref.cell
+		c.mu.Lock() // so that it comes between his seeing the end of ctx and his leaving the line
+		giveUp()
+		c.capacity++
+		c.admit()
+		c.mu.Unlock()
+		if err := <-told; err != nil {
+			t.Errorf("told %v, and the message is queued", err)
+		}
+		close(open)
+		if err := sys.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if !slices.Equal(handled, []int{0, 1, 2}) {
+			t.Errorf("handled %v", handled)
+		}
+	})
 }

@@ -379,6 +379,33 @@ func TestBlockedHandlersDoNotStallOthers(t *testing.T) {
 	}
 }
 
+// TestActorsInLineBehindOneThatBlocks has many be told before a worker looks at the first: each that blocks leaves those in line behind it to another worker.
+func TestActorsInLineBehindOneThatBlocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // one that nobody serves is a deadlock at once
+		sys, _ := setup(t, actor.Config{SlowHandler: -1})
+		b := echoes()
+		for range 50 {
+			var gates []*gate
+			var refs []actor.Ref
+			for range 10 {
+				gates = append(gates, newGate())
+				refs = append(refs, must[actor.Ref](t)(actor.Spawn(sys, "", b, &echo{}, actor.Options{})))
+			}
+			for i, ref := range refs {
+				tell(t, ref, gates[i])
+			}
+			for _, g := range gates {
+				<-g.entered
+			}
+			for _, g := range gates {
+				close(g.open)
+			}
+		}
+		stop(t, sys)
+	})
+}
+
 func TestIdleActorsHoldNoGoroutine(t *testing.T) {
 	sys, _ := setup(t, actor.Config{})
 	b := echoes()

@@ -248,6 +248,71 @@ func TestAskDeadlines(t *testing.T) {
 	}
 }
 
+// through has an actor ask another one.
+type through struct{ actor.Returns[struct{}] }
+
+// TestAskEndsWithoutTheHandler asks one that neither answers nor looks at its context.
+func TestAskEndsWithoutTheHandler(t *testing.T) {
+	t.Parallel()
+	const own = 300 * time.Millisecond
+	for name, c := range map[string]struct {
+		ctx    func() (context.Context, context.CancelFunc)
+		within bool // a handler
+		want   time.Duration
+		code   fault.Code
+	}{
+		"no deadline": {func() (context.Context, context.CancelFunc) {
+			return context.Background(), func() {}
+		}, false, 5 * time.Second, fault.Deadline},
+		"no deadline, could be cancelled": {func() (context.Context, context.CancelFunc) {
+			return context.WithCancel(context.Background())
+		}, false, 5 * time.Second, fault.Deadline},
+		"a deadline": {func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), own)
+		}, false, own, fault.Deadline},
+		"a deadline, in a handler": {func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), own)
+		}, true, own, fault.Deadline},
+		"cancelled": {func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(context.Background())
+			time.AfterFunc(own, cancel)
+			return ctx, cancel
+		}, false, own, fault.Cancelled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				sys, _ := setup(t, actor.Config{SlowHandler: -1})
+				deaf := must[actor.Ref](t)(actor.Spawn(sys, "", echoes(), &echo{}, actor.Options{}))
+				asks := func(ctx context.Context) {
+					start := time.Now()
+					_, err := actor.Ask(ctx, deaf, &get{})
+					if took := time.Since(start); fault.CodeOf(err) != c.code || took < c.want || took > c.want+20*time.Millisecond {
+						t.Errorf("%v after %s", err, took)
+					}
+				}
+				b := actor.NewBehavior[struct{}]()
+				actor.Handle(b, func(_ *struct{}, ctx *actor.Context, _ *through) (struct{}, error) {
+					asks(ctx)
+					return struct{}{}, nil
+				})
+				asker := must[actor.Ref](t)(actor.Spawn(sys, "", b, &struct{}{}, actor.Options{}))
+				release := block(t, deaf)
+				ctx, cancel := c.ctx()
+				defer cancel()
+				if c.within {
+					_, _ = actor.Ask(ctx, asker, &through{}) // it may be answered at the last moment
+					synctest.Wait()
+				} else {
+					asks(ctx)
+				}
+				release()
+				stop(t, sys)
+			})
+		})
+	}
+}
+
 func TestQueuedPastDeadlineIsNotHandled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

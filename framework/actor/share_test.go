@@ -69,8 +69,8 @@ func TestBusyActorStarvesNobody(t *testing.T) {
 	stop(t, sys)
 }
 
-// maxIdle is what an idle actor may cost, in bytes of heap; the goal is 400, and the rest is room for the odd map and slice.
-const maxIdle = 500
+// maxIdle is what an idle actor may cost, in bytes of heap.
+const maxIdle = 400
 
 // TestIdleActorsCostLittle measures the heap with many actors that have all handled a message and have none now.
 func TestIdleActorsCostLittle(t *testing.T) {
