@@ -42,7 +42,7 @@ type Cluster struct {
 
 	rejoinEvery time.Duration
 	// network makes the transport of gossip, and sets the ports that it has taken. nil is memberlist's own; tests have one that they can cut.
-	network func(*memberlist.Config) (memberlist.Transport, error)
+	network func(*serf.Config) (memberlist.Transport, error)
 
 	events  chan serf.Event
 	changed chan struct{}   // capacity 1: members have changed
@@ -110,7 +110,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 	}
 	sc := serfConfig(cfg, gossip, keyring, c.lines, c.events)
 	if c.network != nil {
-		if sc.MemberlistConfig.Transport, err = c.network(sc.MemberlistConfig); err != nil {
+		if sc.MemberlistConfig.Transport, err = c.network(sc); err != nil {
 			return fmt.Errorf("cluster: gossip on %s: %w", c.cfg.Bind, err)
 		}
 	}

@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+	"github.com/hashicorp/serf/serf"
 
 	"loumiao/framework/id"
 )
 
 // A network carries gossip over loopback between nodes that are on the same side of a cut.
 type network struct {
+	forgets bool // its nodes soon forget who has failed
+
 	mu    sync.Mutex
 	sides map[string]int // by gossip address; those not listed are on side 0
 }
@@ -43,7 +46,12 @@ func (n *network) cut(nodes ...*Cluster) {
 func (n *network) heal() { n.cut() }
 
 // join is a node's way into the network.
-func (n *network) join(cfg *memberlist.Config) (memberlist.Transport, error) {
+func (n *network) join(gossip *serf.Config) (memberlist.Transport, error) {
+	if n.forgets {
+		gossip.ReconnectTimeout, gossip.ReapInterval = time.Millisecond, 100*time.Millisecond
+		gossip.MemberlistConfig.GossipToTheDeadTime = time.Millisecond
+	}
+	cfg := gossip.MemberlistConfig
 	real, err := memberlist.NewNetTransport(&memberlist.NetTransportConfig{
 		BindAddrs: []string{cfg.BindAddr}, BindPort: cfg.BindPort, Logger: cfg.Logger,
 	})
@@ -85,10 +93,19 @@ func (w *wire) DialTimeout(addr string, timeout time.Duration) (net.Conn, error)
 }
 
 // TestSplitHeals cuts a cluster in two. Each half goes on by itself, and when they meet again they agree on everything that has happened on
-// either side.
+// either side; also when it took so long that each has forgotten the other.
 func TestSplitHeals(t *testing.T) {
 	t.Parallel()
-	n := &network{}
+	for name, forgets := range map[string]bool{"soon": false, "when each half has forgotten the other": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			splitHeals(t, forgets)
+		})
+	}
+}
+
+func splitHeals(t *testing.T, forgets bool) {
+	n := &network{forgets: forgets}
 	all := []*Cluster{startOn(t, n, config(1, 101))}
 	for i := 2; i <= 6; i++ {
 		all = append(all, startOn(t, n, config(id.Node(i), id.Boot(100+i), all[0].Addr())))
@@ -128,6 +145,11 @@ func TestSplitHeals(t *testing.T) {
 		await(t, c, "node 6 again", func(s *Snapshot) bool { m, _ := s.Node(6); return m.Boot == 900 })
 	}
 
+	if forgets {
+		for _, c := range []*Cluster{all[0], all[1], all[3], all[4], again} {
+			awaitForgotten(t, c)
+		}
+	}
 	n.heal()
 	began := time.Now()
 	for _, c := range []*Cluster{all[0], all[1], all[3], all[4], again} {
@@ -141,6 +163,25 @@ func TestSplitHeals(t *testing.T) {
 		}
 	}
 	t.Logf("healed after %s", time.Since(began))
+}
+
+// awaitForgotten waits until a node remembers none of those that have failed.
+func awaitForgotten(t *testing.T, c *Cluster) {
+	t.Helper()
+	gossip, err := c.running()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := time.NewTicker(10 * time.Millisecond) // serf says nothing of it
+	defer again.Stop()
+	late := time.After(patience)
+	for slices.ContainsFunc(gossip.Members(), func(m serf.Member) bool { return m.Status == serf.StatusFailed }) {
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("node %d remembers %v", c.Self().Node, gossip.Members())
+		}
+	}
 }
 
 func nodesOf(s *Snapshot) (all []id.Node) {
