@@ -106,6 +106,27 @@ func TestLongMessagesAreCompressedBothWays(t *testing.T) {
 	})
 }
 
+// TestWhatIsBelowTheThresholdIsNotCompressed although it would be shorter.
+func TestWhatIsBelowTheThresholdIsNotCompressed(t *testing.T) {
+	t.Parallel()
+	const threshold = 100
+	s := start(t, func(c *gate.Config) { c.CompressFrom = threshold })
+	c := s.dial(t, "tcp")
+	c.hello(&wirepb.Hello{Protocol: wire.Version, Token: "player:1", Compressions: []string{wire.Deflate}})
+	if w := c.welcome(); w.GetCompression() != wire.Deflate || w.GetCompressFrom() != threshold {
+		t.Fatalf("the gate agrees on %q from %d", w.GetCompression(), w.GetCompressFrom())
+	}
+	c.send(wire.Header{Kind: wire.Send, Stream: streamWorld, Message: enter}, nil)
+	s.lines.next(t, "attach")
+	s.lines.next(t, "forward")
+	for i, want := range map[int]wire.Flags{threshold - 1: 0, threshold: wire.Compressed} {
+		s.lines.send(world, c.id, wire.Header{Kind: wire.Push, Stream: streamWorld, Message: note}, make([]byte, i))
+		if f := c.expect(wire.Push); f.Flags != want || len(plain(t, f)) != i {
+			t.Errorf("a message of %d bytes comes as %d with flags %#x, want %#x", i, len(f.body), f.Flags, want)
+		}
+	}
+}
+
 // TestAMulticastIsCompressedOnce sends one message to sessions of all kinds.
 func TestAMulticastIsCompressedOnce(t *testing.T) {
 	t.Parallel()
