@@ -63,6 +63,38 @@ func Example() {
 	// Output: hello, season 2 begins <nil>
 }
 
+// A mailbox is bounded. Whoever finds it full decides: to drop the message, to wait for room, or to fail.
+func ExampleRef_TellWait() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Stop(context.Background())
+	begun, open := make(chan struct{}, 3), make(chan struct{})
+	behavior := actor.NewBehavior[Mailbox]()
+	actor.HandleTell(behavior, func(m *Mailbox, ctx *actor.Context, s *SendMail) error {
+		begun <- struct{}{}
+		<-open // this actor is slow; others are not held up
+		return m.send(ctx, s)
+	})
+	mail, _ := actor.Spawn(sys, "mail", behavior, &Mailbox{}, actor.Options{Mailbox: 1})
+
+	fmt.Println(mail.Tell(&SendMail{Text: "in the handler"}))
+	<-begun
+	fmt.Println(mail.Tell(&SendMail{Text: "in the mailbox"}))
+	err := mail.Tell(&SendMail{Text: "too much"}) // says so at once
+	fmt.Println(errors.Is(err, actor.ErrMailboxFull), err)
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	fmt.Println(fault.CodeOf(mail.TellWait(ctx, &SendMail{Text: "too long"}))) // waits, but not for ever
+	close(open)
+	fmt.Println(mail.TellWait(context.Background(), &SendMail{Text: "after all"}))
+	// Output:
+	// <nil>
+	// <nil>
+	// true overloaded: mailbox full
+	// deadline
+	// <nil>
+}
+
 // Hero is the state of a player's actor.
 type Hero struct {
 	ID   int64

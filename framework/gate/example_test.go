@@ -32,16 +32,26 @@ type guestBook struct{ visits int64 }
 //	  int64 number = 1;
 //	  bytes text = 2;
 //	}
-func (g *guestBook) enter(_ *actor.Context, m *gatepb.Enter) (*gatepb.Reply, error) {
+//
+// What it returns goes back to the client as the answer. Whatever else the client is to be told is pushed, here or at any later time, over the session that its message came by.
+func (g *guestBook) enter(ctx *actor.Context, m *gatepb.Enter) (*gatepb.Reply, error) {
 	if len(m.GetText()) == 0 {
 		return nil, fault.New(fault.Invalid, "say something")
 	}
 	g.visits++
+	if g.visits == 2 {
+		if err := line.SessionOf(ctx).Push(&gatepb.Note{Number: g.visits}); err != nil {
+			return nil, err
+		}
+	}
 	return &gatepb.Reply{Number: g.visits, Text: append([]byte("you said "), m.GetText()...)}, nil
 }
 
-// One gate and one backend, in one process here; membership, which tells the gate where backends are, comes from package cluster in a real one. The client is
-// played by hand, to show what goes over its connection: see PROTOCOL.md.
+// stream is the number that the type "world" has in frames: a choice, made once (see Route).
+const stream = 2
+
+// One gate and one backend, in one process here; membership, which tells the gate where backends are, comes from package cluster in a real one, and gates of which there are
+// several agree on each player's one session by Config.Sessions and KickRemote. The client is played by hand, to show what goes over its connection: see PROTOCOL.md.
 func Example() {
 	ctx := context.Background()
 	registry, err := wire.NewRegistry(gatepb.File_gatetest_proto)
@@ -66,7 +76,7 @@ func Example() {
 		Self: self, Registry: registry, Links: link.Config{Self: self, Key: key},
 		View:   cluster.NewStatic(cluster.Member{Node: world.Node, Boot: world.Boot, Type: world.Type, Addr: links.Addr(), State: cluster.Ready}),
 		Listen: []gate.Listen{{Transport: door, Addr: "127.0.0.1:0"}},
-		Routes: []gate.Route{{Type: "world", Stream: 2, Pick: gate.PickLeast}},
+		Routes: []gate.Route{{Type: "world", Stream: stream, Pick: gate.PickLeast}},
 		Authenticate: func(_ context.Context, token string) (gate.Identity, error) {
 			player, err := strconv.ParseInt(token, 10, 64)
 			if err != nil {
@@ -83,26 +93,36 @@ func Example() {
 	conn, err := net.Dial("tcp", door.Addr().String())
 	fail(err)
 	defer conn.Close()
-	ask := func(h wire.Header, m proto.Message) (wire.Header, []byte) {
+	send := func(h wire.Header, m proto.Message) {
 		body, err := proto.Marshal(m)
 		fail(err)
 		_, err = conn.Write(wire.Append(nil, h, body))
 		fail(err)
+	}
+	receive := func() (wire.Header, []byte) {
 		head := make([]byte, wire.HeaderSize)
-		_, err = io.ReadFull(conn, head)
+		_, err := io.ReadFull(conn, head)
 		fail(err)
-		answer, err := wire.ParseHeader(head)
+		h, err := wire.ParseHeader(head)
 		fail(err)
-		body = make([]byte, answer.Size)
+		body := make([]byte, h.Size)
 		_, err = io.ReadFull(conn, body)
 		fail(err)
-		return answer, body
+		return h, body
 	}
-	answer, _ := ask(wire.Header{Kind: wire.Hello}, &wirepb.Hello{Protocol: wire.Version, Token: "7"})
+	send(wire.Header{Kind: wire.Hello}, &wirepb.Hello{Protocol: wire.Version, Token: "7"})
+	answer, _ := receive()
 	fmt.Println(answer.Kind)
 	for call, text := range []string{"hello", "hello again", ""} {
-		request := wire.Header{Kind: wire.Request, Stream: 2, Message: 1, Call: uint32(call + 1)}
-		answer, body := ask(request, &gatepb.Enter{Text: []byte(text)})
+		request := wire.Header{Kind: wire.Request, Stream: stream, Message: 1, Call: uint32(call + 1)} // Message is Enter's id
+		send(request, &gatepb.Enter{Text: []byte(text)})
+		answer, body := receive()
+		if answer.Kind == wire.Push { // before the answer, as it was pushed before
+			var m gatepb.Note
+			fail(proto.Unmarshal(body, &m))
+			fmt.Printf("%s of message %d: %d\n", answer.Kind, answer.Message, m.GetNumber())
+			answer, body = receive()
+		}
 		switch answer.Kind {
 		case wire.Reply:
 			var m gatepb.Reply
@@ -117,6 +137,7 @@ func Example() {
 	// Output:
 	// welcome
 	// reply to call 1: visit 1, you said hello
+	// push of message 7: 2
 	// reply to call 2: visit 2, you said hello again
 	// error to call 3: invalid, say something
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -78,6 +79,35 @@ func ExampleNew() {
 	// unavailable
 }
 
+// A call ends, whatever becomes of the callee, and its code says what the caller may do. Without a deadline in ctx, Config.CallTimeout is one.
+func ExampleMethodDef_Call() {
+	self := link.Peer{Node: 1, Boot: 1, Type: "greeter"}
+	view := cluster.NewStatic(cluster.Member{Node: self.Node, Boot: self.Boot, Type: self.Type, State: cluster.Ready})
+	node := rpc.New(rpc.Config{Self: self, View: view})
+	defer node.Stop(context.Background())
+	noticed := make(chan error, 1)
+	rpc.HandleFunc(node, Greet, func(ctx context.Context, _ *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
+		<-ctx.Done() // the caller's deadline is the handler's, and so is the end of the caller's patience
+		noticed <- ctx.Err()
+		return nil, ctx.Err()
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	_, err := Greet.Call(ctx, node, wrapperspb.String("Ann"), rpc.Any)
+	switch code := fault.CodeOf(err); code {
+	case fault.Deadline, fault.Cancelled, fault.Lost:
+		fmt.Println(code, "- it may have had its effect: ask what became of it, or declare the method rpc.Idempotent")
+	case fault.Unavailable, fault.Overloaded:
+		fmt.Println(code, "- it had none: try again later")
+	default:
+		fmt.Println(code, "- the handler said so")
+	}
+	fmt.Println(<-noticed != nil)
+	// Output:
+	// deadline - it may have had its effect: ask what became of it, or declare the method rpc.Idempotent
+	// true
+}
+
 // Every node of the type is asked at the same time, and each has its own answer or error.
 func ExampleMethodDef_CallAll() {
 	ctx := context.Background()
@@ -125,7 +155,7 @@ func (e everywhere) Owner(context.Context, int64) (id.Node, id.Boot, error) {
 	return e.Node, e.Boot, nil
 }
 
-// A keyed method is served by the key's actor, one call after the other.
+// A keyed method is served by the key's actor, one call after the other. There is no target to choose: the key is in the request, and the directory knows who owns it.
 func ExampleHandle() {
 	ctx := context.Background()
 	self := link.Peer{Node: 1, Boot: 1, Type: "account"}
@@ -138,7 +168,7 @@ func ExampleHandle() {
 	rpc.Handle(node, accounts, Deposit, (*account).deposit)
 
 	const ann = 7 << 32
-	_, err := Deposit.Call(ctx, node, wrapperspb.Int64(ann+10))
+	_, err := Deposit.Call(ctx, node, wrapperspb.Int64(ann+10)) // a call makes no actor, unless Handle is given rpc.Create
 	fmt.Println(err)
 	if _, err := accounts.Create(7); err != nil {
 		fmt.Println(err)
