@@ -212,12 +212,19 @@ func TestTheGateWaitsForATokenInBoundedTime(t *testing.T) {
 	c.expectEnd()
 }
 
+// TestDeepJSONIsRefused where its depth is all that is wrong with it, as in a field of a control frame that is not known and so passed over, and in a message.
 func TestDeepJSONIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	c := s.dial(t, "ws")
-	c.json = true
-	c.hello(&wirepb.Hello{Protocol: 1, Token: "player:1"})
+	says := func(depth int) *client {
+		c := s.dial(t, "ws")
+		c.json = true
+		unknown := strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
+		c.send(wire.Header{Kind: wire.Hello, Flags: wire.JSON}, []byte(`{"protocol":1,"token":"player:1","later":`+unknown+`}`))
+		return c
+	}
+	says(2000).expectError(wire.Kick, 0, fault.Invalid)
+	c := says(20)
 	c.welcome()
 	c.send(wire.Header{Kind: wire.Request, Stream: streamWorld, Message: enter, Call: 1}, []byte(strings.Repeat(`{"a":`, 3000)))
 	c.expectError(wire.Error, 1, fault.Invalid)
