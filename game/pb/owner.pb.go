@@ -77,8 +77,10 @@ func (x *HasRoom) GetPlayer() int64 {
 }
 
 type HasRoomReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Here          bool                   `protobuf:"varint,1,opt,name=here,proto3" json:"here,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Here  bool                   `protobuf:"varint,1,opt,name=here,proto3" json:"here,omitempty"`
+	// The player has left the battle for good, and another has his seat: all that is to come of it for him is its result.
+	Left          bool `protobuf:"varint,2,opt,name=left,proto3" json:"left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -116,6 +118,13 @@ func (*HasRoomReply) Descriptor() ([]byte, []int) {
 func (x *HasRoomReply) GetHere() bool {
 	if x != nil {
 		return x.Here
+	}
+	return false
+}
+
+func (x *HasRoomReply) GetLeft() bool {
+	if x != nil {
+		return x.Left
 	}
 	return false
 }
@@ -206,9 +215,10 @@ const file_owner_proto_rawDesc = "" +
 	"\vowner.proto\x12\x04game\"5\n" +
 	"\aHasRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\x03R\x04room\x12\x16\n" +
-	"\x06player\x18\x02 \x01(\x03R\x06player\"\"\n" +
+	"\x06player\x18\x02 \x01(\x03R\x06player\"6\n" +
 	"\fHasRoomReply\x12\x12\n" +
-	"\x04here\x18\x01 \x01(\bR\x04here\"\x83\x01\n" +
+	"\x04here\x18\x01 \x01(\bR\x04here\x12\x12\n" +
+	"\x04left\x18\x02 \x01(\bR\x04left\"\x83\x01\n" +
 	"\vAdoptPlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x12\n" +

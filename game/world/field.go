@@ -70,8 +70,7 @@ func (w *World) serveFields(n *node.Node) {
 
 // enterField takes the player onto a map, or to another line of it.
 func (p *Player) enterField(ctx *actor.Context, m *pb.EnterField) (*pb.EnterFieldReply, error) {
-	p.dropStale(ctx)
-	if p.state.Match != nil {
+	if p.engaged(ctx) {
 		return nil, errInBattle
 	}
 	if _, ok := p.world.tables().Map(m.GetMap()); !ok {

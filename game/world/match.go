@@ -22,7 +22,7 @@ const matchLimit = 15 * time.Minute
 // doubtAfter is for how long a match is on before it is doubted because its player asks for another: by then this world knows of every zone that match knew.
 const doubtAfter = 3 * time.Second
 
-// maxEnded is how many matches that are over a player remembers: he may still be told of them, late or again.
+// maxEnded is how many matches that are over, or that he has left, a player remembers: he may still be told of them, late or again.
 const maxEnded = 8
 
 // A Match is where the player fights now. It never changes. It is part of his state, and so it is known to whichever world has him next.
@@ -53,10 +53,24 @@ func (m *Match) found() *pb.MatchFound {
 // hasEnded reports whether the player knows the end of that match.
 func (s *State) hasEnded(m api.MatchID) bool { return slices.Contains(s.Ended, m) }
 
+// remembered is the last matches of a list and another one.
+func remembered(list []api.MatchID, m api.MatchID) []api.MatchID {
+	return append(slices.Clip(list[max(0, len(list)-maxEnded+1):]), m)
+}
+
+// leave has the player in no match; the end of that one is still to come.
+func (s *State) leave(m api.MatchID) { s.Left, s.Match = remembered(s.Left, m), nil }
+
+// hasLeft reports whether the player has left that match for good and does not know its end.
+func (s *State) hasLeft(m api.MatchID) bool { return slices.Contains(s.Left, m) }
+
 // end notes that the match is over; if it is the player's, he is in none.
 func (s *State) end(m api.MatchID) {
 	if !s.hasEnded(m) {
-		s.Ended = append(slices.Clip(s.Ended[max(0, len(s.Ended)-maxEnded+1):]), m)
+		s.Ended = remembered(s.Ended, m)
+	}
+	if s.hasLeft(m) {
+		s.Left = slices.DeleteFunc(slices.Clone(s.Left), func(left api.MatchID) bool { return left == m })
 	}
 	if s.Match != nil && s.Match.ID == m {
 		s.Match = nil
@@ -65,11 +79,7 @@ func (s *State) end(m api.MatchID) {
 
 // startMatch takes a ticket. Asking again while waiting answers the same ticket.
 func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatchReply, error) {
-	p.dropStale(ctx)
-	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > doubtAfter {
-		p.returned(ctx) // the client may know better: when the zone had died before this world was told of the match, nobody tells the match's end
-	}
-	if p.state.Match != nil {
+	if p.engaged(ctx) {
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
 	if !p.world.live.match.In(uint16(p.area)).Has(int64(p.id)) {
@@ -163,7 +173,7 @@ func (p *Player) matched(ctx *actor.Context, m *pb.PlayerMatched) (*pb.Done, err
 			p.abort(ctx, "the match has ended already") // taken again while match had not yet heard that the player was told
 		}
 		return &pb.Done{}, nil
-	case current != nil && current.ID == api.MatchID(m.GetMatch()):
+	case p.state.hasLeft(api.MatchID(m.GetMatch())), current != nil && current.ID == api.MatchID(m.GetMatch()):
 		return &pb.Done{}, nil
 	case current != nil:
 		return nil, fault.New(fault.FailedPrecondition, "the player is in another match")

@@ -115,11 +115,10 @@ func (p *Player) ready(ctx *actor.Context, _ *pb.PlayerReady) (*pb.PlayerReadyRe
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	p.dropStale(ctx)
 	switch {
 	case p.session == nil:
 		return nil, errAway
-	case p.state.Match != nil:
+	case p.engaged(ctx):
 		return nil, fault.New(fault.FailedPrecondition, "in a match already")
 	}
 	return &pb.PlayerReadyReply{Rating: p.profile.GetRating()}, nil

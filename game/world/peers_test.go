@@ -42,6 +42,7 @@ type peers struct {
 	loads      int
 	history    []*pb.MatchResult // of whoever asks
 	rooms      map[int64]bool    // that zones say they have
+	leaves     bool              // zones say that whoever is asked for has left
 	friends    map[int64]int64   // of whoever has one
 }
 
@@ -160,7 +161,7 @@ func (p *peers) zone() service {
 		rpc.HandleFunc(n, api.HasRoom, func(_ context.Context, m *pb.HasRoom) (*pb.HasRoomReply, error) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			return &pb.HasRoomReply{Here: p.rooms[m.GetRoom()]}, nil
+			return &pb.HasRoomReply{Here: p.rooms[m.GetRoom()], Left: p.leaves}, nil
 		})
 		rooms := actor.NewPool(n.Actors(), func(_ *actor.Context, _ int64) (*int, error) { return new(int), nil }, actor.PoolConfig{Name: "room", OnRequest: true})
 		key := func(_ *line.Session, m *pb.JoinRoom) (int64, error) {

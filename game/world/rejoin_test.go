@@ -124,6 +124,55 @@ func TestLostRoom(t *testing.T) {
 	}
 }
 
+// TestLeaver has a player whose seat in a battle is another's now fight elsewhere while that goes on. He is told its result when it is there, once, and it is counted.
+func TestLeaver(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	zone := p.run(api.Zone, p.peers.zone())
+	p.world(func(c *world.Config) { c.SaveEvery = 20 * time.Millisecond })
+	s := p.connect(1)
+	s.enter()
+	matched := func(match int64) *pb.PlayerMatched {
+		ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+		m := &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: match, Room: match, Zone: uint32(zone.ID()), Mode: "arena", Players: []int64{1, 2}}
+		must(t, tell(p, api.PlayerMatched, m))
+		if found := next[*pb.MatchFound](s); found.GetMatch() != match {
+			t.Errorf("he is told of the match %v", found)
+		}
+		return m
+	}
+	old := matched(10)
+	p.peers.locked(func() { p.peers.rooms[10], p.peers.leaves = true, true })
+	p.eventually("he may have another match", func() bool {
+		_, err := try[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"})
+		return err == nil
+	})
+	must(t, tell(p, api.PlayerMatched, old)) // again
+	if m := ask[*pb.EnterWorldReply](s, &pb.EnterWorld{}).GetMatch(); m != nil {
+		t.Errorf("he is in the match %v again", m)
+	}
+	matched(20)
+	p.peers.locked(func() { p.peers.leaves = false })
+	for range 2 {
+		must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: &pb.MatchResult{Match: 10, Place: 3}}))
+	}
+	if ended := next[*pb.MatchEnded](s); ended.GetResult().GetMatch() != 10 {
+		t.Errorf("he is told the end of %v", ended)
+	}
+	if m := ask[*pb.EnterWorldReply](s, &pb.EnterWorld{}).GetMatch(); m.GetMatch() != 20 {
+		t.Errorf("after the end of the battle that he had left he is in %v", m)
+	}
+	must(t, tell(p, api.PlayerMatched, old))
+	must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: &pb.MatchResult{Match: 20, Place: 1}}))
+	if ended := next[*pb.MatchEnded](s); ended.GetResult().GetMatch() != 20 {
+		t.Errorf("he is told the end of %v", ended)
+	}
+	p.eventually("each is counted once", func() bool {
+		state := p.peers.state(1)
+		return strings.Contains(state, `"matches":2,"wins":1`) && !strings.Contains(state, `"left"`)
+	})
+}
+
 // TestMatchIsSavedFirst has nobody told of a match, or its end, that is not stored: whoever tells the world tells it again.
 func TestMatchIsSavedFirst(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,8 @@ type State struct {
 	Ticket api.TicketID  `json:"ticket,omitempty"` // 0 unless waiting for a match
 	Match  *Match        `json:"match,omitempty"`  // nil unless in one
 	Ended  []api.MatchID `json:"ended,omitempty"`  // the last matches whose end the player was told, the oldest first
+	// Left is matches that the player has left for good and whose end is still to come, the oldest first. A build that forgets it may at worst bring him back into one.
+	Left []api.MatchID `json:"left,omitempty"`
 	// Broadcast is the last broadcast that the player was seen to have. A build that forgets it sees to it once more, to no effect.
 	Broadcast int64 `json:"broadcast,omitempty"`
 

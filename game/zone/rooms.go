@@ -38,5 +38,6 @@ func (r *Room) involved() []api.PlayerID {
 }
 
 func (r *Room) look(_ *actor.Context, m *look) (*pb.HasRoomReply, error) {
-	return &pb.HasRoomReply{Here: r.phase != empty && r.phase != over && slices.Contains(r.involved(), m.player)}, nil
+	here := r.phase != empty && r.phase != over && slices.Contains(r.involved(), m.player)
+	return &pb.HasRoomReply{Here: here, Left: here && r.battle != nil && r.battle.hasLeft(m.player)}, nil
 }

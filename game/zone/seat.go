@@ -150,6 +150,11 @@ func (b *battle) left(player api.PlayerID, row *pb.Standing) {
 	b.leavers = append(b.leavers, leaver{player, row})
 }
 
+// hasLeft is whether the player has left for good and another sits on his seat, so that he cannot come back.
+func (b *battle) hasLeft(player api.PlayerID) bool {
+	return slices.ContainsFunc(b.leavers, func(l leaver) bool { return l.player == player })
+}
+
 // holders is who has the seats now, by seat.
 func (b *battle) holders() []api.PlayerID {
 	out := make([]api.PlayerID, len(b.seats))

@@ -373,8 +373,22 @@ func TestRoomIsFilled(t *testing.T) {
 		if _, err := w.zone.fillSeat(ctx, &pb.FillSeat{Room: 7, Seat: 1, Fill: 91, Player: 5001}); err != nil {
 			t.Fatal(err)
 		}
+		left := func(player int64) bool {
+			t.Helper()
+			said, err := w.zone.hasRoom(ctx, &pb.HasRoom{Room: 7, Player: player})
+			if err != nil || !said.GetHere() {
+				t.Errorf("player %d: %v, %v", player, said, err)
+			}
+			return said.GetLeft()
+		}
+		if left(1001) {
+			t.Error("he has left for good while he may come back")
+		}
 		if _, err := w.join(7, 5001); err != nil {
 			t.Fatal(err)
+		}
+		if !left(1001) || left(1000) || left(5001) {
+			t.Error("it is not known who has left for good")
 		}
 		w.pass(10 * time.Second)
 		if _, err := w.zone.fillSeat(ctx, &pb.FillSeat{Room: 7, Seat: 1, Fill: 91, Player: 5001}); fault.CodeOf(err) != fault.FailedPrecondition {
