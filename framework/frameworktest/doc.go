@@ -18,6 +18,8 @@
 // is killed, and lives again by [Node.Restart]. What the nodes log goes to the test's log, warnings and above. Nothing here sleeps: whatever has to
 // come to pass is waited for, for a minute at most, and then the test fails and says for what.
 //
+// A link that is cut, held, slow or loses what one side says is a proxy of package link/linktest between a caller and the address that it knows of a node.
+//
 // Membership without gossip is cluster.Static, and stores without nodes are package storetest; either is enough for most tests.
 //
 // # Time
