@@ -126,7 +126,7 @@ func TestRedisFlushedInMidPlay(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := &realm{t: t, node: id.Node(1 + i), db: db, owners: lease.NewOwners(s, "player"), epochs: map[int64]uint64{}}
-			l := lease.New(s, r.node, 1, lease.Config{TTL: time.Minute, Renew: 100 * time.Millisecond}, storetest.Log(t))
+			l := lease.New(s, r.node, 1, lease.Config{TTL: time.Minute, Renew: time.Second}, storetest.Log(t))
 			l.OnRegained(func() {
 				r.rebind()
 				regained <- struct{}{}

@@ -77,13 +77,24 @@ func (l *Lease) Start(ctx context.Context) error {
 	if l.cancel != nil || l.over() {
 		return errors.New("lease: started twice, or after it was stopped")
 	}
-	if _, err := l.renew(ctx); err != nil {
+	if err := l.take(ctx); err != nil {
 		return fmt.Errorf("lease: take the lease of node %v: %w", l.node, err)
 	}
 	running, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	l.renewer.Go(func() { l.keep(running) })
 	return nil
+}
+
+// take renews for the first time, and again when Redis does not say anything for as long as a renewal may take: it may have been about to.
+func (l *Lease) take(ctx context.Context) error {
+	for {
+		began := time.Now()
+		_, err := l.renew(ctx)
+		if err == nil || errors.Is(err, ErrReplaced) || ctx.Err() != nil || time.Since(began) < l.cfg.Renew {
+			return err
+		}
+	}
 }
 
 // Stop gives the lease up, so that others need not wait for its end, and joins the renewing goroutine. Stopping again, or before Start,

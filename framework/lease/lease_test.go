@@ -292,6 +292,43 @@ func TestNewerBootReplaces(t *testing.T) {
 	})
 }
 
+// A stall is a line to Redis on which some commands get no answer.
+type stall struct {
+	cut
+	commands atomic.Int32 // that are still to get none
+}
+
+func (s *stall) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if s.commands.Add(-1) >= 0 {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func TestStartAsksAgain(t *testing.T) {
+	t.Parallel()
+	s := storetest.Embedded(t)
+	line := &stall{}
+	line.commands.Store(2)
+	s.Redis().AddHook(line)
+	l := lease.New(s, 1, 1, lease.Config{TTL: time.Minute, Renew: 50 * time.Millisecond}, storetest.Log(t))
+	start(t, l)
+	if !l.Valid() || line.commands.Load() >= 0 {
+		t.Errorf("valid %v, and %d commands were to get no answer still", l.Valid(), line.commands.Load())
+	}
+
+	line.commands.Store(1 << 30)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := lease.New(s, 2, 1, lease.Config{TTL: time.Minute}, storetest.Log(t)).Start(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("started without an answer: %v", err)
+	}
+	line.commands.Store(0)
+}
+
 func TestStopIsIdempotentAndStartIsNot(t *testing.T) {
 	t.Parallel()
 	s := storetest.Embedded(t)
