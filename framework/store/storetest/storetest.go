@@ -179,13 +179,17 @@ func deleteKeys(t testing.TB, url, pattern string) {
 	defer func() { _ = client.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	keys := client.Scan(ctx, 0, pattern, 1000).Iterator()
-	for keys.Next(ctx) {
-		if err := client.Del(ctx, keys.Val()).Err(); err != nil {
-			t.Errorf("clean up Redis: %v", err)
+	for cursor := uint64(0); ; {
+		keys, next, err := client.Scan(ctx, cursor, pattern, 1000).Result()
+		if err == nil && len(keys) > 0 {
+			err = client.Del(ctx, keys...).Err() // at once: a round trip for each takes too long where there are many, on a busy machine
 		}
-	}
-	if err := keys.Err(); err != nil {
-		t.Errorf("clean up Redis: %v", err)
+		if err != nil {
+			t.Errorf("clean up Redis: %v", err)
+			return
+		}
+		if cursor = next; cursor == 0 {
+			return
+		}
 	}
 }
