@@ -43,8 +43,9 @@ func testRegistry(t testing.TB) *wire.Registry {
 	return reg
 }
 
+// linkConfig makes links that are given up for no silence that a busy machine is the cause of: what a test does breaks them, or nothing.
 func linkConfig(node id.Node, boot id.Boot, typ string) link.Config {
-	return link.Config{Self: link.Peer{Node: node, Boot: boot, Type: typ}, Key: testKey, Heartbeat: 500 * time.Millisecond}
+	return link.Config{Self: link.Peer{Node: node, Boot: boot, Type: typ}, Key: testKey, Heartbeat: patience}
 }
 
 // A player is the state of the tests' actors.
@@ -82,7 +83,7 @@ func newBackend(t testing.TB, node id.Node, change func(*backend, *Config)) *bac
 	}
 	boot := id.NewBoot(time.Now())
 	b.links = link.NewServer(linkConfig(node, boot, "world"))
-	cfg := Config{Registry: testRegistry(t), Links: b.links, Types: []string{"world"}}
+	cfg := Config{Registry: testRegistry(t), Links: b.links, Types: []string{"world"}, RequestTimeout: patience}
 	if change != nil {
 		change(b, &cfg)
 	}

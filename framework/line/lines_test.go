@@ -252,10 +252,12 @@ func TestGarbageFromAGateEndsOnlyItsLine(t *testing.T) {
 	for i := range 60 {
 		hold := make(chan struct{})
 		close(hold)
-		conn, err := link.Dial(t.Context(), b.member.Addr, linkConfig(8, 1, "gate"), link.Line, link.Peer{}, nobody{hold})
-		if err != nil {
-			t.Fatal(err)
-		}
+		var conn *link.Conn
+		await(t, "linked", func() bool { // a handshake may take too long on a busy machine
+			var err error
+			conn, err = link.Dial(t.Context(), b.member.Addr, linkConfig(8, 1, "gate"), link.Line, link.Peer{}, nobody{hold})
+			return err == nil
+		})
 		garbage := make([]byte, 1+rng.IntN(60))
 		for i := range garbage {
 			garbage[i] = byte(rng.Uint32())
@@ -325,6 +327,12 @@ func TestOrderUnderLoad(t *testing.T) {
 		}
 	}
 	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context()) // ends those who send, when nobody takes their answers any more
+	defer cancel()
+	fail := func(format string, args ...any) {
+		t.Errorf(format, args...)
+		cancel()
+	}
 	requests := make([]int, 2)
 	for i, c := range all {
 		rng := rand.New(rand.NewPCG(uint64(i), 1))
@@ -337,7 +345,11 @@ func TestOrderUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			for n, request := range plan {
 				if request {
-					c.room <- struct{}{}
+					select {
+					case c.room <- struct{}{}:
+					case <-ctx.Done():
+						return
+					}
 					c.expect <- int64(n)
 					c.gate.forward(b, c.info, wire.Header{Kind: wire.Request, Call: uint32(n + 1), Sequence: uint32(n + 1)}, &linepb.Echo{Number: int64(n)})
 				} else {
@@ -354,22 +366,28 @@ func TestOrderUnderLoad(t *testing.T) {
 				select {
 				case e = <-g.events:
 				case <-time.After(patience):
-					t.Error("an answer never came")
+					fail("an answer never came")
+					return
+				case <-ctx.Done():
 					return
 				}
 				c := byID[e.session]
+				if c == nil {
+					fail("got %+v, want an answer", e)
+					return
+				}
 				n := <-c.expect
 				<-c.room
 				var reply linepb.EchoReply
 				if err := wire.Unmarshal(e.body, &reply); err != nil || e.head.Kind != wire.Reply || reply.GetNumber() != n || e.head.Call != uint32(n+1) {
-					t.Errorf("session %v: got %+v, want the answer to %d", e.session, e, n)
+					fail("session %v: got %+v, want the answer to %d", e.session, e, n)
 					return
 				}
 				if last[e.session] == 0 {
 					last[e.session] = 1 // the reply to Enter
 				}
 				if e.head.Sequence != last[e.session]+1 {
-					t.Errorf("session %v: frame %d after %d", e.session, e.head.Sequence, last[e.session])
+					fail("session %v: frame %d after %d", e.session, e.head.Sequence, last[e.session])
 					return
 				}
 				last[e.session]++

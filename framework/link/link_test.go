@@ -43,8 +43,30 @@ func (r *recorder) Frame(c *Conn, frame []byte) {
 func (r *recorder) Flush(*Conn)               { r.ends.Add(1) }
 func (r *recorder) Closed(_ *Conn, err error) { r.closed <- err }
 
+// next is the next frame. A connection that ends without one fails the test.
+func (r *recorder) next(t *testing.T) []byte {
+	t.Helper()
+	select {
+	case frame := <-r.frames:
+		return frame
+	case err := <-r.closed:
+		r.closed <- err
+		if len(r.frames) > 0 {
+			return <-r.frames
+		}
+		t.Fatalf("the connection has ended, and no frame came: %v", err)
+		return nil
+	}
+}
+
+// patience is for what a busy machine may take its time for.
+const patience = 30 * time.Second
+
 func testConfig(node id.Node) Config {
-	return Config{Self: Peer{Node: node, Boot: id.Boot(node) * 100, Type: "test"}, Key: bytes.Repeat([]byte{7}, KeySize)}
+	return Config{
+		Self: Peer{Node: node, Boot: id.Boot(node) * 100, Type: "test"}, Key: bytes.Repeat([]byte{7}, KeySize),
+		Heartbeat: patience, HandshakeTimeout: patience,
+	}
 }
 
 // serve starts a server whose connections all go to h, and stops it at the end of the test.
@@ -58,7 +80,7 @@ func serve(t testing.TB, cfg Config, h Handler) (addr string, accepted <-chan *C
 	}
 	s.Start()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Stop(ctx); err != nil {
 			t.Errorf("stop: %v", err)
@@ -103,7 +125,7 @@ func TestFramesArriveInOrderBothWays(t *testing.T) {
 	}()
 	for i, n := range sizes {
 		for name, r := range map[string]*recorder{"to the server": there, "to the dialer": here} {
-			if got := <-r.frames; !bytes.Equal(got, bytes.Repeat([]byte{byte(i)}, n)) {
+			if got := r.next(t); !bytes.Equal(got, bytes.Repeat([]byte{byte(i)}, n)) {
 				t.Errorf("%s: frame %d has %d bytes, want %d bytes of %d", name, i, len(got), n, i)
 			}
 		}
@@ -240,7 +262,7 @@ func TestUnfinishedHandshakesAreBounded(t *testing.T) {
 	if err := c.Write(put([]byte("hi"))); err != nil {
 		t.Error(err)
 	}
-	<-there.frames
+	there.next(t)
 }
 
 func TestUnfinishedHandshakeTimesOut(t *testing.T) {
@@ -291,7 +313,7 @@ func TestCloseSendsWhatIsQueued(t *testing.T) {
 	if err := c.Write(put([]byte("late"))); fault.CodeOf(err) != fault.Lost {
 		t.Errorf("write after close: %v, want lost", err)
 	}
-	if got := <-there.frames; !bytes.Equal(got, big) {
+	if got := there.next(t); !bytes.Equal(got, big) {
 		t.Errorf("got %d bytes, want %d", len(got), len(big))
 	}
 	for name, r := range map[string]*recorder{"server": there, "dialer": here} {
@@ -352,7 +374,7 @@ func TestPanicInFillLeavesTheLinkUsable(t *testing.T) {
 	if err := c.Write(put([]byte("whole"))); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-there.frames; string(got) != "whole" {
+	if got := there.next(t); string(got) != "whole" {
 		t.Errorf("got %q", got)
 	}
 }
