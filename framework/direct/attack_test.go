@@ -144,9 +144,11 @@ func TestRecordsThatWereTamperedWith(t *testing.T) {
 
 func TestAFloodEndsTheLine(t *testing.T) {
 	t.Parallel()
-	n := start(t, func(c *Config) { c.Rate = 20 })
+	const rate = 20
+	n := start(t, func(c *Config) { c.Rate = rate })
 	honest := n.enter(1)
 	f, o := n.come(), n.offer(7)
+	began := time.Now()
 	f.send(f.hello(o.Ticket, o.Up))
 	for i := range int64(1000) {
 		if _, err := f.Write(f.sealer.seal(nil, frameOf(act, i))); err != nil {
@@ -154,8 +156,9 @@ func TestAFloodEndsTheLine(t *testing.T) {
 		}
 	}
 	f.gone(100)
-	if got := len(n.received()); got > 45 {
-		t.Errorf("%d messages of a flood reached the node", got)
+	took := time.Since(began) // on a busy machine it is allowed more, as it is no such flood
+	if got := len(n.received()); float64(got) > 1+rate*(2+took.Seconds()) {
+		t.Errorf("%d messages of a flood reached the node in %v", got, took)
 	}
 	if err := honest.Send(message(act, 5000, nil)); err != nil {
 		t.Fatal(err)

@@ -111,7 +111,8 @@ func TestEitherSideEndsALine(t *testing.T) {
 
 func TestSilenceEndsALine(t *testing.T) {
 	t.Parallel()
-	n := start(t, func(c *Config) { c.Silence = 1500 * time.Millisecond })
+	const silence = 3 * time.Second // a Ping goes each second, and may be late on a busy machine
+	n := start(t, func(c *Config) { c.Silence, c.patience = silence, silence })
 	proxy := udptest.NewProxy(t, n.Addr().String(), udptest.Faults{})
 	p, err := n.dial(proxy.Addr(), n.offer(7))
 	if err != nil {
@@ -120,7 +121,7 @@ func TestSilenceEndsALine(t *testing.T) {
 	select {
 	case <-p.Done():
 		t.Fatal("a line on which Pings go ends")
-	case <-time.After(2 * time.Second):
+	case <-time.After(silence + time.Second):
 	}
 	proxy.Block(true)
 	eventually(t, "the node has noticed", func() bool { return n.ends() == 1 })

@@ -84,12 +84,14 @@ func TestAFloodOfEverySort(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			const rate, burst = 10, 20
 			s := start(t, func(c *gate.Config) {
-				c.RateMessages, c.BurstMessages, c.Patience, c.SlowAfter = 10, 20, 100, time.Hour
+				c.RateMessages, c.BurstMessages, c.Patience, c.SlowAfter = rate, burst, 100, time.Hour
 				c.MaxQueueBytes = 32 << 10
 			})
 			honest := s.enter(t, "ws", "player:2")
 			c := s.enter(t, test.transport, "player:1")
+			before, began := len(s.lines.events), time.Now()
 			flood := bytes.Repeat(test.frame, 2000)
 			for range 10 { // without reading an answer
 				if waiting := s.Queued(c.id); waiting > 64<<10 {
@@ -103,8 +105,9 @@ func TestAFloodOfEverySort(t *testing.T) {
 			eventually(t, "the flood is cut off", func() bool { return s.Count() == 1 })
 			honest.send(wire.Header{Kind: wire.Ping}, nil)
 			honest.expect(wire.Pong)
-			if forwarded := len(s.lines.events); forwarded > 40 {
-				t.Errorf("%d events of the flood reached the lines", forwarded)
+			took := time.Since(began) // on a busy machine more is within the rate; and what ends with the session is told as well
+			if forwarded := len(s.lines.events) - before; float64(forwarded) > 10+burst+rate*took.Seconds() {
+				t.Errorf("%d events of the flood reached the lines in %v", forwarded, took)
 			}
 		})
 	}
