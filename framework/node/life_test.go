@@ -166,7 +166,7 @@ func TestFailures(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			}}
-		}, cfg: node.Config{StopTimeout: 2 * time.Second}, err: "deadline", calls: []string{"start", "ready", "stop"}},
+		}, cfg: node.Config{StopTimeout: 4 * enough}, err: "deadline", calls: []string{"start", "ready", "stop"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
