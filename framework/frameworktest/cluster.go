@@ -21,6 +21,9 @@ import (
 // patience is how long something may take that must happen. It decides nothing but when a test that fails says so.
 const patience = time.Minute
 
+// leaseTTL is longer than a node's own, which ends nodes that a busy machine lets stand still.
+const leaseTTL = 30 * time.Second
+
 // Config says what a cluster's nodes share. Only Migrations is required.
 type Config struct {
 	// Migrations makes the tables of owner "cluster", which every node needs. Other owners' tables are the test's to make, in
@@ -72,6 +75,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 	c := &Cluster{
 		Env: node.Env{
 			Stores: cfg.Shared, Registry: cfg.Registry, Owned: cfg.Owned, Version: "test", Log: storetest.Log(t),
+			LeaseTTL:  leaseTTL,
 			GossipKey: bytes.Repeat([]byte{1}, cluster.KeySize), LinkKey: bytes.Repeat([]byte{2}, cluster.KeySize),
 		},
 		t: t, cfg: cfg.Stores, stores: stores,

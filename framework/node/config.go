@@ -13,7 +13,7 @@ import (
 	"loumiao/framework/wire"
 )
 
-// An Env is what the nodes of one process share. All fields but Join, Live, Version, Debug and Trace are required.
+// An Env is what the nodes of one process share. All fields but Join, Live, Version, LeaseTTL, Debug and Trace are required.
 type Env struct {
 	// Stores is the process's SQL and Redis.
 	Stores *store.Stores
@@ -31,6 +31,8 @@ type Env struct {
 	Live *live.Feed
 	// Version is the build, for people.
 	Version string
+	// LeaseTTL is how long a silent node keeps what it owns. 0 is 10 seconds.
+	LeaseTTL time.Duration
 	// Debug stretches deadlines, leases and heartbeats, so that a breakpoint does not take a node out of the cluster.
 	Debug bool
 	// Trace makes the nodes' tracers. nil: nothing is traced.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,6 @@ import (
 
 const (
 	linkHeartbeat = 2 * time.Second  // between two heartbeats on a link
-	leaseTTL      = lease.DefaultTTL // how long a silent node keeps what it owns
 	claimTTL      = 10 * time.Second // how long a silent node keeps its number
 	answerTimeout = 5 * time.Second  // for a call or a client's request that says nothing else
 	waitReport    = 5 * time.Second  // between two log lines about what the node waits for
@@ -139,7 +139,7 @@ func (n *Node) takeLease(ctx context.Context) error {
 	ctx, cancel := n.brief(ctx)
 	defer cancel()
 	n.owners = lease.NewOwners(n.env.Stores, n.env.Owned)
-	n.lease = lease.New(n.env.Stores, n.id, n.boot, lease.Config{TTL: n.env.stretch(leaseTTL)}, n.log)
+	n.lease = lease.New(n.env.Stores, n.id, n.boot, lease.Config{TTL: n.env.stretch(cmp.Or(n.env.LeaseTTL, lease.DefaultTTL))}, n.log)
 	n.lease.OnLost(func() {
 		n.Fail(errors.New("the lease ran out: Redis could not be reached, or this process stood still; others may own now what this node owned"))
 	})
