@@ -268,7 +268,9 @@ func TestRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		o := open(t, stores, quick(1), 2)
+		cfg := quick(1)
+		cfg.Settle = 5 * time.Second // for the stranger to come first
+		o := open(t, stores, cfg, 2)
 		stranger := o.enter(9)
 		if s := next[*pb.QueueStatus](t, stranger); s.GetPass() != "" {
 			t.Fatal("a stranger got in before those who waited were back")
