@@ -143,14 +143,16 @@ func (o *office) gone(v *visitor) {
 func next[M any](t testing.TB, v *visitor) M {
 	t.Helper()
 	timeout := time.After(20 * time.Second)
+	var others []any
 	for {
 		select {
 		case m := <-v.got:
 			if m, ok := m.(M); ok {
 				return m
 			}
+			others = append(others, m)
 		case <-timeout:
-			t.Fatalf("player %v waits in vain for %T", v.player, *new(M))
+			t.Fatalf("player %v waits in vain for %T; what came is %v", v.player, *new(M), others)
 		}
 	}
 }
