@@ -211,7 +211,7 @@ func TestPublishCheckRollBack(t *testing.T) {
 func TestAStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	s := start(t, storetest.Embedded(t))
-	quick := config.Config{Lease: lease.Config{TTL: 500 * time.Millisecond}}
+	quick := config.Config{Lease: lease.Config{TTL: 3 * time.Second}} // not so short that a busy machine loses it
 	first := s.begin(quick)
 	first.Ready()
 	if _, err := s.publish(0, set("queue.rate", "1")); err != nil {
