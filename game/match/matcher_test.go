@@ -480,10 +480,10 @@ func TestTicketOfWhoIsToldLate(t *testing.T) {
 					t.Fatal(err)
 				}
 				over := make(chan struct{})
-				go func() {
-					work.running.Wait()
+				go func(first *assigner) { // work is another's further down
+					first.running.Wait()
 					close(over)
-				}()
+				}(work)
 				select {
 				case <-way.late: // then the others may join again
 				case <-over:
