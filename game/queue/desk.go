@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,6 +82,7 @@ type desk struct {
 	area   api.Area // 0: all
 	parts  int      // ticks in which everybody is told once
 	atOnce int      // who are told in one tick at most, all lines together
+	ticks  int
 	leads  func() bool
 	laneOf func(Visitor) string
 	own    func(*line.Session) // tells the gate under which epoch
@@ -282,7 +284,10 @@ func (d *desk) ordered(m *ordered) {
 // tick tells the next part of each line where they stand, so that not all are told at the same moment, and not more of them than the gates are to be sent.
 func (d *desk) tick(m *tick) {
 	left := d.atOnce
-	for _, l := range d.lines { // Go begins anywhere, so that no line goes short for long
+	ids := slices.SortedFunc(maps.Keys(d.lines), func(a, b lineID) int { return cmp.Or(cmp.Compare(a.area, b.area), cmp.Compare(a.lane, b.lane)) })
+	d.ticks++
+	for i := range ids {
+		l := d.lines[ids[(d.ticks+i)%len(ids)]] // another is first at each tick, so that none goes short for long
 		part := min(left, (len(l.order)+d.parts-1)/d.parts, len(l.order)-l.next)
 		left -= part
 		for range part {

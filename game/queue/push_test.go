@@ -72,8 +72,8 @@ func TestUpdatesAreSpread(t *testing.T) {
 				case got == 1:
 					silent[p], sum = 0, sum+1
 				default:
-					// All are told in 13 ticks if nobody is in the way; a lane waits for the order to be read, and goes short when the other begins.
-					if silent[p]++; silent[p] > 40 {
+					// All are told in 13 ticks if nobody is in the way; a lane waits for the order to be read, and goes short when the other is first.
+					if silent[p]++; silent[p] > 2*13 {
 						t.Fatalf("tick %d: player %v has been told nothing for %d ticks", n, p, silent[p])
 					}
 				}
