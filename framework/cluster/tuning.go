@@ -36,6 +36,7 @@ const (
 // serfConfig is the configuration of serf for cfg, whose host names are resolved. Events go to events.
 func serfConfig(cfg Config, gossip addresses, keyring *memberlist.Keyring, log *lineLogger, events chan<- serf.Event) *serf.Config {
 	ml := memberlist.DefaultLANConfig()
+	ml.EnableCompression = false // packets are small, and it clears 64 KB for each; what others have compressed is read all the same
 	ml.GossipInterval = gossipInterval
 	ml.GossipNodes = gossipNodes
 	ml.RetransmitMult = retransmitMult
