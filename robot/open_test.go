@@ -176,7 +176,7 @@ func TestAnOpenRun(t *testing.T) {
 	t.Parallel()
 	s := startStack(t, "")
 	cfg := settings(t, s.web.URL)
-	cfg.Robots, cfg.Rate, cfg.For = 10, 20, time.Second
+	cfg.Robots, cfg.Rate, cfg.For = 10, 5, 4*time.Second // time for whole visits, also on a busy machine
 	cfg.Mix = Mix{"look": 1, "mail": 1, "greet": 1}
 	report, text := play(t, cfg)
 	a := report.Arrivals
