@@ -136,24 +136,18 @@ func TestConverge(t *testing.T) {
 			if n > 5 && testing.Short() {
 				t.Skip("twenty nodes are for the long run")
 			}
-			soon(t, time.Second, fmt.Sprintf("%d nodes see each other", n), func() time.Duration {
-				all := startPatient(t, n)
-				began := time.Now()
-				var want []Member
-				for _, c := range all {
-					want = append(want, c.Self())
-				}
-				for _, c := range all {
-					await(t, c, "every node as it is", func(s *Snapshot) bool {
-						return slices.Equal(s.All(), want) && slices.Equal(s.ByType("world"), want)
-					})
-				}
-				took := time.Since(began)
-				for _, c := range all {
-					crash(t, c)
-				}
-				return took
-			})
+			all := startPatient(t, n)
+			began := time.Now()
+			var want []Member
+			for _, c := range all {
+				want = append(want, c.Self())
+			}
+			for _, c := range all {
+				await(t, c, "every node as it is", func(s *Snapshot) bool {
+					return slices.Equal(s.All(), want) && slices.Equal(s.ByType("world"), want)
+				})
+			}
+			t.Logf("%d nodes see each other %s after the last has joined", n, time.Since(began))
 		})
 	}
 }
@@ -215,25 +209,6 @@ func TestLeaveAndCrashAreSeen(t *testing.T) {
 			t.Errorf("node %s holds the node that crashed for %s", c.Self().Node, got)
 		}
 	}
-}
-
-// TestCrashIsSeenSoon is not parallel: it is about time.
-func TestCrashIsSeenSoon(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes some seconds")
-	}
-	soon(t, 4*time.Second, "a crash is seen by all", func() time.Duration {
-		all := startMany(t, 5)
-		awaitCount(t, all, 5)
-		began := time.Now()
-		crash(t, all[4])
-		awaitCount(t, all[:4], 4)
-		took := time.Since(began)
-		for _, c := range all[:4] {
-			crash(t, c)
-		}
-		return took
-	})
 }
 
 func serfStatus(t *testing.T, c, of *Cluster) serf.MemberStatus {
