@@ -31,7 +31,7 @@ func BenchmarkJoin(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				if _, err := s.Join(b.Context(), arena, ticket(int(n.Add(1)))); err != nil {
+				if _, err := s.Join(b.Context(), arena, ticket(int(n.Add(1))), 0); err != nil {
 					b.Error(err)
 				}
 			}
@@ -67,7 +67,7 @@ func BenchmarkWhole(b *testing.B) {
 					for range round / 64 {
 						i := int(n.Add(1))
 						t := Ticket{ID: api.TicketID(i), Player: api.PlayerID(i), Rating: 1500 + rand.Int32N(50)}
-						if _, err := s.Join(b.Context(), arena, t); err != nil {
+						if _, err := s.Join(b.Context(), arena, t, 0); err != nil {
 							b.Error(err)
 						}
 						done.Add(1)
@@ -138,7 +138,7 @@ func benchDeep(b *testing.B, stores *store.Stores, deep, perSecond int) {
 	join := func(rating int32) {
 		id := n.Add(1)
 		w.join(api.TicketID(id))
-		if _, err := s.Join(b.Context(), arena, Ticket{ID: api.TicketID(id), Player: api.PlayerID(id), Rating: rating}); err != nil {
+		if _, err := s.Join(b.Context(), arena, Ticket{ID: api.TicketID(id), Player: api.PlayerID(id), Rating: rating}, 0); err != nil {
 			b.Error(err)
 		}
 	}

@@ -84,8 +84,26 @@ func (d *desk) stop(ctx context.Context) error {
 	return d.work.stop(ctx)
 }
 
-// join is the wish to be matched of a player, or of a party.
-func (d *desk) join(ctx context.Context, p Pool, rating int32, players ...api.PlayerID) (api.TicketID, error) {
+// startTries is how often a ticket is tried for a party that changes meanwhile.
+const startTries = 3
+
+// start is a player's wish to be matched, with his party if he is in one.
+func (d *desk) start(ctx context.Context, p Pool, player api.PlayerID, rating int32) (api.TicketID, error) {
+	for range startTries {
+		party, together, err := d.team(ctx, p.Area, player, rating)
+		if err != nil {
+			return 0, err
+		}
+		if ticket, err := d.join(ctx, p, together, party); !errors.Is(err, ErrNotTeam) {
+			return ticket, err
+		}
+	}
+	return 0, ErrNotTeam
+}
+
+// join is the wish to be matched of a party as it is now, or of a player who is in none.
+func (d *desk) join(ctx context.Context, p Pool, rating int32, party Party) (api.TicketID, error) {
+	players := party.Players
 	switch mode, ok := d.modes()[p.Mode]; {
 	case !ok:
 		return 0, errNoMode
@@ -101,7 +119,7 @@ func (d *desk) join(ctx context.Context, p Pool, rating int32, players ...api.Pl
 			return 0, outside(err)
 		}
 	}
-	ticket, err := d.store.Join(ctx, p, Ticket{ID: api.TicketID(d.ids()), Rating: rating}.party(players))
+	ticket, err := d.store.Join(ctx, p, Ticket{ID: api.TicketID(d.ids()), Rating: rating}.party(players), party.ID)
 	if err == nil {
 		var mates []news
 		for _, mate := range players[1:] {

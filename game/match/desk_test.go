@@ -59,6 +59,9 @@ func (w *world) told() int {
 	return len(w.matched)
 }
 
+// alone is a player who is in no party.
+func alone(player api.PlayerID) Party { return Party{Players: []api.PlayerID{player}} }
+
 func TestDesks(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
@@ -72,7 +75,7 @@ func TestDesks(t *testing.T) {
 		a := open(t, stores, w, cfg, 0, "a")
 		b := open(t, stores, w, cfg, 0, "bb")
 		for n := range 20 {
-			if _, err := a.join(ctx, Pool{api.Area(1 + n%2), "arena"}, 1500, api.PlayerID(1+n)); err != nil {
+			if _, err := a.join(ctx, Pool{api.Area(1 + n%2), "arena"}, 1500, alone(api.PlayerID(1+n))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -84,7 +87,7 @@ func TestDesks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := range 4 {
-			if _, err := b.join(ctx, Pool{1, "arena"}, 1500, api.PlayerID(100+n)); err != nil {
+			if _, err := b.join(ctx, Pool{1, "arena"}, 1500, alone(api.PlayerID(100+n))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,11 +109,11 @@ func TestDeskRefuses(t *testing.T) {
 		"another area":    {Pool{8, "arena"}, 1, errOtherArea},
 		"no player":       {Pool{7, "arena"}, 0, errNoPlayer},
 	} {
-		if _, err := d.join(ctx, try.pool, 1, try.player); !errors.Is(err, try.want) {
+		if _, err := d.join(ctx, try.pool, 1, alone(try.player)); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	ticket, err := d.join(ctx, Pool{7, "duel"}, 1500, 1)
+	ticket, err := d.join(ctx, Pool{7, "duel"}, 1500, alone(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,7 @@ func TestRedisDown(t *testing.T) {
 	d := newDesk(quick(), 7, "a", NewStore(stores), newWorld(t), func() int64 { return 1 }, slog.New(slog.DiscardHandler), newStats())
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := d.join(ended, Pool{7, "arena"}, 1, 1); fault.CodeOf(err) != fault.Cancelled {
+	if _, err := d.join(ended, Pool{7, "arena"}, 1, alone(1)); fault.CodeOf(err) != fault.Cancelled {
 		t.Errorf("join with an ended context: %v", err)
 	}
 	if err := d.stop(t.Context()); err != nil {
@@ -186,7 +189,7 @@ func TestModesChange(t *testing.T) {
 		}
 	})
 	join := func(mode string, player api.PlayerID, rating int32) error {
-		_, err := d.join(t.Context(), Pool{1, mode}, rating, player)
+		_, err := d.join(t.Context(), Pool{1, mode}, rating, alone(player))
 		return err
 	}
 	for player, rating := range map[api.PlayerID]int32{1: 1000, 2: 2000} {

@@ -491,7 +491,7 @@ func TestTicketOfWhoIsToldLate(t *testing.T) {
 				}
 				next := func(n int) Ticket { return Ticket{ID: api.TicketID(10 + n), Player: ticket(n).Player} }
 				mustJoin(t, s, arena, next(2), next(3))
-				if got, err := s.Join(t.Context(), arena, next(1)); err != nil || got != 1 {
+				if got, err := s.Join(t.Context(), arena, next(1), 0); err != nil || got != 1 {
 					t.Errorf("who has not heard joins again: ticket %v, %v", got, err)
 				}
 				if won, err := s.Cancel(t.Context(), arena.Area, ticket(1).Player, 1); err != nil || won {

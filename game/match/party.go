@@ -196,26 +196,26 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 	return is, nil
 }
 
-// team is the players, and what they count as together, of a ticket that a player asks for: himself, or his party, which he leads and of whom each can play now.
-func (d *desk) team(ctx context.Context, area api.Area, player api.PlayerID, rating int32) ([]api.PlayerID, int32, error) {
+// team is who has a ticket together that a player asks for, and what they count as: himself, or his party, which he leads and of whom each can play now.
+func (d *desk) team(ctx context.Context, area api.Area, player api.PlayerID, rating int32) (Party, int32, error) {
 	is, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
 	switch {
 	case err != nil:
-		return nil, 0, outside(err)
+		return Party{}, 0, outside(err)
 	case len(is.Players) < 2:
-		return []api.PlayerID{player}, rating, nil
+		return Party{ID: is.ID, Players: []api.PlayerID{player}}, rating, nil
 	case !is.leads(player):
-		return nil, 0, errNotLeader
+		return Party{}, 0, errNotLeader
 	}
 	ratings := []int32{rating}
 	for _, mate := range is.Players[1:] {
 		r, err := d.mesh.Ready(ctx, mate)
 		if err != nil {
-			return nil, 0, fault.Wrap(err, fault.FailedPrecondition, fmt.Sprintf("player %v of the party cannot play now", mate))
+			return Party{}, 0, fault.Wrap(err, fault.FailedPrecondition, fmt.Sprintf("player %v of the party cannot play now", mate))
 		}
 		ratings = append(ratings, r)
 	}
-	return is.Players, PartyRating(ratings), nil
+	return is, PartyRating(ratings), nil
 }
 
 // news is something that a player's owner is told about his party: of an invitation, of a ticket, or how the party is now.

@@ -27,7 +27,8 @@ func TestPartyRandom(t *testing.T) {
 		}
 		invited := map[invitation]bool{}
 		const players = 12
-		done := 0
+		done, joined, changed := 0, 0, 0
+		var seen []Party // as parties are, or were
 		for step := range 1500 {
 			player, other := api.PlayerID(1+rnd.IntN(players)), api.PlayerID(1+rnd.IntN(players))
 			if player == other {
@@ -122,6 +123,33 @@ func TestPartyRandom(t *testing.T) {
 			if is.ID != id || !slices.Equal(is.Players, parties[id]) || !slices.Equal(out, gone) {
 				t.Fatalf("step %d: after %s by %v the party is %+v, gone %v; want %v %v, gone %v", step, do, player, is, out, id, parties[id], gone)
 			}
+
+			// A ticket is for a party as it is.
+			if len(is.Players) == 0 {
+				is = Party{Players: []api.PlayerID{player}}
+			}
+			seen = append(seen, is)
+			team := seen[max(0, len(seen)-1-rnd.IntN(40))]
+			leader := team.Players[0]
+			want = ErrNotTeam
+			if of[leader] == team.ID && (team.ID == 0 || slices.Equal(parties[team.ID], team.Players)) {
+				want = nil
+				joined++
+			} else {
+				changed++
+			}
+			if _, err := s.Join(t.Context(), arena, Ticket{ID: api.TicketID(step + 1)}.party(team.Players), team.ID); !errors.Is(err, want) {
+				t.Fatalf("step %d: a ticket for %+v: %v, want %v; they are %v %v", step, team, err, want, of[leader], parties[of[leader]])
+			}
+			if want != nil {
+				continue
+			}
+			if won, err := s.Cancel(t.Context(), arena.Area, leader, 0); !won || err != nil {
+				t.Fatal(won, err)
+			}
+		}
+		if joined < 100 || changed < 100 {
+			t.Fatalf("%d parties were as they had been, and %d not: the test does not test", joined, changed)
 		}
 		if done < 20 {
 			t.Fatalf("%d joined: the test does not test", done)
@@ -188,14 +216,14 @@ func TestPartyPlays(t *testing.T) {
 		w.mu.Unlock()
 		start := func() api.TicketID {
 			t.Helper()
-			players, rating, err := d.team(ctx, 7, 1, 100)
-			if err != nil || !slices.Equal(players, []api.PlayerID{1, 2}) || rating != 175 {
-				t.Fatalf("the team is %v of %d, %v", players, rating, err)
+			team, rating, err := d.team(ctx, 7, 1, 100)
+			if err != nil || !slices.Equal(team.Players, []api.PlayerID{1, 2}) || rating != 175 {
+				t.Fatalf("the team is %+v of %d, %v", team, rating, err)
 			}
-			if _, err := d.join(ctx, Pool{7, "arena"}, rating, players...); !errors.Is(err, errParty) {
+			if _, err := d.start(ctx, Pool{7, "arena"}, 1, 100); !errors.Is(err, errParty) {
 				t.Errorf("a party where everybody is for himself: %v", err)
 			}
-			ticket, err := d.join(ctx, Pool{7, "team"}, rating, players...)
+			ticket, err := d.start(ctx, Pool{7, "team"}, 1, 100)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +251,7 @@ func TestPartyPlays(t *testing.T) {
 
 		ticket = start()
 		for p := range api.PlayerID(2) {
-			if _, err := d.join(ctx, Pool{7, "team"}, 100, 10+p); err != nil {
+			if _, err := d.join(ctx, Pool{7, "team"}, 100, alone(10+p)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -270,7 +298,7 @@ func TestPartiesUnderLoad(t *testing.T) {
 			next++
 		}
 		d := []*desk{a, b}[rnd.IntN(2)]
-		ticket, err := d.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), players...)
+		ticket, err := d.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), Party{Players: players})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +317,7 @@ func TestPartiesUnderLoad(t *testing.T) {
 		}
 		w.mu.Unlock()
 		if left > 0 {
-			if _, err := a.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), next); err != nil {
+			if _, err := a.join(t.Context(), Pool{7, "team"}, rnd.Int32N(1000), alone(next)); err != nil {
 				t.Fatal(err)
 			}
 			next++

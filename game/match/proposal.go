@@ -21,8 +21,8 @@ const (
 
 func (s *Store) answers(area api.Area, match string) string { return s.at(area, "answers", match) }
 
-// Answer notes whether a player accepts a match, and returns what stands: the first answer does, but a yes may become a no while others have not said theirs.
-// [ErrNotAsked] when it is too late, or he was never asked.
+// Answer notes whether a player accepts a match, and returns what stands: the first answer does, but a yes may become a no while others have not said theirs. With a no his
+// ticket has ended, also for his party: they may join again at once. [ErrNotAsked] when it is too late, or he was never asked.
 func (s *Store) Answer(ctx context.Context, area api.Area, match api.MatchID, player api.PlayerID, accept bool) (bool, error) {
 	stands, err := s.answer(ctx, area, match.String(), player, accept)
 	switch {
@@ -48,8 +48,8 @@ func (s *Store) answer(ctx context.Context, area api.Area, match string, player 
 	if accept {
 		yes = 1
 	}
-	return answerScript.Run(ctx, s.client, []string{s.at(area, "matches"), s.answers(area, match)},
-		match, int64(player), yes, s.now(), answered.Milliseconds()).Int64()
+	return answerScript.Run(ctx, s.client, []string{s.at(area, "matches"), s.answers(area, match), s.at(area, "tickets"), s.at(area, "gone")},
+		match, int64(player), yes, s.now(), answered.Milliseconds(), remember.Milliseconds()).Int64()
 }
 
 // Resolve decides about a match that its players are asked about, see Match.Until, by their answers and the clock, which it returns too. Undone: it is no more, the tickets it

@@ -71,7 +71,7 @@ func TestPartiesRandom(t *testing.T) {
 						break
 					}
 				}
-				got, err := s.Join(ctx, arena, tk)
+				got, err := s.Join(ctx, arena, tk, 0)
 				switch {
 				case held.ID == 0:
 					if err != nil || got != tk.ID {
@@ -110,14 +110,13 @@ func TestPartiesRandom(t *testing.T) {
 					}
 					end(live[id], 0)
 				default: // it is a no, if that is in time
-					yes, said := r.answers[player]
-					asked := r.State == claimed && r.Until != 0
-					open := asked && len(r.answers) < len(r.players()) && clock.Load() <= r.Until
-					if want := asked && said && !yes || open; won != want {
-						fail("cancel in match %+v: %v, want %v", r, won, want)
+					open := r.State == claimed && r.Until != 0 && len(r.answers) < len(r.players()) && clock.Load() <= r.Until
+					if won != open {
+						fail("cancel in match %+v: %v, want %v", r, won, open)
 					}
 					if open {
 						r.answers[player] = false
+						end(live[id], 0)
 					}
 				}
 			case 3: // claim what waits
@@ -173,6 +172,9 @@ func TestPartiesRandom(t *testing.T) {
 						fail("answer %v: %v, %v", yes, got, err)
 					}
 					r.answers[who] = yes
+					if id := of[who]; !yes && in[id] == r {
+						end(live[id], 0)
+					}
 				}
 			case 5, 6: // its holder goes on
 				r := some()
@@ -185,7 +187,8 @@ func TestPartiesRandom(t *testing.T) {
 						fail("resolve by a stranger: %v", err)
 					}
 				}
-				if r.State == claimed && r.Until != 0 {
+				noRoom := rnd.IntN(4) == 0 // or there is none any more, when it was taken over
+				if r.State == claimed && r.Until != 0 && !noRoom {
 					is, gone, _, err := s.Resolve(ctx, r.Match)
 					want, over := accepted, clock.Load() > r.Until
 					var out Group
@@ -218,7 +221,9 @@ func TestPartiesRandom(t *testing.T) {
 							delete(in, tk.ID)
 						}
 						for _, tk := range out {
-							end(tk, 0)
+							if _, is := live[tk.ID]; is {
+								end(tk, 0)
+							}
 						}
 					}
 					if want != accepted {
@@ -226,7 +231,7 @@ func TestPartiesRandom(t *testing.T) {
 					}
 				}
 				switch {
-				case r.State == claimed && rnd.IntN(4) == 0: // no room is to be had
+				case r.State == claimed && noRoom:
 					if err := s.Release(ctx, r.Match); err != nil {
 						fail("release: %v", err)
 					}

@@ -28,9 +28,21 @@ local function clock(given)
 end
 `
 
+// luaFree has those of the players who are in a match by their ticket be in none, and have no ticket. They may have another by now, which stays.
+const luaFree = `
+local function free(tickets, players, match)
+  for player in string.gmatch(players, '%d+') do
+    if string.match(redis.call('HGET', tickets, player) or '', '^%S+ %S+ (%S+)$') == match then
+      redis.call('HDEL', tickets, player)
+      redis.call('ZREM', tickets .. ':stood', player)
+    end
+  end
+end
+`
+
 var (
-	// KEYS tickets pool sequence; ARGV players ticket mode rating now. Returns the mode, id and players of the ticket that there is now: the new one, or what one of
-	// them has already.
+	// KEYS tickets pool sequence party; ARGV players ticket mode rating now party. Returns the mode, id and players of the ticket that there is now: the new one, or what one of
+	// them has already; or nothing, when the party is not the first's, or its players are others.
 	joinScript = redis.NewScript(luaNow + `
 for player in string.gmatch(ARGV[1], '%d+') do
   local held = redis.call('HGET', KEYS[1], player)
@@ -39,6 +51,11 @@ for player in string.gmatch(ARGV[1], '%d+') do
     return {mode, ticket, players}
   end
 end
+local first = string.match(ARGV[1], '^%d+')
+local party = redis.call('GET', KEYS[4] .. ':of:' .. first) or '0'
+local members = party ~= '0' and redis.call('GET', KEYS[4] .. ':party:' .. party) or ''
+if not string.find(' ' .. members .. ' ', ' ' .. first .. ' ', 1, true) then party = '0' end
+if party ~= ARGV[6] or party ~= '0' and string.gsub(members, ' ', '+') ~= ARGV[1] then return {} end
 local now = clock(ARGV[5])
 local ticket = ARGV[2] .. ':' .. ARGV[1] .. ':' .. ARGV[4] .. ':' .. now
 redis.call('ZADD', KEYS[2], redis.call('INCR', KEYS[3]), ticket)
@@ -151,17 +168,20 @@ redis.call('ZADD', KEYS[2], clock(ARGV[4]) + ARGV[3], ARGV[1])
 return 1
 `)
 
-	// KEYS matches due tickets pool sequence filling; ARGV match holder. Puts the tickets of a match that is not final back into their pool. Returns whether
-	// holder held it.
+	// KEYS matches due tickets pool sequence filling; ARGV match holder. Puts the tickets of a match that is not final back into their pool, but those that have ended with a
+	// no. Returns whether holder held it.
 	releaseScript = redis.NewScript(`
 local record = redis.call('HGET', KEYS[1], ARGV[1]) or ''
 local holder, place, mode, tickets = string.match(record, '^claimed (%S+) %S+ %S+ %S+ %S+ (%S+) (%S+) (.*)$')
 if holder ~= ARGV[2] then return 0 end
 if place ~= '-' then redis.call('ZREM', KEYS[6], string.match(place, '^%d+:%d+:%d+')) end
 for ticket in string.gmatch(tickets, '%S+') do
-  redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[5]), ticket)
-  for player in string.gmatch(string.match(ticket, '^%d+:([%d+]+):'), '%d+') do
-    redis.call('HSET', KEYS[3], player, mode .. ' ' .. ticket)
+  local players = string.match(ticket, '^%d+:([%d+]+):')
+  if redis.call('HGET', KEYS[3], string.match(players, '^%d+')) == mode .. ' ' .. ticket .. ' ' .. ARGV[1] then
+    redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[5]), ticket)
+    for player in string.gmatch(players, '%d+') do
+      redis.call('HSET', KEYS[3], player, mode .. ' ' .. ticket)
+    end
   end
 end
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -169,32 +189,36 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
 `)
 
-	// KEYS matches answers; ARGV match player answer now ms. Notes what a player says to a match that he is asked about. Returns his answer as it stands, or -1: it is too
-	// late, or he is not asked. An answer stands, except that he may think better of a yes while others are still missing.
-	answerScript = redis.NewScript(luaNow + `
+	// KEYS matches answers tickets gone; ARGV match player answer now ms remember. Notes what a player says to a match that he is asked about. Returns his answer as it stands, or -1: it
+	// is too late, or he is not asked. An answer stands, except that he may think better of a yes while others are still missing. With a no his ticket ends.
+	answerScript = redis.NewScript(luaNow + luaFree + `
 local untl, tickets = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^claimed %S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
 if not untl or untl == '0' then return -1 end
-local all, asked = 0, false
-for players in string.gmatch(tickets, '%d+:([%d+]+):') do
+local all, his, team = 0
+for ticket, players in string.gmatch(tickets, '(%d+):([%d+]+):') do
   for player in string.gmatch(players, '%d+') do
     all = all + 1
-    if player == ARGV[2] then asked = true end
+    if player == ARGV[2] then his, team = ticket, players end
   end
 end
-if not asked then return -1 end
+if not his then return -1 end
 local was = redis.call('HGET', KEYS[2], ARGV[2])
 local settled = redis.call('HLEN', KEYS[2]) == all or tonumber(clock(ARGV[4])) > tonumber(untl)
 if was and (settled or was == '0' or ARGV[3] == '1') then return tonumber(was) end
 if settled then return -1 end
 redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if ARGV[3] == '0' then
+  free(KEYS[3], team, ARGV[1])
+  redis.call('SET', KEYS[4] .. ':' .. his, '0', 'PX', ARGV[6])
+end
 return tonumber(ARGV[3])
 `)
 
 	// KEYS matches due tickets pool sequence answers then gone:<ticket> of each; ARGV match holder now ms. Decides about a match that its players are asked about. Returns
 	// the clock and -1: holder does not hold it; 0: go on waiting; 1: all have accepted; 2: it was undone, then the places of the tickets that have ended with it. These are those of
 	// whoever has said no and, when the time was over, has said nothing; the others wait again.
-	resolveScript = redis.NewScript(luaNow + `
+	resolveScript = redis.NewScript(luaNow + luaFree + `
 local holder, untl, mode, tickets = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^claimed (%S+) %S+ %S+ %S+ (%S+) %S+ (%S+) (.*)$')
 local now = clock(ARGV[3])
 if holder ~= ARGV[2] then return {now, -1} end
@@ -214,18 +238,14 @@ if not refused and not over then return {now, 0} end
 local out, i = {now, 2}, 0
 for ticket in string.gmatch(tickets, '%S+') do
   i = i + 1
-  local ended = said[i] == '0' or over and said[i] == ''
-  if ended then
+  local players = string.match(ticket, '^%d+:([%d+]+):')
+  if said[i] == '0' or over and said[i] == '' then
     out[#out + 1] = i - 1
     redis.call('SET', KEYS[6 + i], '0', 'PX', ARGV[4])
+    free(KEYS[3], players, ARGV[1])
   else
     redis.call('ZADD', KEYS[4], redis.call('INCR', KEYS[5]), ticket)
-  end
-  for player in string.gmatch(string.match(ticket, '^%d+:([%d+]+):'), '%d+') do
-    if ended then
-      redis.call('HDEL', KEYS[3], player)
-      redis.call('ZREM', KEYS[3] .. ':stood', player)
-    else
+    for player in string.gmatch(players, '%d+') do
       redis.call('HSET', KEYS[3], player, mode .. ' ' .. ticket)
     end
   end
@@ -238,17 +258,12 @@ return out
 
 	// KEYS matches due tickets then gone:<ticket> of each; ARGV match holder ms lease now players... Frees players of the match, those that are its, and keeps it for
 	// so long; lease 0: forgets it. Returns whether holder held it.
-	freeScript = redis.NewScript(luaNow + `
+	freeScript = redis.NewScript(luaNow + luaFree + `
 local holder = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^%S+ (%S+) ')
 if holder ~= ARGV[2] then return 0 end
 for i = 4, #KEYS do
   redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[3])
-  for player in string.gmatch(ARGV[i + 2], '%d+') do
-    if string.match(redis.call('HGET', KEYS[3], player) or '', '^%S+ %S+ (%S+)$') == ARGV[1] then
-      redis.call('HDEL', KEYS[3], player)
-      redis.call('ZREM', KEYS[3] .. ':stood', player)
-    end
-  end
+  free(KEYS[3], ARGV[i + 2], ARGV[1])
 end
 if ARGV[4] ~= '0' then
   redis.call('ZADD', KEYS[2], clock(ARGV[5]) + ARGV[4], ARGV[1])

@@ -103,11 +103,7 @@ func (s *Service) join(ctx context.Context, m *pb.JoinMatch) (*pb.JoinMatchReply
 	if err := s.speaksFor(ctx, m.GetPlayer(), m.GetEpoch()); err != nil {
 		return nil, err
 	}
-	players, rating, err := s.desk.team(ctx, area, api.PlayerID(m.GetPlayer()), m.GetRating())
-	if err != nil {
-		return nil, err
-	}
-	ticket, err := s.desk.join(ctx, Pool{area, m.GetMode()}, rating, players...)
+	ticket, err := s.desk.start(ctx, Pool{area, m.GetMode()}, api.PlayerID(m.GetPlayer()), m.GetRating())
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func TestAskedAgainTooSoon(t *testing.T) {
 			if what == "unmatched" {
 				fresh := ticket(1)
 				fresh.ID = 2
-				again, err = s.Join(ctx, arena, fresh)
+				again, err = s.Join(ctx, arena, fresh, 0)
 			}
 			return err
 		}

@@ -25,6 +25,7 @@ type Redis interface {
 var (
 	ErrOtherMode = fault.New(fault.FailedPrecondition, "the player waits for a match of another mode")
 	ErrBusy      = fault.New(fault.FailedPrecondition, "somebody of the party has a ticket already")
+	ErrNotTeam   = fault.New(fault.FailedPrecondition, "the party has changed meanwhile")
 	ErrNoTicket  = fault.New(fault.NotFound, "no such ticket")
 	ErrNotAsked  = fault.New(fault.NotFound, "the match does not wait for an answer")
 	// ErrLost: somebody else holds the match now, or it is over.
@@ -72,17 +73,20 @@ func (s *Store) pool(p Pool) string { return s.at(p.Area, "pool", p.Mode) }
 func (s *Store) gone(area api.Area, t api.TicketID) string { return s.at(area, "gone", t.String()) }
 
 // Join puts a new ticket into the pool and returns its id, or that of the ticket which the player has there already, also when a match has
-// been made of it that the player has not heard of. [ErrOtherMode] when he has one in another mode, [ErrBusy] when somebody of a party has another than the
-// party's. t.Joined is not used.
-func (s *Store) Join(ctx context.Context, p Pool, t Ticket) (api.TicketID, error) {
-	reply, err := s.joins.do(ctx, []string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence")},
-		t.appendPlayers(nil), int64(t.ID), p.Mode, t.Rating, s.now())
+// been made of it that the player has not heard of. party is the id of t.Player's party, 0 for none, which has to be as t says. [ErrOtherMode] when he has a ticket in another
+// mode, [ErrBusy] when somebody of a party has another than the party's, [ErrNotTeam] when his party is another or not those players. t.Joined is not used.
+func (s *Store) Join(ctx context.Context, p Pool, t Ticket, party int64) (api.TicketID, error) {
+	reply, err := s.joins.do(ctx, []string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence"), s.at(p.Area, "party")},
+		t.appendPlayers(nil), int64(t.ID), p.Mode, t.Rating, s.now(), party)
 	var held []string
 	if err == nil {
 		held, err = reply.StringSlice()
 	}
 	if err != nil {
 		return 0, fmt.Errorf("join pool %v of area %v: %w", p.Mode, p.Area, err)
+	}
+	if len(held) == 0 {
+		return 0, ErrNotTeam
 	}
 	if len(held) != 3 {
 		return 0, fmt.Errorf("player %v of area %v: the ticket in Redis is damaged", t.Player, p.Area)
@@ -246,7 +250,7 @@ func (s *Store) Commit(ctx context.Context, m Match, lease time.Duration) error 
 		int64(m.ID), m.Holder, lease.Milliseconds(), s.now()))
 }
 
-// Release undoes a claim: the tickets wait again, as old as they are, and a place is open again once its zone offers it. [ErrLost] when m.Holder does not hold the match, or it is final.
+// Release undoes a claim: the tickets that have not ended wait again, as old as they are, and a place is open again once its zone offers it. [ErrLost] when m.Holder does not hold the match, or it is final.
 func (s *Store) Release(ctx context.Context, m Match) error {
 	return held(releaseScript.Run(ctx, s.client, []string{
 		s.at(m.Area, "matches"), s.at(m.Area, "due"), s.at(m.Area, "tickets"), s.pool(m.Pool), s.at(m.Area, "sequence"), s.filling(m.Pool),

@@ -35,7 +35,7 @@ func ticket(n int) Ticket {
 func mustJoin(t testing.TB, s *Store, p Pool, tickets ...Ticket) {
 	t.Helper()
 	for _, ticket := range tickets {
-		if got, err := s.Join(t.Context(), p, ticket); err != nil || got != ticket.ID {
+		if got, err := s.Join(t.Context(), p, ticket, 0); err != nil || got != ticket.ID {
 			t.Fatalf("join: ticket %v, %v", got, err)
 		}
 	}
@@ -144,10 +144,10 @@ func TestOneTicketAPlayer(t *testing.T) {
 		again.Player = ticket(1).Player
 		check := func(when string) {
 			t.Helper()
-			if got, err := s.Join(t.Context(), arena, again); err != nil || got != 1 {
+			if got, err := s.Join(t.Context(), arena, again, 0); err != nil || got != 1 {
 				t.Errorf("join again %s: ticket %v, %v", when, got, err)
 			}
-			if _, err := s.Join(t.Context(), Pool{arena.Area, "duel"}, again); !errors.Is(err, ErrOtherMode) || fault.CodeOf(err) != fault.FailedPrecondition {
+			if _, err := s.Join(t.Context(), Pool{arena.Area, "duel"}, again, 0); !errors.Is(err, ErrOtherMode) || fault.CodeOf(err) != fault.FailedPrecondition {
 				t.Errorf("join another mode %s: %v", when, err)
 			}
 		}
@@ -357,7 +357,7 @@ func TestStoreRandom(t *testing.T) {
 				} else {
 					live[player] = entry{ticket: tk}
 				}
-				if got, err := s.Join(ctx, arena, tk); err != nil || got != want {
+				if got, err := s.Join(ctx, arena, tk, 0); err != nil || got != want {
 					fail("join: %v, %v; want %v", got, err, want)
 				}
 			case 3: // cancel
