@@ -87,10 +87,13 @@ func (r Roles) Run(args []string) (was bool, err error) {
 	return true, errors.Join(err, stop())
 }
 
-// profile begins a CPU profile in the folder; "" does nothing.
+// profile begins a CPU profile in the folder, which it makes; "" does nothing.
 func profile(folder, name string) (stop func() error, err error) {
 	if folder == "" {
 		return func() error { return nil }, nil
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
 	}
 	f, err := os.Create(filepath.Join(folder, strings.ReplaceAll(name, "/", "-")+".pprof"))
 	if err != nil {
