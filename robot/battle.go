@@ -56,6 +56,11 @@ func (r *robot) battle(ctx context.Context) error {
 // seek asks for a match and waits for it; sometimes the robot thinks better of it, and always when the run's time is up. false: there
 // is none after all.
 func (r *robot) seek(ctx, playing context.Context, mode string, patience time.Duration) (bool, error) {
+	if r.seeking { // as the answer to an earlier wish was lost, which may wait for another mode
+		if _, err := r.cancel(ctx); err != nil {
+			return false, err
+		}
+	}
 	r.seeking, r.ticket = true, 0 // whether or not the answer comes
 	reply, err := ask[*pb.StartMatchReply](r, ctx, "match.start", &pb.StartMatch{Mode: mode})
 	if err != nil {
@@ -154,7 +159,7 @@ func (r *robot) found(m *pb.MatchFound) {
 	}
 	r.tally.hold(oneMatch, err)
 	r.tally.hold(oneTicket, r.tally.ticketUsed(r.ticket, m.GetMatch()))
-	r.playing, r.seeking, r.ticket = m, false, 0
+	r.playing, r.outcome, r.seeking, r.ticket = m, nil, false, 0
 	for _, player := range m.GetPlayers() {
 		if player != r.player {
 			r.met = player
@@ -171,6 +176,9 @@ func (r *robot) another(m *pb.MatchFound) {
 
 // fight plays the match to its end.
 func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
+	if r.outcome != nil {
+		return r.over(r.outcome), nil
+	}
 	b, limit, err := r.join(ctx)
 	if err != nil {
 		return nil, err
@@ -224,11 +232,16 @@ func (r *robot) fight(ctx context.Context) (*pb.MatchEnded, error) {
 			return nil, fmt.Errorf("%w: %s", errAborted, m.GetReason())
 		case *pb.MatchEnded:
 			if m.GetResult().GetMatch() == r.playing.GetMatch() {
-				r.ended, r.playing = m.GetResult().GetMatch(), nil
-				return m, nil
+				return r.over(m), nil
 			}
 		}
 	}
+}
+
+// over notes that the match has ended, and returns how.
+func (r *robot) over(m *pb.MatchEnded) *pb.MatchEnded {
+	r.ended, r.playing, r.outcome = m.GetResult().GetMatch(), nil, nil
+	return m
 }
 
 // join goes into the match's room. limit is by when the match must have ended.

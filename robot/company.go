@@ -85,12 +85,13 @@ func (r *robot) host(ctx, playing context.Context, guest int64) (found bool, err
 			break
 		}
 	}
+	before := r.seeking // by a wish whose answer was lost, perhaps
 	r.seeking, r.ticket = true, 0
 	// The guest may have left again, or be in a match.
 	reply, done, err := tryAsk[*pb.StartMatchReply](r, ctx, "party.start", &pb.StartMatch{Mode: partyMode},
 		fault.FailedPrecondition, fault.NotFound, fault.NotOwner, fault.Forbidden)
 	if !done {
-		r.seeking = err != nil
+		r.seeking = before || err != nil
 		return false, err
 	}
 	r.ticket = reply.GetTicket()

@@ -112,6 +112,10 @@ func (r *robot) unawaited(m proto.Message) {
 		default:
 			r.tally.hold(oneMatch, fmt.Errorf("player %d is told of match %d without waiting for one", r.player, m.GetMatch()))
 		}
+	case *pb.MatchEnded:
+		if r.playing != nil && m.GetResult().GetMatch() == r.playing.GetMatch() {
+			r.outcome = m
+		}
 	case *pb.MatchAborted:
 		r.playing, r.seeking, r.ticket = nil, false, 0
 	}

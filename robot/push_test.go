@@ -96,3 +96,19 @@ func TestEndsAreRememberedInSmallNumber(t *testing.T) {
 		t.Errorf("%d are broken, want 2", n)
 	}
 }
+
+// TestAnEndThatComesBeforeTheBattle has a robot that comes back to a match be told its end before it looks for it.
+func TestAnEndThatComesBeforeTheBattle(t *testing.T) {
+	t.Parallel()
+	r := &robot{tally: newTally(t.Context()), pushes: make(chan proto.Message, inbox)}
+	r.found(&pb.MatchFound{Match: 7})
+	r.pushes <- &pb.MatchEnded{Result: &pb.MatchResult{Match: 6}} // another, that he had left
+	r.pushes <- &pb.MatchEnded{Result: &pb.MatchResult{Match: 7, Place: 2}}
+	if err := r.drain(); err != nil {
+		t.Fatal(err)
+	}
+	ended, err := r.fight(t.Context())
+	if err != nil || ended.GetResult().GetPlace() != 2 || r.playing != nil || r.ended != 7 {
+		t.Errorf("the match has ended %v, %v; he plays %v", ended, err, r.playing)
+	}
+}

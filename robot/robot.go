@@ -49,6 +49,7 @@ type robot struct {
 	misses   int // attempts in a row that did not come through a gate
 	furthest stage
 	playing  *pb.MatchFound       // the match that the player is in; nil: none
+	outcome  *pb.MatchEnded       // how that has ended, told before the robot came back to it; nil: not yet
 	seeking  bool                 // a match has been asked for, and what comes of it is not known
 	ticket   int64                // that it was asked for with; 0: not known
 	partied  bool                 // the player may be in a party

@@ -607,7 +607,7 @@ func (*CancelMatch) Descriptor() ([]byte, []int) {
 
 type CancelMatchReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True: the ticket is in no match and never will be. False: too late, a match has been made with it.
+	// True: the ticket is in no match and never will be. False: there is none, or it is too late, as a match has been made with it.
 	Cancelled     bool `protobuf:"varint,1,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -99,11 +99,8 @@ func (p *Player) startMatch(ctx *actor.Context, m *pb.StartMatch) (*pb.StartMatc
 	return &pb.StartMatchReply{Ticket: reply.GetTicket()}, nil
 }
 
-// cancelMatch gives the ticket back, unless a match has been made with it.
+// cancelMatch gives the ticket back, unless a match has been made with it. He may have one that is not known here: his party's, or that of a wish to which match's answer was lost.
 func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelMatchReply, error) {
-	if p.state.Ticket == 0 && !p.inParty { // of his party's ticket he may not have heard
-		return &pb.CancelMatchReply{Cancelled: false}, nil
-	}
 	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any)
 	if fault.CodeOf(err) == fault.NotFound {
 		reply, err = &pb.LeaveMatchReply{Cancelled: p.state.Ticket != 0}, nil // match has forgotten it, so nothing will come of it

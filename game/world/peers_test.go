@@ -37,6 +37,7 @@ type peers struct {
 	parties    []*pb.DoParty  // what was asked of match
 	leave      error          // what giving a ticket back fails with
 	late       bool           // it is too late to give a ticket back
+	orphan     bool           // there is a ticket of which the player's world has not heard
 	stood      map[int64]int  // how often a world has stood for a ticket
 	forgotten  map[int64]bool // tickets that match does not know
 	loads      int
@@ -239,6 +240,9 @@ func (p *peers) match() service {
 			p.tickets = append(p.tickets, m)
 			if p.leave != nil {
 				return nil, p.leave
+			}
+			if m.GetTicket() == 0 && !p.orphan {
+				return nil, fault.New(fault.NotFound, "no such ticket")
 			}
 			return &pb.LeaveMatchReply{Cancelled: !p.late}, nil
 		})

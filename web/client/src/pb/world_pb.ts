@@ -284,7 +284,7 @@ export const CancelMatchSchema: GenMessage<CancelMatch> = /*@__PURE__*/
  */
 export type CancelMatchReply = Message<"game.CancelMatchReply"> & {
   /**
-   * True: the ticket is in no match and never will be. False: too late, a match has been made with it.
+   * True: the ticket is in no match and never will be. False: there is none, or it is too late, as a match has been made with it.
    *
    * @generated from field: bool cancelled = 1;
    */
