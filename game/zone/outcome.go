@@ -37,12 +37,13 @@ type peers interface {
 
 // A notice tells one player's owner something.
 type notice struct {
+	player api.PlayerID
 	tell   func(context.Context) error
 	nobody time.Time // from then on a player without an owner needs not be told
 }
 
-func newNotice(tell func(context.Context) error) notice {
-	return notice{tell: tell, nobody: time.Now().Add(nobodyAfter)}
+func newNotice(player api.PlayerID, tell func(context.Context) error) notice {
+	return notice{player: player, tell: tell, nobody: time.Now().Add(nobodyAfter)}
 }
 
 // A retry paces repeated attempts.
@@ -104,7 +105,9 @@ func (r *Room) store(ctx context.Context) error {
 	r.retry = newRetry(r.zone.cfg.RecordFor)
 	for _, result := range reply.GetResults() {
 		finished := &pb.PlayerFinished{Player: result.GetPlayer(), Result: result.GetResult()}
-		r.notices = append(r.notices, newNotice(func(ctx context.Context) error { return r.zone.peers.finished(ctx, finished) }))
+		r.notices = append(r.notices, newNotice(api.PlayerID(result.GetPlayer()), func(ctx context.Context) error {
+			return r.zone.peers.finished(ctx, finished)
+		}))
 	}
 	return nil
 }
@@ -123,7 +126,7 @@ func (r *Room) unmatched(reason string, players []api.PlayerID) []notice {
 	var notices []notice
 	for _, p := range players {
 		m := &pb.PlayerUnmatched{Match: int64(r.match), Player: int64(p), Reason: reason}
-		notices = append(notices, newNotice(func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) }))
+		notices = append(notices, newNotice(p, func(ctx context.Context) error { return r.zone.peers.unmatched(ctx, m) }))
 	}
 	return notices
 }

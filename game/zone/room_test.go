@@ -37,6 +37,7 @@ type world struct {
 	dbErr      error
 	ownerFails map[int64]int
 	ownerErr   error
+	ownerErrs  map[int64]error // of single players, in place of ownerErr
 	recorded   []*pb.RecordMatch
 	finish     []int64 // players whose owner was told, in order of being told
 	unmatch    []int64
@@ -62,6 +63,9 @@ func (w *world) record(_ context.Context, m *pb.RecordMatch) (*pb.RecordMatchRep
 func (w *world) told(player int64, list *[]int64) error {
 	if w.ownerFails[player] > 0 {
 		w.ownerFails[player]--
+		if err := w.ownerErrs[player]; err != nil {
+			return err
+		}
 		return w.ownerErr
 	}
 	*list = append(*list, player)
@@ -403,6 +407,40 @@ func TestOwnersWhoAreNotThere(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhoHearsNoMore has a room that still has somebody to tell say so of him only: whoever was without an owner for too long finds his result in db when he comes back.
+func TestWhoHearsNoMore(t *testing.T) {
+	inWorld(t, func(c *Config) { c.RecordFor = 5 * time.Minute }, func(t *testing.T, w *world) {
+		w.ownerFails[1001], w.ownerErr = 1000, fault.New(fault.NotOwner, "no owner")
+		w.ownerFails[1002] = 1000
+		w.create(7, 3)
+		w.fill(7, 3)
+		here := func(want ...int64) {
+			t.Helper()
+			var got []int64
+			for player := int64(1000); player < 1004; player++ {
+				said, err := w.zone.hasRoom(t.Context(), &pb.HasRoom{Room: 7, Player: player})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if said.GetHere() {
+					got = append(got, player)
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("the room has something to say to %v, want %v", got, want)
+			}
+		}
+		here(1000, 1001, 1002)
+		w.pass(5 * time.Second)
+		here(1001, 1002)
+		w.mu.Lock()
+		w.ownerErrs = map[int64]error{1002: fault.New(fault.Unavailable, "not reached")}
+		w.mu.Unlock()
+		w.pass(nobodyAfter + longestPause)
+		here(1002)
+	})
 }
 
 func TestAbortedPlayersWhomRedisForgot(t *testing.T) {

@@ -29,7 +29,7 @@ func (z *Zone) hasRoom(ctx context.Context, m *pb.HasRoom) (*pb.HasRoomReply, er
 	return reply, err
 }
 
-// involved is everybody whom the room will tell how the battle has ended.
+// involved is everybody whom the room tells, or has told, how the battle has ended.
 func (r *Room) involved() []api.PlayerID {
 	if r.battle != nil {
 		return r.battle.involved()
@@ -39,5 +39,8 @@ func (r *Room) involved() []api.PlayerID {
 
 func (r *Room) look(_ *actor.Context, m *look) (*pb.HasRoomReply, error) {
 	here := r.phase != empty && r.phase != over && slices.Contains(r.involved(), m.player)
+	if r.phase == recording && r.result == nil { // then who is not still to be told hears no more of it: his owner was told, or nobody was that for too long
+		here = slices.ContainsFunc(r.notices, func(n notice) bool { return n.player == m.player })
+	}
 	return &pb.HasRoomReply{Here: here, Left: here && r.battle != nil && r.battle.hasLeft(m.player)}, nil
 }
