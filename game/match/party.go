@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,8 +51,8 @@ const (
 )
 
 // KEYS prefix, of of:<player> "party", party:<id> "player player ..." and invite:<id>:<player>, which share its hash tag; ARGV act player other party new most kept_ms
-// invite_ms. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, and the players who are in it no more.
-// A party of fewer than two is none, except while its first invitation may be taken.
+// invite_ms. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, the players who are in none any more, and the id and
+// players of the party that he has left for another. A party of fewer than two is none, except while its first invitation may be taken.
 var partyScript = redis.NewScript(`
 local P, act, player, other = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local most, kept = tonumber(ARGV[6]), ARGV[7]
@@ -70,8 +71,8 @@ end
 local id, list = redis.call('GET', P .. ':of:' .. player) or '0', {}
 if id ~= '0' then list = read(id) end
 if not at(list, player) then id, list = '0', {} end
-local gone = {}
-local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' ')} end
+local gone, left = {}, {'0', ''}
+local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' '), left[1], left[2]} end
 local function remove(who)
   table.remove(list, at(list, who))
   gone[#gone + 1] = who
@@ -97,9 +98,14 @@ elseif act == 'accept' then
   local joined = read(ARGV[4])
   if not redis.call('GET', key) or #joined == 0 then return answer('invite') end
   if #joined >= most then return answer('full') end
-  if #list >= 2 then return answer('other') end
   redis.call('DEL', key)
-  if id ~= '0' then redis.call('DEL', P .. ':party:' .. id) end
+  if #list >= 2 then
+    remove(player)
+    table.remove(gone, 1) -- he is in the other one
+    left = {id, table.concat(list, ' ')}
+  elseif id ~= '0' then
+    redis.call('DEL', P .. ':party:' .. id)
+  end
   joined[#joined + 1] = player
   id, list = ARGV[4], joined
   write(id, list)
@@ -115,25 +121,25 @@ end
 return answer('')
 `)
 
-// Party does something to the player's party and returns it as it is then, also when he has left it, and who is in it no more. newID is for a party that is made.
-func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (is Party, gone []api.PlayerID, err error) {
+// Party does something to the player's party and returns it as it is then, also when he has left it; the party, as it is then, that he has left for another; and who is in none any
+// more. newID is for a party that is made.
+func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (is, left Party, gone []api.PlayerID, err error) {
 	reply, err := partyScript.Run(ctx, s.client, []string{s.at(area, "party")},
 		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds()).StringSlice()
-	if err == nil && len(reply) != 4 {
+	if err == nil && len(reply) != 6 {
 		err = fmt.Errorf("an answer of %d parts", len(reply))
 	}
+	if err == nil {
+		is, err = parseParty(reply[1], reply[2])
+	}
+	if err == nil {
+		left, err = parseParty(reply[4], reply[5])
+	}
+	if err == nil {
+		gone, err = parseMembers(reply[3])
+	}
 	if err != nil {
-		return Party{}, nil, fmt.Errorf("%s party of player %v: %w", do, player, err)
-	}
-	if _, err := fmt.Sscan(reply[1], &is.ID); err != nil {
-		return Party{}, nil, fmt.Errorf("party of player %v: %w", player, err)
-	}
-	for i, into := range []*[]api.PlayerID{&is.Players, &gone} {
-		if words := strings.ReplaceAll(reply[2+i], " ", "+"); words != "" {
-			if *into, err = parsePlayers(words); err != nil {
-				return Party{}, nil, fmt.Errorf("party of player %v: %w", player, err)
-			}
-		}
+		return Party{}, Party{}, nil, fmt.Errorf("%s party of player %v: %w", do, player, err)
 	}
 	switch reply[0] {
 	case "in":
@@ -142,8 +148,6 @@ func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other 
 		err = errFull
 	case "invite":
 		err = errNoInvite
-	case "other":
-		err = fault.New(fault.FailedPrecondition, "the player is in another party")
 	case "none":
 		err = errNoParty
 	case "leader":
@@ -151,7 +155,23 @@ func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other 
 	case "absent":
 		err = errNotInParty
 	}
-	return is, gone, err
+	return is, left, gone, err
+}
+
+func parseParty(id, members string) (Party, error) {
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return Party{}, err
+	}
+	players, err := parseMembers(members)
+	return Party{ID: n, Players: players}, err
+}
+
+func parseMembers(members string) ([]api.PlayerID, error) {
+	if members == "" {
+		return nil, nil
+	}
+	return parsePlayers(strings.ReplaceAll(members, " ", "+"))
 }
 
 // party does something to a player's party, and sees to it that everybody hears of it and that a ticket of the party as it was is given back.
@@ -159,16 +179,7 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 	if player <= 0 || (do == invite || do == kick) && (other <= 0 || other == player) {
 		return Party{}, errNoPlayer
 	}
-	if do == accept { // out of the party that he is in, as the others hear of that too
-		if was, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0); err != nil {
-			return Party{}, outside(err)
-		} else if was.ID != party && len(was.Players) > 1 {
-			if _, err := d.party(ctx, area, depart, player, 0, 0); err != nil {
-				return Party{}, err
-			}
-		}
-	}
-	is, gone, err := d.store.Party(ctx, area, do, player, other, party, d.ids())
+	is, left, gone, err := d.store.Party(ctx, area, do, player, other, party, d.ids())
 	if err != nil || do == look {
 		return is, outside(err)
 	}
@@ -177,15 +188,17 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 		return is, nil
 	}
 	var tell []news
-	for _, p := range is.Players {
-		tell = append(tell, news{player: p, party: is})
+	for _, as := range []Party{is, left} {
+		for _, p := range as.Players {
+			tell = append(tell, news{player: p, party: as})
+		}
 	}
 	for _, p := range gone {
 		tell = append(tell, news{player: p})
 	}
 	d.work.news(area, slices.DeleteFunc(tell, func(n news) bool { return n.player == player })) // he gets the answer
 	// Whoever is in the party, or was, may have its ticket; one who has come has had one of his own.
-	for _, p := range append(slices.Clone(is.Players), gone...) {
+	for _, p := range slices.Concat(is.Players, left.Players, gone) {
 		if was, won, err := d.store.cancel(ctx, area, p, 0); err == nil && won && was.ID != 0 {
 			d.work.unmatch([]Ticket{was}, reasonParty)
 		}
@@ -198,7 +211,7 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 
 // team is who has a ticket together that a player asks for, and what they count as: himself, or his party, which he leads and of whom each can play now.
 func (d *desk) team(ctx context.Context, area api.Area, player api.PlayerID, rating int32) (Party, int32, error) {
-	is, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
+	is, _, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
 	switch {
 	case err != nil:
 		return Party{}, 0, outside(err)

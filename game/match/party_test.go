@@ -27,7 +27,7 @@ func TestPartyRandom(t *testing.T) {
 		}
 		invited := map[invitation]bool{}
 		const players = 12
-		done, joined, changed := 0, 0, 0
+		done, moved, joined, changed := 0, 0, 0, 0
 		var seen []Party // as parties are, or were
 		for step := range 1500 {
 			player, other := api.PlayerID(1+rnd.IntN(players)), api.PlayerID(1+rnd.IntN(players))
@@ -47,6 +47,7 @@ func TestPartyRandom(t *testing.T) {
 			}
 			var want error
 			var gone []api.PlayerID
+			var left Party
 			remove := func(who api.PlayerID) {
 				list = slices.DeleteFunc(slices.Clone(list), func(p api.PlayerID) bool { return p == who })
 				gone = append(gone, who)
@@ -85,11 +86,18 @@ func TestPartyRandom(t *testing.T) {
 					want = errNoInvite
 				case len(joined) >= MaxParty:
 					want = errFull
-				case len(list) >= 2:
-					want = fault.New(fault.FailedPrecondition, "the player is in another party")
 				default:
 					delete(invited, invitation{party, player})
-					delete(parties, id)
+					if len(list) >= 2 {
+						remove(player)
+						gone = gone[1:]
+						if list != nil {
+							left = Party{id, list}
+						}
+						moved++
+					} else {
+						delete(parties, id)
+					}
 					of[player], parties[party] = party, append(slices.Clone(joined), player)
 					done++
 				}
@@ -110,7 +118,7 @@ func TestPartyRandom(t *testing.T) {
 					remove(other)
 				}
 			}
-			is, out, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
+			is, was, out, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
 			if (err == nil) != (want == nil) || want != nil && (err == nil || err.Error() != want.Error()) {
 				t.Fatalf("step %d: player %v does %s: %v, want %v", step, player, do, err, want)
 			}
@@ -120,8 +128,8 @@ func TestPartyRandom(t *testing.T) {
 			if len(parties[id]) == 0 {
 				id = 0
 			}
-			if is.ID != id || !slices.Equal(is.Players, parties[id]) || !slices.Equal(out, gone) {
-				t.Fatalf("step %d: after %s by %v the party is %+v, gone %v; want %v %v, gone %v", step, do, player, is, out, id, parties[id], gone)
+			if is.ID != id || !slices.Equal(is.Players, parties[id]) || !slices.Equal(out, gone) || was.ID != left.ID || !slices.Equal(was.Players, left.Players) {
+				t.Fatalf("step %d: after %s by %v the party is %+v, left %+v, gone %v; want %v %v, left %+v, gone %v", step, do, player, is, was, out, id, parties[id], left, gone)
 			}
 
 			// A ticket is for a party as it is.
@@ -151,14 +159,14 @@ func TestPartyRandom(t *testing.T) {
 		if joined < 100 || changed < 100 {
 			t.Fatalf("%d parties were as they had been, and %d not: the test does not test", joined, changed)
 		}
-		if done < 20 {
-			t.Fatalf("%d joined: the test does not test", done)
+		if done < 20 || moved < 20 {
+			t.Fatalf("%d joined, %d of them out of another party: the test does not test", done, moved)
 		}
 		// A party that fills up.
 		var is Party
 		for p := api.PlayerID(101); p < 100+MaxParty+1; p++ {
 			var err error
-			if is, _, err = s.Party(t.Context(), arena.Area, invite, 101, p+1, 0, 9999); p == 100+MaxParty {
+			if is, _, _, err = s.Party(t.Context(), arena.Area, invite, 101, p+1, 0, 9999); p == 100+MaxParty {
 				if !errors.Is(err, errFull) {
 					t.Errorf("one too many is invited: %v", err)
 				}
@@ -166,7 +174,7 @@ func TestPartyRandom(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if is, _, err = s.Party(t.Context(), arena.Area, accept, p+1, 0, 9999, 0); err != nil {
+			if is, _, _, err = s.Party(t.Context(), arena.Area, accept, p+1, 0, 9999, 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -335,4 +343,58 @@ func TestPartiesUnderLoad(t *testing.T) {
 			in[tk.ID] = id
 		}
 	}
+}
+
+// TestPartyAcceptedInVain has a player stay in his party, which goes on waiting, when he takes an invitation to another that is not there any more; and change to the other at one
+// stroke when it is.
+func TestPartyAcceptedInVain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		w := newWorld(t, 40)
+		cfg := quick()
+		cfg.Modes["team"] = Mode{Players: 6, Teams: 2, Window: 1000}.withDefaults()
+		d := open(t, stores, w, cfg, 7, "a")
+		must := func(is Party, err error) Party {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return is
+		}
+		own := must(d.party(ctx, 7, invite, 1, 2, 0))
+		must(d.party(ctx, 7, accept, 2, 0, own.ID))
+		must(d.party(ctx, 7, invite, 1, 3, 0))
+		must(d.party(ctx, 7, accept, 3, 0, own.ID))
+		ticket, err := d.start(ctx, Pool{7, "team"}, 1, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := must(d.party(ctx, 7, invite, 10, 11, 0))
+		if _, err := d.party(ctx, 7, accept, 2, 0, other.ID); !errors.Is(err, errNoInvite) {
+			t.Fatalf("an invitation of another: %v", err)
+		}
+		if is := must(d.party(ctx, 7, look, 2, 0, 0)); !slices.Equal(is.Players, []api.PlayerID{1, 2, 3}) {
+			t.Errorf("after an invitation that was nothing he is in the party %+v", is)
+		}
+		if again, err := d.start(ctx, Pool{7, "team"}, 1, 100); err != nil || again != ticket {
+			t.Errorf("the party's ticket is %v now, %v; it was %v", again, err, ticket)
+		}
+
+		must(d.party(ctx, 7, invite, 10, 2, 0))
+		if is := must(d.party(ctx, 7, accept, 2, 0, other.ID)); !slices.Equal(is.Players, []api.PlayerID{10, 2}) {
+			t.Errorf("he is in the party %+v", is)
+		}
+		if is := must(d.party(ctx, 7, look, 1, 0, 0)); !slices.Equal(is.Players, []api.PlayerID{1, 3}) {
+			t.Errorf("the party that he has left is %+v", is)
+		}
+		until(t, "everybody hears of it", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			heard := func(player api.PlayerID, of ...api.PlayerID) bool {
+				return slices.ContainsFunc(w.news, func(n news) bool { return n.player == player && slices.Equal(n.party.Players, of) })
+			}
+			return w.unmatched[ticket] == reasonParty && heard(1, 1, 3) && heard(3, 1, 3) && heard(10, 10, 2)
+		})
+	})
 }
