@@ -57,12 +57,13 @@ func (a act) asks() bool { return a.danger || a.preview != nil }
 // A deed is one act being done: the id of its command, and who has it done.
 type deed struct {
 	id, author, address, reason string
-	seed                        string // what it makes is made of it: see [operator.Deed]
+	seed                        string           // what it makes is made of it: see [operator.Deed]
+	by                          operator.Session // the author's
 }
 
 // table is operators' tables, for what the console does there by itself: once for the deed, as public does a command.
 func (s *Service) table(d deed) *operator.Store {
-	return s.Operators.Once(operator.Deed{Key: d.id, Seed: d.seed})
+	return s.Operators.Once(operator.Deed{Key: d.id, Seed: d.seed, By: d.by})
 }
 
 // A secret result is shown once, to who asked, and not recorded.
@@ -182,7 +183,9 @@ func (s *Service) perform(c *fiber.Ctx, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err := a.do(ctx, deed{id: r.id(number), author: entry.Operator, address: entry.Address, reason: r.reason, seed: cmp.Or(r.once, newID())}, v)
+	value, err := a.do(ctx, deed{
+		id: r.id(number), author: entry.Operator, address: entry.Address, reason: r.reason, seed: cmp.Or(r.once, newID()), by: r.who,
+	}, v)
 	result := operator.Result{Outcome: outcome(err), Value: asJSON(value)}
 	if err != nil {
 		_, result.Error = fault.Outside(err)

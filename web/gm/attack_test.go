@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"loumiao/framework/fault"
 	"loumiao/game/command"
@@ -486,6 +489,27 @@ func TestRefusals(t *testing.T) {
 			if h := reply.Header; h.Get("X-Frame-Options") != "DENY" || h.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s: headers %v", path, h)
 			}
+		}
+	})
+}
+
+// TestOvertaken: an act that makes access is not done when its operator's session ends while it is on its way.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, g *console) {
+		cookie, csrf := g.login("support", "")
+		g.ClientIP = func(*fiber.Ctx) netip.Addr { // asked for when the act is let in, and not done yet
+			if _, err := g.Operators.Reset(t.Context(), "support"); err != nil {
+				t.Error(err)
+			}
+			return netip.MustParseAddr("10.0.0.1")
+		}
+		form := url.Values{"csrf": {csrf}, "label": {"nightly"}, "role": {"viewer"}, "days": {"7"}}
+		if reply, body := g.ask("POST", "/acts/token", cookie, form); reply.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%d %s", reply.StatusCode, body)
+		}
+		if list, err := g.Operators.Access(t.Context(), "support"); err != nil || len(list) != 0 {
+			t.Errorf("left: %+v, %v", list, err)
 		}
 	})
 }

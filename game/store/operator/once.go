@@ -25,6 +25,8 @@ type Deed struct {
 	Key string // 1 to 64 characters
 	// Seed is known to who asks and stored nowhere: the secret that the deed makes comes of it, and is the same when it is asked for again.
 	Seed string
+	// By is who asks: unless he still may when it is done, it is not, or what he makes would outlive the end of his session. The zero Session is nobody, who always may.
+	By Session
 }
 
 type deedRow struct {
@@ -67,6 +69,9 @@ func (s *Store) changed(ctx context.Context, fn func(tx *gorm.DB) error) (before
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		now := s.now()
 		began = false
+		if err := s.deed.By.lasts(tx); err != nil {
+			return err
+		}
 		if err := tx.Create(&deedRow{s.deed.Key, now.UnixMilli()}).Error; err != nil { // who does it in this moment is waited for
 			return err
 		}

@@ -305,7 +305,7 @@ func TestReset(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *desk) {
-		once := d.Once(Deed{"gm-1", "of the form"})
+		once := d.Once(Deed{Key: "gm-1", Seed: "of the form"})
 		if _, err := once.IssueToken(t.Context(), "nobody", "nightly", Viewer, "", time.Hour); err == nil {
 			t.Error("nobody has a token")
 		}
@@ -326,13 +326,13 @@ func TestOnce(t *testing.T) {
 		if list, err := d.Access(t.Context(), "ann"); err != nil || len(list) != 1 {
 			t.Errorf("%+v, %v", list, err)
 		}
-		for _, other := range []Deed{{"gm-2", "of the form"}, {"gm-3", "of another"}} {
+		for _, other := range []Deed{{Key: "gm-2", Seed: "of the form"}, {Key: "gm-3", Seed: "of another"}} {
 			token, err := d.Once(other).IssueToken(t.Context(), "ann", "nightly", Viewer, "", time.Hour)
 			if err != nil || token == made[0] {
 				t.Errorf("another deed makes the same token: %v", err)
 			}
 		}
-		invite := d.Once(Deed{"gm-4", "of the form"})
+		invite := d.Once(Deed{Key: "gm-4", Seed: "of the form"})
 		token, err := invite.Invite(t.Context(), Viewer)
 		if err != nil {
 			t.Fatal(err)
@@ -348,14 +348,120 @@ func TestOnce(t *testing.T) {
 		if _, err := invite.Invite(t.Context(), Viewer); !errors.Is(err, ErrShown) {
 			t.Errorf("shown for ever: %v", err)
 		}
-		if err := d.Once(Deed{"gm-5", ""}).Change(t.Context(), "bob", Support, false); err != nil {
+		if err := d.Once(Deed{Key: "gm-5", Seed: ""}).Change(t.Context(), "bob", Support, false); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Once(Deed{"gm-5", ""}).Change(t.Context(), "bob", Admin, false); err != nil {
+		if err := d.Once(Deed{Key: "gm-5", Seed: ""}).Change(t.Context(), "bob", Admin, false); err != nil {
 			t.Fatal(err)
 		}
 		if bob, err := d.Find(t.Context(), "bob"); err != nil || bob.Role != Support {
 			t.Errorf("changed again: %+v, %v", bob, err)
+		}
+	})
+}
+
+// TestOvertaken: who was let in and is reset, disabled, given another role or sent away before what he asks for is done, does not get it.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		invitation, err := d.Invite(t.Context(), Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret := d.accept(invitation, "bob")
+		let := func() Session {
+			t.Helper()
+			d.add(time.Minute)
+			token, err := d.Login(t.Context(), "bob", secretOfAnn, d.code(secret), "1.1.1.1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			session, err := d.Session(t.Context(), token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return session
+		}
+		deeds := 0
+		refused := func(by Session, code fault.Code) {
+			t.Helper()
+			for what, do := range map[string]func(s *Store) error{
+				"a token": func(s *Store) error {
+					_, err := s.IssueToken(t.Context(), "bob", "nightly", Viewer, "", time.Hour)
+					return err
+				},
+				"a link":         func(s *Store) error { _, err := s.Invite(t.Context(), Viewer); return err },
+				"another's role": func(s *Store) error { return s.Change(t.Context(), "ann", Viewer, false) },
+				"another's link": func(s *Store) error { _, err := s.Reset(t.Context(), "ann"); return err },
+			} {
+				deeds++
+				if err := do(d.Once(Deed{Key: fmt.Sprint("gm-", deeds), By: by})); fault.CodeOf(err) != code {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+			if list, err := d.Access(t.Context(), "bob"); err != nil || slices.ContainsFunc(list, func(a Access) bool { return a.Label != "" }) {
+				t.Errorf("%+v, %v", list, err)
+			}
+		}
+		if _, err := d.Once(Deed{Key: "gm-0", By: let()}).Invite(t.Context(), Viewer); err != nil {
+			t.Errorf("who still may: %v", err)
+		}
+
+		session := let()
+		if err := d.EndAccess(t.Context(), session.ID(), ""); err != nil {
+			t.Fatal(err)
+		}
+		refused(session, fault.Unauthenticated)
+
+		session = let()
+		if err := d.Change(t.Context(), "bob", Support, false); err != nil {
+			t.Fatal(err)
+		}
+		refused(session, fault.Forbidden)
+		if err := d.Change(t.Context(), "bob", Admin, true); err != nil {
+			t.Fatal(err)
+		}
+		refused(session, fault.Unauthenticated)
+		if err := d.Change(t.Context(), "bob", Admin, false); err != nil {
+			t.Fatal(err)
+		}
+		refused(session, fault.Unauthenticated)
+
+		session = let()
+		if _, err := d.Reset(t.Context(), "bob"); err != nil {
+			t.Fatal(err)
+		}
+		refused(session, fault.Unauthenticated)
+	})
+}
+
+// TestOvertakenAtOnce: a reset leaves nothing of what is asked for at the same moment.
+func TestOvertakenAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		token, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, err := d.Session(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asking sync.WaitGroup
+		for i := range 8 {
+			asking.Go(func() {
+				once := d.Once(Deed{Key: fmt.Sprint("gm-", i), By: session})
+				if _, err := once.IssueToken(t.Context(), "ann", "nightly", Viewer, "", time.Hour); err != nil && !errors.Is(err, ErrSession) {
+					t.Error(err)
+				}
+			})
+		}
+		if _, err := d.Reset(t.Context(), "ann"); err != nil {
+			t.Error(err)
+		}
+		asking.Wait()
+		if list, err := d.Access(t.Context(), "ann"); err != nil || len(list) != 0 {
+			t.Errorf("left: %+v, %v", list, err)
 		}
 	})
 }

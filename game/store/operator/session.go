@@ -10,6 +10,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/store"
 	"loumiao/game/store/password"
 )
@@ -154,6 +155,30 @@ func (s *Store) session(ctx context.Context, which *gorm.DB) (Session, error) {
 		}
 	}
 	return Session{Operator: op, csrf: row.Csrf, token: row.Token}, nil
+}
+
+// lasts is nil if the session goes on, and its operator still has the role that it was good for. Neither ends before the transaction does: whoever ends them locks
+// the same rows, the operator's first.
+func (s Session) lasts(tx *gorm.DB) error {
+	if s.token == "" {
+		return nil
+	}
+	var op operatorRow
+	err := locked(tx).Take(&op, "name = ?", s.Operator.Name).Error
+	if err == nil {
+		err = locked(tx).Take(&sessionRow{}, "token = ?", s.token).Error
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return ErrSession
+	case err != nil:
+		return err
+	case op.DisabledAt != 0:
+		return ErrSession
+	case !op.Role.Covers(s.Operator.Role):
+		return fault.Errorf(fault.Forbidden, "you do not have the role %s any more", s.Operator.Role)
+	}
+	return nil
 }
 
 // Logout ends a session.
