@@ -109,6 +109,37 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+// TestSubmittedAgain: who submits a command again is told what came of it then, and not what he was told the first time.
+func TestSubmittedAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Stores) {
+		q := NewQueue(s)
+		for i, says := range []fault.Code{fault.Unavailable, fault.Deadline, fault.OK} {
+			told := make(chan Result, 1)
+			go func() {
+				r, err := q.Submit(t.Context(), good())
+				if err != nil {
+					t.Error(err)
+				}
+				told <- r
+			}()
+			var entries []Entry
+			for len(entries) == 0 && t.Context().Err() == nil {
+				var err error
+				if entries, err = q.Take(t.Context(), false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := q.Answer(t.Context(), entries[0], Result{Code: says}); err != nil {
+				t.Fatal(err)
+			}
+			if r := <-told; r.Code != says {
+				t.Errorf("submission %d is told %v, and %v came of it", i, r.Code, says)
+			}
+		}
+	})
+}
+
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	type args struct {

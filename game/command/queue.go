@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ const (
 	group      = "public"
 	reader     = "leader" // the same for all, since one leads at a time: so the next one finds what the last one has not finished
 	field      = "command"
+	replyTo    = "reply" // the field that names where the submission waits: under the command's id it would find what an earlier one was told
 	resultIn   = "result"
 )
 
@@ -33,7 +35,7 @@ type Queue struct{ stores *store.Stores }
 func NewQueue(stores *store.Stores) *Queue { return &Queue{stores} }
 
 func (q *Queue) stream() string         { return q.stores.Key("commands", "{commands}") }
-func (q *Queue) reply(id string) string { return q.stores.Key("commands", "{commands}", "reply", id) }
+func (q *Queue) reply(to string) string { return q.stores.Key("commands", "{commands}", "reply", to) }
 
 // Submit has a command done and waits for what came of it, until ctx ends and for at most 30 seconds. The error says that it did not get so far: with
 // [fault.Deadline] it may be done all the same; submit it again, with the same id. Whether it was done, the result says.
@@ -55,16 +57,17 @@ func (q *Queue) Submit(ctx context.Context, c Command) (Result, error) {
 	if waiting >= maxWaiting {
 		return Result{}, fault.Errorf(fault.Overloaded, "%d commands are waiting: nobody seems to do them", waiting)
 	}
-	if err := r.XAdd(ctx, &redis.XAddArgs{Stream: q.stream(), Values: []any{field, string(data)}}).Err(); err != nil {
+	to := rand.Text()
+	if err := r.XAdd(ctx, &redis.XAddArgs{Stream: q.stream(), Values: []any{field, string(data), replyTo, to}}).Err(); err != nil {
 		return Result{}, fmt.Errorf("submit a command: %w", err)
 	}
-	return q.await(ctx, c.ID)
+	return q.await(ctx, c.ID, to)
 }
 
-// await waits for a result.
-func (q *Queue) await(ctx context.Context, id string) (Result, error) {
+// await waits for a result of a command.
+func (q *Queue) await(ctx context.Context, id, to string) (Result, error) {
 	for {
-		text, err := q.lookFor(ctx, id)
+		text, err := q.lookFor(ctx, to)
 		if err != nil {
 			return Result{}, err
 		}
@@ -81,7 +84,7 @@ func (q *Queue) await(ctx context.Context, id string) (Result, error) {
 
 // lookFor waits a moment for a result; empty says that there is none yet. Redis gets time to answer beyond the end of ctx, so that an end which comes
 // first is not taken for a connection that is lost.
-func (q *Queue) lookFor(ctx context.Context, id string) (text string, err error) {
+func (q *Queue) lookFor(ctx context.Context, to string) (text string, err error) {
 	wait := look
 	if end, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(end).Truncate(time.Millisecond)) // which is what Redis counts in; with 0 it would wait for ever
@@ -91,7 +94,7 @@ func (q *Queue) lookFor(ctx context.Context, id string) (text string, err error)
 	}
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+answer)
 	defer cancel()
-	got, err := q.stores.Redis().XRead(over, &redis.XReadArgs{Streams: []string{q.reply(id), "0"}, Count: 1, Block: wait}).Result()
+	got, err := q.stores.Redis().XRead(over, &redis.XReadArgs{Streams: []string{q.reply(to), "0"}, Count: 1, Block: wait}).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return "", fmt.Errorf("wait for a command: %w", err)
 	}
@@ -106,6 +109,7 @@ type Entry struct {
 	Command
 	Err error // why it cannot be done, if it is malformed; of its fields, those are set that could be read
 	id  string
+	to  string // where its submission waits
 }
 
 // Take is the next commands, for the one who leads: those that were taken and not answered if again is set, otherwise new ones, for which it
@@ -136,6 +140,10 @@ func (q *Queue) Take(ctx context.Context, again bool) ([]Entry, error) {
 			} else {
 				e.Command, e.Err = parse(text)
 			}
+			e.to, _ = m.Values[replyTo].(string)
+			if e.to == "" { // submitted by an earlier version
+				e.to = e.ID
+			}
 			entries = append(entries, e)
 		}
 	}
@@ -149,10 +157,10 @@ func (q *Queue) Answer(ctx context.Context, e Entry, result Result) error {
 		return fmt.Errorf("answer command %s: %w", e.ID, err)
 	}
 	_, err = q.stores.Redis().TxPipelined(ctx, func(p redis.Pipeliner) error {
-		if ids.MatchString(e.ID) {
-			p.Del(ctx, q.reply(e.ID))
-			p.XAdd(ctx, &redis.XAddArgs{Stream: q.reply(e.ID), Values: []any{resultIn, string(text)}})
-			p.Expire(ctx, q.reply(e.ID), replyKept)
+		if ids.MatchString(e.to) {
+			p.Del(ctx, q.reply(e.to))
+			p.XAdd(ctx, &redis.XAddArgs{Stream: q.reply(e.to), Values: []any{resultIn, string(text)}})
+			p.Expire(ctx, q.reply(e.to), replyKept)
 		}
 		p.XAck(ctx, q.stream(), group, e.id)
 		p.XDel(ctx, q.stream(), e.id)
