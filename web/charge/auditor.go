@@ -28,7 +28,7 @@ type books interface {
 	Orphans(ctx context.Context, before time.Time, limit int) ([]order.Order, error)
 	Heal(ctx context.Context, id order.ID) error
 	Unchecked(ctx context.Context, before time.Time, limit int) ([]order.Order, error)
-	Checked(ctx context.Context, id order.ID) error
+	Checked(ctx context.Context, o order.Order) error
 	GiveUp(ctx context.Context, id order.ID, as order.State, why string) (order.Order, error)
 	Backlog(ctx context.Context) (order.Backlog, error)
 }
@@ -81,7 +81,7 @@ func (a *auditor) stuck(ctx context.Context) error {
 func (a *auditor) pending(ctx context.Context) error {
 	list, err := a.books.Unasked(ctx, a.now().Add(-askAfter), auditBatch)
 	return a.each(ctx, list, err, func(ctx context.Context, o order.Order) error {
-		return errors.Join(a.ask(ctx, o), a.books.Checked(ctx, o.ID))
+		return errors.Join(a.ask(ctx, o), a.books.Checked(ctx, o))
 	})
 }
 
@@ -147,7 +147,7 @@ func (a *auditor) ledger(ctx context.Context) error {
 		if !ok || len(missing(o.Goods, given).Wallet) > 0 || !missing(given, o.Goods).Empty() {
 			a.found(ctx, "not_in_ledger", o)
 		}
-		return a.books.Checked(ctx, o.ID)
+		return a.books.Checked(ctx, o)
 	})
 }
 

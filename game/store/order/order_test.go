@@ -494,11 +494,38 @@ func TestLists(t *testing.T) {
 		if list := must(s.Unchecked(ctx, s.clock(), 10))(t); len(list) != 1 || list[0].ID != a.ID {
 			t.Errorf("unchecked: %+v", list)
 		}
-		if err := s.Checked(ctx, a.ID); err != nil {
+		if err := s.Checked(ctx, must(s.Find(ctx, a.ID))(t)); err != nil {
 			t.Fatal(err)
 		}
 		if list := must(s.Unchecked(ctx, s.clock(), 10))(t); len(list) != 0 {
 			t.Errorf("unchecked after it was checked: %+v", list)
+		}
+	})
+}
+
+// TestCheckedTooLate: an order that is delivered while its provider is asked about it is still to be compared with the ledger.
+func TestCheckedTooLate(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		ctx := t.Context()
+		o := s.create(7)
+		must(s.Begun(ctx, o.ID, "co", "pi", "/pay"))(t)
+		s.pass(time.Minute)
+		asked := must(s.Unasked(ctx, s.clock(), 10))(t)
+		if len(asked) != 1 {
+			t.Fatalf("unasked: %+v", asked)
+		}
+		s.tell(paid(o, "e1")) // the answer
+		w := s.claim()[0]
+		if _, _, err := s.StartGrant(ctx, w); err != nil {
+			t.Fatal(err)
+		}
+		must(s.Granted(ctx, w))(t)
+		if err := s.Checked(ctx, asked[0]); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(time.Minute)
+		if list := must(s.Unchecked(ctx, s.clock(), 10))(t); len(list) != 1 {
+			t.Errorf("unchecked: %+v", list)
 		}
 	})
 }

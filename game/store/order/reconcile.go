@@ -61,13 +61,14 @@ func (s *Store) Unchecked(ctx context.Context, before time.Time, limit int) ([]O
 	return s.list(ctx, limit, "granted_at", "state = ? AND checked_at = 0 AND granted_at < ?", Delivered, before.UnixMilli())
 }
 
-// Checked notes that a pending order's provider was asked, or that a delivered order was compared with the ledger. That is no news of the order, and not in its history.
-func (s *Store) Checked(ctx context.Context, id ID) error {
+// Checked notes that a pending order's provider was asked, or that a delivered order was compared with the ledger; not of an order that has come further
+// since, of which that does not hold. It is no news of the order, and not in its history.
+func (s *Store) Checked(ctx context.Context, o Order) error {
 	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		return tx.Model(&orderRow{}).Where("id = ?", id).Updates(map[string]any{"checked_at": s.nowMS()}).Error
+		return tx.Model(&orderRow{}).Where("id = ? AND state = ?", o.ID, o.State).Updates(map[string]any{"checked_at": s.nowMS()}).Error
 	})
 	if err != nil {
-		return fmt.Errorf("order %d: note that it was checked: %w", id, err)
+		return fmt.Errorf("order %d: note that it was checked: %w", o.ID, err)
 	}
 	return nil
 }
