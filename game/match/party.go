@@ -34,6 +34,7 @@ var (
 type Party struct {
 	ID      int64
 	Players []api.PlayerID // the leader first, then by how long they are in it
+	Number  int64          // of the area's last change of a party: the greater it is, the later was the party as this says
 }
 
 // leads reports whether the player leads the party.
@@ -50,10 +51,11 @@ const (
 	kick   act = "kick"
 )
 
-// KEYS prefix, of of:<player> "party", party:<id> "player player ..." and invite:<id>:<player>, which share its hash tag; ARGV act player other party new most kept_ms
-// invite_ms. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, the players who are in none any more, and the id and
-// players of the party that he has left for another. A party of fewer than two is none, except while its first invitation may be taken.
-var partyScript = redis.NewScript(`
+// KEYS prefix, of of:<player> "party", party:<id> "player player ...", invite:<id>:<player> and number, which share its hash tag; ARGV act player other party new most kept_ms
+// invite_ms now. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, the players who are in none any more, and the id and
+// players of the party that he has left for another, and the number of the last change. Should Redis lose the numbers, they go on after all that it has given, since they keep up with
+// the clock. A party of fewer than two is none, except while its first invitation may be taken.
+var partyScript = redis.NewScript(luaNow + `
 local P, act, player, other = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local most, kept = tonumber(ARGV[6]), ARGV[7]
 local function read(id)
@@ -64,7 +66,13 @@ end
 local function at(list, who)
   for i, p in ipairs(list) do if p == who then return i end end
 end
+local number = tonumber(redis.call('GET', P .. ':number') or '0')
+local function changes()
+  number = math.max(number + 1, tonumber(clock(ARGV[9])))
+  redis.call('SET', P .. ':number', string.format('%.0f', number))
+end
 local function write(id, list)
+  changes()
   redis.call('SET', P .. ':party:' .. id, table.concat(list, ' '), 'PX', kept)
   for _, p in ipairs(list) do redis.call('SET', P .. ':of:' .. p, id, 'PX', kept) end
 end
@@ -72,12 +80,13 @@ local id, list = redis.call('GET', P .. ':of:' .. player) or '0', {}
 if id ~= '0' then list = read(id) end
 if not at(list, player) then id, list = '0', {} end
 local gone, left = {}, {'0', ''}
-local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' '), left[1], left[2]} end
+local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' '), left[1], left[2], string.format('%.0f', number)} end
 local function remove(who)
   table.remove(list, at(list, who))
   gone[#gone + 1] = who
   redis.call('DEL', P .. ':of:' .. who)
   if #list >= 2 then write(id, list) return end
+  changes()
   for _, p in ipairs(list) do
     gone[#gone + 1] = p
     redis.call('DEL', P .. ':of:' .. p)
@@ -125,15 +134,15 @@ return answer('')
 // more. newID is for a party that is made.
 func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (is, left Party, gone []api.PlayerID, err error) {
 	reply, err := partyScript.Run(ctx, s.client, []string{s.at(area, "party")},
-		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds()).StringSlice()
-	if err == nil && len(reply) != 6 {
+		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds(), s.now()).StringSlice()
+	if err == nil && len(reply) != 7 {
 		err = fmt.Errorf("an answer of %d parts", len(reply))
 	}
 	if err == nil {
-		is, err = parseParty(reply[1], reply[2])
+		is, err = parseParty(reply[1], reply[2], reply[6])
 	}
 	if err == nil {
-		left, err = parseParty(reply[4], reply[5])
+		left, err = parseParty(reply[4], reply[5], reply[6])
 	}
 	if err == nil {
 		gone, err = parseMembers(reply[3])
@@ -158,13 +167,15 @@ func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other 
 	return is, left, gone, err
 }
 
-func parseParty(id, members string) (Party, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
+func parseParty(id, members, number string) (is Party, err error) {
+	if is.ID, err = strconv.ParseInt(id, 10, 64); err != nil {
 		return Party{}, err
 	}
-	players, err := parseMembers(members)
-	return Party{ID: n, Players: players}, err
+	if is.Number, err = strconv.ParseInt(number, 10, 64); err != nil {
+		return Party{}, err
+	}
+	is.Players, err = parseMembers(members)
+	return is, err
 }
 
 func parseMembers(members string) ([]api.PlayerID, error) {
@@ -194,7 +205,7 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 		}
 	}
 	for _, p := range gone {
-		tell = append(tell, news{player: p})
+		tell = append(tell, news{player: p, party: Party{Number: is.Number}})
 	}
 	d.work.news(area, slices.DeleteFunc(tell, func(n news) bool { return n.player == player })) // he gets the answer
 	// Whoever is in the party, or was, may have its ticket; one who has come has had one of his own.
@@ -204,7 +215,7 @@ func (d *desk) party(ctx context.Context, area api.Area, do act, player, other a
 		}
 	}
 	if do == depart {
-		return Party{}, nil
+		return Party{Number: is.Number}, nil
 	}
 	return is, nil
 }
@@ -240,7 +251,7 @@ type news struct {
 	mode   string
 }
 
-// news tells players' owners, once: who is not reached asks when he comes back. It does not wait.
+// news tells players' owners, once: who is not reached asks when he comes back. It does not wait, and so one may overtake another: an owner goes by the Party's number.
 func (a *assigner) news(area api.Area, all []news) {
 	for _, n := range all {
 		a.spawn(func() {

@@ -29,6 +29,7 @@ func TestPartyRandom(t *testing.T) {
 		const players = 12
 		done, moved, joined, changed := 0, 0, 0, 0
 		var seen []Party // as parties are, or were
+		number := int64(0)
 		for step := range 1500 {
 			player, other := api.PlayerID(1+rnd.IntN(players)), api.PlayerID(1+rnd.IntN(players))
 			if player == other {
@@ -92,7 +93,7 @@ func TestPartyRandom(t *testing.T) {
 						remove(player)
 						gone = gone[1:]
 						if list != nil {
-							left = Party{id, list}
+							left = Party{ID: id, Players: list}
 						}
 						moved++
 					} else {
@@ -118,6 +119,7 @@ func TestPartyRandom(t *testing.T) {
 					remove(other)
 				}
 			}
+			changes := want == nil && do != look && (do != accept || party != id)
 			is, was, out, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
 			if (err == nil) != (want == nil) || want != nil && (err == nil || err.Error() != want.Error()) {
 				t.Fatalf("step %d: player %v does %s: %v, want %v", step, player, do, err, want)
@@ -131,6 +133,10 @@ func TestPartyRandom(t *testing.T) {
 			if is.ID != id || !slices.Equal(is.Players, parties[id]) || !slices.Equal(out, gone) || was.ID != left.ID || !slices.Equal(was.Players, left.Players) {
 				t.Fatalf("step %d: after %s by %v the party is %+v, left %+v, gone %v; want %v %v, left %+v, gone %v", step, do, player, is, was, out, id, parties[id], left, gone)
 			}
+			if is.Number < number || is.Number == number && changes {
+				t.Fatalf("step %d: after %s by %v the number is %d; it was %d", step, do, player, is.Number, number)
+			}
+			number = is.Number
 
 			// A ticket is for a party as it is.
 			if len(is.Players) == 0 {

@@ -80,6 +80,7 @@ func (p *peers) News(ctx context.Context, n news) error {
 	defer cancel()
 	_, err := api.PlayerParty.Call(ctx, p.rpc, &pb.PlayerParty{
 		Player: int64(n.player), Party: n.party.message(), InvitedBy: int64(n.from), Ticket: int64(n.ticket), Mode: n.mode,
+		Number: n.party.Number,
 	})
 	return err
 }

@@ -158,7 +158,7 @@ func (s *Service) party(ctx context.Context, m *pb.DoParty) (*pb.DoPartyReply, e
 	if err != nil {
 		return nil, err
 	}
-	return &pb.DoPartyReply{Party: is.message()}, nil
+	return &pb.DoPartyReply{Party: is.message(), Number: is.Number}, nil
 }
 
 // speaksFor is an error unless the world that calls has the player: one that was paused and goes on may ask for what his next one does not know of.

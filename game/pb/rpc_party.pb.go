@@ -165,8 +165,10 @@ func (x *DoParty) GetParty() int64 {
 }
 
 type DoPartyReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Party         *Party                 `protobuf:"bytes,1,opt,name=party,proto3" json:"party,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Party *Party                 `protobuf:"bytes,1,opt,name=party,proto3" json:"party,omitempty"`
+	// As in PlayerParty.
+	Number        int64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,7 +210,14 @@ func (x *DoPartyReply) GetParty() *Party {
 	return nil
 }
 
-// Something about a player's party: an invitation, or a ticket, or how it is now. May come twice.
+func (x *DoPartyReply) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// Something about a player's party: an invitation, or a ticket, or how it is now. May come twice, and after a later one.
 type PlayerParty struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Player int64                  `protobuf:"varint,1,opt,name=player,proto3" json:"player,omitempty"`
@@ -216,8 +225,10 @@ type PlayerParty struct {
 	// The party is that one's, who invites the player.
 	InvitedBy int64 `protobuf:"varint,3,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"`
 	// The party's, which looks for a match of that mode.
-	Ticket        int64  `protobuf:"varint,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
-	Mode          string `protobuf:"bytes,5,opt,name=mode,proto3" json:"mode,omitempty"`
+	Ticket int64  `protobuf:"varint,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Mode   string `protobuf:"bytes,5,opt,name=mode,proto3" json:"mode,omitempty"`
+	// Of how the party is: the greater it is, the later was that.
+	Number        int64 `protobuf:"varint,6,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -285,6 +296,13 @@ func (x *PlayerParty) GetMode() string {
 		return x.Mode
 	}
 	return ""
+}
+
+func (x *PlayerParty) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
 }
 
 // Whether a player can be in a match of his party now. An error says why not.
@@ -395,16 +413,18 @@ const file_rpc_party_proto_rawDesc = "" +
 	"\n" +
 	"\x06ACCEPT\x10\x02\x12\t\n" +
 	"\x05LEAVE\x10\x03\x12\b\n" +
-	"\x04KICK\x10\x04\"1\n" +
+	"\x04KICK\x10\x04\"I\n" +
 	"\fDoPartyReply\x12!\n" +
-	"\x05party\x18\x01 \x01(\v2\v.game.PartyR\x05party\"\x93\x01\n" +
+	"\x05party\x18\x01 \x01(\v2\v.game.PartyR\x05party\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\"\xab\x01\n" +
 	"\vPlayerParty\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12!\n" +
 	"\x05party\x18\x02 \x01(\v2\v.game.PartyR\x05party\x12\x1d\n" +
 	"\n" +
 	"invited_by\x18\x03 \x01(\x03R\tinvitedBy\x12\x16\n" +
 	"\x06ticket\x18\x04 \x01(\x03R\x06ticket\x12\x12\n" +
-	"\x04mode\x18\x05 \x01(\tR\x04mode\"%\n" +
+	"\x04mode\x18\x05 \x01(\tR\x04mode\x12\x16\n" +
+	"\x06number\x18\x06 \x01(\x03R\x06number\"%\n" +
 	"\vPlayerReady\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\"*\n" +
 	"\x10PlayerReadyReply\x12\x16\n" +

@@ -33,7 +33,7 @@ func (p *Player) party(ctx context.Context, act pb.DoParty_Act, other, party int
 	if err != nil {
 		return nil, err
 	}
-	p.inParty = reply.GetParty().GetParty() != 0
+	p.inParty, p.partyNumber = reply.GetParty().GetParty() != 0, max(p.partyNumber, reply.GetNumber())
 	return reply.GetParty(), nil
 }
 
@@ -80,7 +80,7 @@ func (p *Player) abandonParty(ctx context.Context) {
 	}
 }
 
-// partyNews is told by match. It may be told twice, or late: what the client makes of it, GetParty puts right.
+// partyNews is told by match. It may be told twice, or after something newer, also after the answer to what the player has done himself meanwhile: then the client does not hear of it.
 func (p *Player) partyNews(ctx *actor.Context, m *pb.PlayerParty) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
@@ -103,8 +103,9 @@ func (p *Player) partyNews(ctx *actor.Context, m *pb.PlayerParty) (*pb.Done, err
 			return nil, err
 		}
 		p.push(&pb.PartySearching{Ticket: m.GetTicket(), Mode: m.GetMode()})
+	case m.GetNumber() < p.partyNumber:
 	default:
-		p.inParty = m.GetParty().GetParty() != 0
+		p.inParty, p.partyNumber = m.GetParty().GetParty() != 0, m.GetNumber()
 		p.push(&pb.PartyChanged{Party: m.GetParty()})
 	}
 	return &pb.Done{}, nil

@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"slices"
 	"testing"
 
 	"loumiao/framework/fault"
@@ -88,6 +89,44 @@ func TestParty(t *testing.T) {
 		}
 		if n := len(p.peers.tickets); n != 1 || p.peers.tickets[0].GetTicket() != 900 {
 			t.Errorf("tickets given back: %v", p.peers.tickets)
+		}
+	})
+}
+
+// TestPartyNewsOvertaken has a client hear of his party in the order in which it has changed, whichever way each change is told.
+func TestPartyNewsOvertaken(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	is := func(number int64, players ...int64) {
+		t.Helper()
+		must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{Party: 77, Players: players}, Number: number}))
+	}
+	hears := func(players ...int64) {
+		t.Helper()
+		if m := next[*pb.PartyChanged](s); !slices.Equal(m.GetParty().GetPlayers(), players) {
+			t.Errorf("the client is told %v, want %v", m, players)
+		}
+	}
+	p.peers.locked(func() { p.peers.number = 5 })
+	ask[*pb.AcceptPartyReply](s, &pb.AcceptParty{Party: 77})
+	is(4, 2) // from before he came
+	is(8, 2, 1, 3, 4)
+	is(7, 2, 1, 3)
+	is(9, 2, 1, 3, 4, 5)
+	hears(2, 1, 3, 4)
+	hears(2, 1, 3, 4, 5)
+	p.peers.locked(func() { p.peers.number = 11 })
+	ask[*pb.LeavePartyReply](s, &pb.LeaveParty{})
+	is(10, 2, 1, 3, 4, 5, 6)
+	if ask[*pb.CancelMatchReply](s, &pb.CancelMatch{}).GetCancelled() {
+		t.Error("who has left the party has cancelled its search")
+	}
+	p.peers.locked(func() {
+		if len(p.peers.tickets) != 0 {
+			t.Errorf("a ticket of a party that he has left was given back: %v", p.peers.tickets)
 		}
 	})
 }

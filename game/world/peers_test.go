@@ -35,6 +35,7 @@ type peers struct {
 	left       map[int64]int // how often
 	tickets    []*pb.LeaveMatch
 	parties    []*pb.DoParty  // what was asked of match
+	number     int64          // of what it answers
 	leave      error          // what giving a ticket back fails with
 	late       bool           // it is too late to give a ticket back
 	orphan     bool           // there is a ticket of which the player's world has not heard
@@ -230,9 +231,9 @@ func (p *peers) match() service {
 			defer p.mu.Unlock()
 			p.parties = append(p.parties, m)
 			if m.GetAct() == pb.DoParty_LEAVE {
-				return &pb.DoPartyReply{Party: &pb.Party{}}, nil
+				return &pb.DoPartyReply{Party: &pb.Party{}, Number: p.number}, nil
 			}
-			return &pb.DoPartyReply{Party: &pb.Party{Party: 77, Players: []int64{m.GetPlayer(), m.GetOther()}}}, nil
+			return &pb.DoPartyReply{Party: &pb.Party{Party: 77, Players: []int64{m.GetPlayer(), m.GetOther()}}, Number: p.number}, nil
 		})
 		rpc.HandleFunc(n, api.LeaveMatch, func(_ context.Context, m *pb.LeaveMatch) (*pb.LeaveMatchReply, error) {
 			p.mu.Lock()

@@ -38,10 +38,13 @@ type Player struct {
 	broadcasts actor.Timer     // of the next lookForBroadcasts
 	departing  actor.Responder // waits until the player has moved to another world; nil: he does not
 
-	circle  circle       // what others are to him
-	look    appearance   // how his friends see him
-	talk    talk         // what he may still say and hear
-	inParty bool         // as far as is known
+	circle circle     // what others are to him
+	look   appearance // how his friends see him
+	talk   talk       // what he may still say and hear
+
+	inParty     bool  // as far as is known
+	partyNumber int64 // of the newest that is known of his party
+
 	doubted api.TicketID // that match did not know when it was asked last
 }
 
