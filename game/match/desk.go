@@ -94,11 +94,11 @@ func (d *desk) start(ctx context.Context, p Pool, player api.PlayerID, rating in
 		if err != nil {
 			return 0, err
 		}
-		if ticket, err := d.join(ctx, p, together, party); !errors.Is(err, ErrNotTeam) {
+		if ticket, err := d.join(ctx, p, together, party); !errors.Is(err, ErrPartyChanged) {
 			return ticket, err
 		}
 	}
-	return 0, ErrNotTeam
+	return 0, ErrPartyChanged
 }
 
 // join is the wish to be matched of a party as it is now, or of a player who is in none.

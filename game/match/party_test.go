@@ -145,7 +145,7 @@ func TestPartyRandom(t *testing.T) {
 			seen = append(seen, is)
 			team := seen[max(0, len(seen)-1-rnd.IntN(40))]
 			leader := team.Players[0]
-			want = ErrNotTeam
+			want = ErrPartyChanged
 			if of[leader] == team.ID && (team.ID == 0 || slices.Equal(parties[team.ID], team.Players)) {
 				want = nil
 				joined++

@@ -23,11 +23,11 @@ type Redis interface {
 
 // What a Store can say no to.
 var (
-	ErrOtherMode = fault.New(fault.FailedPrecondition, "the player waits for a match of another mode")
-	ErrBusy      = fault.New(fault.FailedPrecondition, "somebody of the party has a ticket already")
-	ErrNotTeam   = fault.New(fault.FailedPrecondition, "the party has changed meanwhile")
-	ErrNoTicket  = fault.New(fault.NotFound, "no such ticket")
-	ErrNotAsked  = fault.New(fault.NotFound, "the match does not wait for an answer")
+	ErrOtherMode    = fault.New(fault.FailedPrecondition, "the player waits for a match of another mode")
+	ErrBusy         = fault.New(fault.FailedPrecondition, "somebody of the party has a ticket already")
+	ErrPartyChanged = fault.New(fault.FailedPrecondition, "the party has changed meanwhile")
+	ErrNoTicket     = fault.New(fault.NotFound, "no such ticket")
+	ErrNotAsked     = fault.New(fault.NotFound, "the match does not wait for an answer")
 	// ErrLost: somebody else holds the match now, or it is over.
 	ErrLost = errors.New("match: held by another node now")
 )
@@ -74,7 +74,7 @@ func (s *Store) gone(area api.Area, t api.TicketID) string { return s.at(area, "
 
 // Join puts a new ticket into the pool and returns its id, or that of the ticket which the player has there already, also when a match has
 // been made of it that the player has not heard of. party is the id of t.Player's party, 0 for none, which has to be as t says. [ErrOtherMode] when he has a ticket in another
-// mode, [ErrBusy] when somebody of a party has another than the party's, [ErrNotTeam] when his party is another or not those players. t.Joined is not used.
+// mode, [ErrBusy] when somebody of a party has another than the party's, [ErrPartyChanged] when his party is another or not those players. t.Joined is not used.
 func (s *Store) Join(ctx context.Context, p Pool, t Ticket, party int64) (api.TicketID, error) {
 	reply, err := s.joins.do(ctx, []string{s.at(p.Area, "tickets"), s.pool(p), s.at(p.Area, "sequence"), s.at(p.Area, "party")},
 		t.appendPlayers(nil), int64(t.ID), p.Mode, t.Rating, s.now(), party)
@@ -86,7 +86,7 @@ func (s *Store) Join(ctx context.Context, p Pool, t Ticket, party int64) (api.Ti
 		return 0, fmt.Errorf("join pool %v of area %v: %w", p.Mode, p.Area, err)
 	}
 	if len(held) == 0 {
-		return 0, ErrNotTeam
+		return 0, ErrPartyChanged
 	}
 	if len(held) != 3 {
 		return 0, fmt.Errorf("player %v of area %v: the ticket in Redis is damaged", t.Player, p.Area)
