@@ -76,10 +76,6 @@ func TestAnEndedLoginEndsItsSession(t *testing.T) {
 		}
 		return ticket
 	}
-	first, second := log(), log()
-	p := s.connectTo(t, second, address(second.Gates[0], false), s.options)
-	p.enter()
-
 	var list struct {
 		Logins []struct{ ID string }
 	}
@@ -105,10 +101,17 @@ func TestAnEndedLoginEndsItsSession(t *testing.T) {
 		}
 		return resp.StatusCode
 	}
+	first := log()
+	if status := call(first, "GET", "/v1/logins", "", &list); status != 200 || len(list.Logins) != 1 {
+		t.Fatalf("%d: %+v", status, list)
+	}
+	older := list.Logins[0].ID
+	second := log()
+	p := s.connectTo(t, second, address(second.Gates[0], false), s.options)
+	p.enter()
 	if status := call(second, "GET", "/v1/logins", "", &list); status != 200 || len(list.Logins) != 2 {
 		t.Fatalf("%d: %+v", status, list)
 	}
-	older := list.Logins[1].ID // the one used last is first
 	if status := call(second, "DELETE", "/v1/logins/"+older, "", &list); status != 200 || len(list.Logins) != 1 {
 		t.Fatalf("%d: %+v", status, list)
 	}
