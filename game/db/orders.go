@@ -15,7 +15,7 @@ func (d *DB) takeBack(ctx context.Context, m *pb.TakeBack) (*pb.TakeBackReply, e
 	for item, count := range m.GetItems() {
 		op.Items = append(op.Items, player.ItemChange{Item: item, Count: -count})
 	}
-	taken, err := d.players.TakeBack(ctx, op)
+	taken, err := d.players.TakeBack(ctx, op, m.GetGiven())
 	if err != nil {
 		return nil, err
 	}

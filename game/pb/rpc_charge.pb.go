@@ -33,8 +33,10 @@ type TakeBack struct {
 	// 1 to 32 lower-case letters, digits and underscores, for the ledger.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What to take, positive.
-	Wallet        map[string]int64 `protobuf:"bytes,4,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Items         map[string]int64 `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Wallet map[string]int64 `protobuf:"bytes,4,rep,name=wallet,proto3" json:"wallet,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Items  map[string]int64 `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The key of the operation that gave it, if one did: what of that did not fit into the bag, and lies unclaimed in a mail, is taken first.
+	Given         string `protobuf:"bytes,6,opt,name=given,proto3" json:"given,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +104,13 @@ func (x *TakeBack) GetItems() map[string]int64 {
 		return x.Items
 	}
 	return nil
+}
+
+func (x *TakeBack) GetGiven() string {
+	if x != nil {
+		return x.Given
+	}
+	return ""
 }
 
 type TakeBackReply struct {
@@ -284,13 +293,14 @@ var File_rpc_charge_proto protoreflect.FileDescriptor
 
 const file_rpc_charge_proto_rawDesc = "" +
 	"\n" +
-	"\x10rpc_charge.proto\x12\x04game\"\xa6\x02\n" +
+	"\x10rpc_charge.proto\x12\x04game\"\xbc\x02\n" +
 	"\bTakeBack\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x122\n" +
 	"\x06wallet\x18\x04 \x03(\v2\x1a.game.TakeBack.WalletEntryR\x06wallet\x12/\n" +
-	"\x05items\x18\x05 \x03(\v2\x19.game.TakeBack.ItemsEntryR\x05items\x1a9\n" +
+	"\x05items\x18\x05 \x03(\v2\x19.game.TakeBack.ItemsEntryR\x05items\x12\x14\n" +
+	"\x05given\x18\x06 \x01(\tR\x05given\x1a9\n" +
 	"\vWalletEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a8\n" +

@@ -120,8 +120,8 @@ func (g mortalGoods) Give(ctx context.Context, p int64, key string, goods order.
 	return err
 }
 
-func (g mortalGoods) TakeBack(ctx context.Context, p int64, key string, goods order.Goods) (order.Goods, error) {
-	return step(g.r, func() (order.Goods, error) { return g.Goods.TakeBack(ctx, p, key, goods) })
+func (g mortalGoods) TakeBack(ctx context.Context, p int64, key, given string, goods order.Goods) (order.Goods, error) {
+	return step(g.r, func() (order.Goods, error) { return g.Goods.TakeBack(ctx, p, key, given, goods) })
 }
 
 // truth is what has happened to an order at its provider. What must come of it does not depend on when who was told.

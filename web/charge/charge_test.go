@@ -15,6 +15,7 @@ import (
 	"loumiao/framework/fault"
 	"loumiao/game/policy"
 	"loumiao/game/store/order"
+	"loumiao/game/store/player"
 	"loumiao/web/charge/pay"
 )
 
@@ -91,6 +92,38 @@ func TestPartOfTheMoneyBack(t *testing.T) {
 		}
 	})
 }
+
+// TestRefundOfWhatDidNotFit has a player with a full bag buy what comes by mail, and have his money back: nothing is left to claim, and no debt.
+func TestRefundOfWhatDidNotFit(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		s.born(7)
+		o := s.send("POST", "/v1/orders", `{"product":"starter_pack"}`, 7).reply(t)
+		key := s.find(o).Secret
+		s.press(o, key, "pay")
+		s.work()
+		waiting, err := s.players.Claimable(t.Context(), 7, 0)
+		if err != nil || len(waiting) != 1 || s.has(7) != 700 || s.find(o).State != order.Delivered {
+			t.Fatalf("there are mails %v, %v, and %d gold", waiting, err, s.has(7))
+		}
+		s.press(o, key, "refund")
+		s.work()
+		if found := s.find(o); found.State != order.Refunded || s.has(7) != 100 || !found.Debt.Empty() {
+			t.Errorf("refunded: %+v, %d gold", found, s.has(7))
+		}
+		if _, _, err := s.players.ClaimMail(t.Context(), 7, 0, waiting[0]); !errors.Is(err, player.ErrNoMail) {
+			t.Errorf("what went back is claimed: %v", err)
+		}
+	}, func(s *setup, d *Deps) {
+		d.Goods = shelf{s.players.Carrying(func() player.Catalogue { return noRoom{} })}
+	})
+}
+
+// noRoom is a bag that is full, whatever there is.
+type noRoom struct{}
+
+func (noRoom) Slots() int64               { return 0 }
+func (noRoom) Currency(string) bool       { return true }
+func (noRoom) Stack(string) (int64, bool) { return 1, true }
 
 func TestOrdersRefused(t *testing.T) {
 	each(t, func(t *testing.T, s *setup) {

@@ -116,7 +116,7 @@ func (c *courier) revoke(ctx context.Context, w order.Work) error {
 	}
 	goods, debt := o.Revoking(), order.Goods{}
 	if !goods.Empty() { // otherwise too little went back for one of anything
-		taken, err := c.goods.TakeBack(ctx, o.Player, refundKey(o), goods)
+		taken, err := c.goods.TakeBack(ctx, o.Player, refundKey(o), grantKey(o.ID), goods)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,8 @@
 //     the provider repeats it; one that never comes is found by asking the provider.
 //   - db is away: paid orders wait in the outbox and are tried again, after seconds at first and minutes in the end.
 //   - The wallet is spent when a refund comes: what is left is taken, as much as was bought, and the rest stands in the order as its debt, in a metric
-//     and in the log. A wallet is never below zero. A debt is for a person to decide about; nothing collects it.
+//     and in the log. A wallet is never below zero. A debt is for a person to decide about; nothing collects it. What came by mail, for want of room, and
+//     is not claimed yet goes back from there.
 //   - Part of the money goes back: the same part of the goods is taken back, of each kind rounded down, in a ledger entry of its own, and the order stays
 //     delivered until all of the money is back. A provider tells the sum of all refunds, so that two that overtake each other come to the same.
 //   - A dispute holds what is not granted yet, flags the order and calls a hook. Lost, it is a refund; won, the order goes on.

@@ -16,8 +16,9 @@ type Goods interface {
 	Known(ctx context.Context, player int64) error
 	// Give gives goods once for each key; items for which there is no room come by mail.
 	Give(ctx context.Context, player int64, key string, goods order.Goods) error
-	// TakeBack takes as much of the goods as the player still has, once for each key: a repetition answers what the first one took.
-	TakeBack(ctx context.Context, player int64, key string, goods order.Goods) (taken order.Goods, err error)
+	// TakeBack takes as much of the goods that were given under a key as the player still has, unclaimed in a mail or otherwise, once for each key of its
+	// own: a repetition answers what the first one took.
+	TakeBack(ctx context.Context, player int64, key, given string, goods order.Goods) (taken order.Goods, err error)
 	// Given is what was given under a key; ok is false when nothing was.
 	Given(ctx context.Context, player int64, key string) (goods order.Goods, ok bool, err error)
 }
@@ -56,9 +57,9 @@ func (r remote) Give(ctx context.Context, player int64, key string, goods order.
 	return err
 }
 
-func (r remote) TakeBack(ctx context.Context, player int64, key string, goods order.Goods) (order.Goods, error) {
+func (r remote) TakeBack(ctx context.Context, player int64, key, given string, goods order.Goods) (order.Goods, error) {
 	reply, err := api.TakeBack.Call(ctx, r.rpc, &pb.TakeBack{
-		Player: player, Key: key, Reason: reasonRefund, Wallet: goods.Wallet, Items: goods.Items,
+		Player: player, Key: key, Reason: reasonRefund, Wallet: goods.Wallet, Items: goods.Items, Given: given,
 	}, rpc.ByKey(player))
 	return order.Goods{Wallet: reply.GetWallet(), Items: reply.GetItems()}, err
 }

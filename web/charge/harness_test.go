@@ -57,12 +57,14 @@ func op(p int64, key, reason string, goods order.Goods, sign int64) player.Op {
 }
 
 func (g shelf) Give(ctx context.Context, p int64, key string, goods order.Goods) error {
-	_, err := g.Apply(ctx, op(p, key, reasonGrant, goods, 1))
+	o := op(p, key, reasonGrant, goods, 1)
+	o.Spill, o.Owed = true, true
+	_, err := g.Apply(ctx, o)
 	return err
 }
 
-func (g shelf) TakeBack(ctx context.Context, p int64, key string, goods order.Goods) (order.Goods, error) {
-	taken, err := g.Store.TakeBack(ctx, op(p, key, reasonRefund, goods, -1))
+func (g shelf) TakeBack(ctx context.Context, p int64, key, given string, goods order.Goods) (order.Goods, error) {
+	taken, err := g.Store.TakeBack(ctx, op(p, key, reasonRefund, goods, -1), given)
 	return order.Goods{Wallet: taken.Wallet, Items: taken.Items}, err
 }
 
