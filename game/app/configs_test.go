@@ -81,23 +81,28 @@ func selfSigned(t *testing.T, cert, key string) {
 	}
 }
 
-// TestConfigurations checks every configuration that the project has as `game check` does. That for servers names all types of node that a game needs.
+// TestConfigurations checks every configuration that the project has as `game check` does. The local one runs all types of node, that for servers those that a
+// game needs.
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
-	var servers struct {
-		Pod struct{ Nodes map[string]int }
+	nodes := func(file string) map[string]int {
+		t.Helper()
+		var c struct {
+			Pod struct{ Nodes map[string]int }
+		}
+		text, err := os.ReadFile("../../configs/" + file)
+		if err == nil {
+			err = yaml.Unmarshal(text, &c)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for typ := range c.Pod.Nodes {
+			requires(t, typ) // whoever deletes a type has these files still to do
+		}
+		return c.Pod.Nodes
 	}
-	text, err := os.ReadFile("../../configs/production.yaml")
-	if err == nil {
-		err = yaml.Unmarshal(text, &servers)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for typ := range servers.Pod.Nodes {
-		requires(t, typ) // whoever deletes a type has these files still to do
-	}
-	requires(t, "robot") // which local.yaml alone has
+	local, servers := nodes("local.yaml"), nodes("production.yaml")
 	files, err := filepath.Glob("../../configs/*.yaml")
 	if err != nil || len(files) < 2 {
 		t.Fatal(files, err)
@@ -120,7 +125,10 @@ func TestConfigurations(t *testing.T) {
 		})
 	}
 	for _, typ := range regexp.MustCompile(`[a-z]+`).FindAllString(app.TypeNames(), -1) {
-		if elsewhere := []string{"pod", "rpcgate", "robot"}; servers.Pod.Nodes[typ] == 0 && !slices.Contains(elsewhere, typ) {
+		if local[typ] == 0 && typ != "pod" {
+			t.Errorf("local.yaml has no node of type %s", typ)
+		}
+		if elsewhere := []string{"pod", "rpcgate", "robot"}; servers[typ] == 0 && !slices.Contains(elsewhere, typ) {
 			t.Errorf("production.yaml has no node of type %s", typ)
 		}
 	}
