@@ -48,12 +48,22 @@ func LiveSchema(more ...live.Part) (*live.Schema, error) {
 
 // FrameModes holds the design tables to which modes are played in frame mode: those cannot have backfill.
 func FrameModes(modes []string) live.Part {
+	return designed(func(t *tables.Tables) error { return t.CheckFrames(modes) })
+}
+
+// RenamePrice holds the design tables to what a new name costs: nobody could pay it in a currency that they have not.
+func RenamePrice(price map[string]int64) live.Part {
+	return designed(func(t *tables.Tables) error { return t.CheckPrice("goods.rename", price) })
+}
+
+// designed holds the design tables to a check.
+func designed(check func(*tables.Tables) error) live.Part {
 	return live.Together(func(texts live.Texts) (*tables.Tables, error) {
 		t, err := buildTables(texts)
 		if err != nil {
 			return nil, nil // which Tables says
 		}
-		return t, t.CheckFrames(modes)
+		return t, check(t)
 	}, tableTexts...)
 }
 

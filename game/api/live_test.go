@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,6 +41,21 @@ func TestLiveSchema(t *testing.T) {
 		problems := schema.Check(live.Snapshot{}, []live.Change{test.change})
 		if test.want == "" && len(problems) != 0 || test.want != "" && (len(problems) != 1 || !strings.Contains(problems[0].String(), test.want)) {
 			t.Errorf("%.60q: %v, want %q", test.change.Text, problems, test.want)
+		}
+	}
+}
+
+// TestRenamePrice has the price of a name be in a currency that there is, at the start and whenever the table of currencies changes.
+func TestRenamePrice(t *testing.T) {
+	t.Parallel()
+	schema, err := api.LiveSchema(api.RenamePrice(map[string]int64{"pearl": 1, "gold": 5}))
+	if !strings.Contains(fmt.Sprint(err), `goods.rename: "pearl" is not in currencies.csv`) || strings.Contains(fmt.Sprint(err), `"gold"`) {
+		t.Errorf("a currency that there is not: %v", err)
+	}
+	for text, good := range map[string]bool{"id\ngold\ngem\npearl\n": true, "id\ngold\ngem\nshell\n": false} {
+		problems := schema.Check(live.Snapshot{}, []live.Change{{Name: "tables.currencies", Text: text}})
+		if (len(problems) == 0) != good {
+			t.Errorf("%q: %v", text, problems)
 		}
 	}
 }

@@ -68,6 +68,8 @@ func TestUsage(t *testing.T) {
 		{name: "bad URL of Redis", args: "check", environ: []string{"GAME_REDIS_URL=http://u:unspoken@x"}, code: 2, stderr: []string{"url"}},
 		{name: "wildcard", args: "check", config: "cluster: {host: 0.0.0.0}", code: 2, stderr: []string{"cluster.advertise"}},
 		{name: "not an address", args: "check", config: "cluster: {host: localhost}", code: 2, stderr: []string{"cluster.host"}},
+		{name: "a price in a currency that there is not", args: "check", config: "goods: {rename: {gold: 50, pearl: 1}}", code: 2,
+			stderr: []string{`goods.rename: "pearl" is not in currencies.csv`}},
 		{name: "unknown type in the pod", args: "check", config: "pod: {nodes: {wrld: 1}}", code: 2, stderr: []string{`"wrld"`}},
 		{name: "too many nodes in the pod", args: "check", config: "pod: {nodes: {world: 65}}", code: 2, stderr: []string{"world: 65"}},
 		{name: "gates in each other's way", args: "check", config: "pod: {nodes: {gate: 2}}\ngate: {tcp: '127.0.0.1:7001', ws: '127.0.0.1:7003'}", code: 2,

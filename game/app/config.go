@@ -218,7 +218,9 @@ func (c Config) Validate() error {
 }
 
 // settings is what must hold of the settings that can change, besides what holds in every stack.
-func (c Config) settings() []live.Part { return []live.Part{api.FrameModes(c.modes().frame)} }
+func (c Config) settings() []live.Part {
+	return []live.Part{api.FrameModes(c.modes().frame), api.RenamePrice(c.Goods.Rename)}
+}
 
 func (c Config) modes() modes {
 	said := modes{backfill: map[string]string{}}

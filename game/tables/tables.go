@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -238,6 +239,17 @@ func (t *Tables) CheckFrames(modes []string) error {
 			errs = append(errs, &Problem{
 				File: Modes + ".csv", Row: t.modes[m.ID], Column: "backfill", What: fmt.Sprintf("is yes; the mode %q cannot have it, because it is played in frame mode", m.ID),
 			})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// CheckPrice is what is wrong with a price that stands under a key of the configuration, and not in a table: each of its currencies must be one.
+func (t *Tables) CheckPrice(key string, price map[string]int64) error {
+	var errs []error
+	for _, currency := range slices.Sorted(maps.Keys(price)) {
+		if !t.Currency(currency) {
+			errs = append(errs, fmt.Errorf("%s: %q is not in %s.csv", key, currency, Currencies))
 		}
 	}
 	return errors.Join(errs...)
