@@ -34,6 +34,7 @@ type invitationRow struct {
 	TotpSecret string
 	ExpiresAt  int64
 	Operator   string
+	Author     string // who made it; "": nobody
 }
 
 func (invitationRow) TableName() string { return "operator_invitations" }
@@ -75,7 +76,7 @@ func (s *Store) Invite(ctx context.Context, role Role) (token string, err error)
 }
 
 // Reset makes a token with which an operator sets his password and his codes anew, once: for one who has lost his phone, or whose password others may know. He
-// cannot log in until then, and what he is logged in with ends, his scripts' tokens too.
+// cannot log in until then, and what he is logged in with ends, his scripts' tokens too, and the links that he has made.
 func (s *Store) Reset(ctx context.Context, name string) (token string, err error) {
 	token = s.secret()
 	row := s.invitation("reset "+name, token)
@@ -93,7 +94,7 @@ func (s *Store) Reset(ctx context.Context, name string) (token string, err error
 		if err := tx.Model(&op).Update("totp_secret", "").Error; err != nil {
 			return err
 		}
-		if err := tx.Delete(&sessionRow{}, "operator = ?", name).Error; err != nil {
+		if err := endAll(tx, name); err != nil {
 			return err
 		}
 		return tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
@@ -106,7 +107,9 @@ func (s *Store) Reset(ctx context.Context, name string) (token string, err error
 
 func (s *Store) invitation(name, token string) invitationRow {
 	hash := digest(token)
-	return invitationRow{Name: name, Token: hash, TotpSecret: s.vault.seal(newSecret(), hash), ExpiresAt: s.now().Add(InvitationTTL).UnixMilli()}
+	return invitationRow{
+		Name: name, Token: hash, TotpSecret: s.vault.seal(newSecret(), hash), ExpiresAt: s.now().Add(InvitationTTL).UnixMilli(), Author: s.deed.By.Operator.Name,
+	}
 }
 
 // Invitation is what a token is good for, or [ErrInvitation].
@@ -179,6 +182,18 @@ func (s *Store) Accept(ctx context.Context, token, name, password, code string) 
 		return Operator{}, fmt.Errorf("accept an invitation: %w", err)
 	}
 	return made.operator(), nil
+}
+
+// endAll ends what an operator is logged in with, and the links that he has made: whoever had his session could still come in by them.
+func endAll(tx *gorm.DB, name string) error {
+	if err := tx.Delete(&sessionRow{}, "operator = ?", name).Error; err != nil {
+		return err
+	}
+	return endLinks(tx, name)
+}
+
+func endLinks(tx *gorm.DB, author string) error {
+	return tx.Delete(&invitationRow{}, "author = ?", author).Error
 }
 
 // locked reads rows for writing them.

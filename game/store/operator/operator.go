@@ -142,8 +142,8 @@ func (s *Store) Find(ctx context.Context, name string) (Operator, error) {
 	return row.operator(), err
 }
 
-// Change gives an operator a role, and disables or enables him; what he is logged in with has the new role at once, or ends. It is [ErrLastAdmin] when no admin would
-// be left.
+// Change gives an operator a role, and disables or enables him; what he is logged in with has the new role at once, or ends. The links that he has made end when he is
+// disabled or may do less than before. It is [ErrLastAdmin] when no admin would be left.
 func (s *Store) Change(ctx context.Context, name string, role Role, disabled bool) error {
 	if role.rank() == 0 {
 		return fault.Errorf(fault.Invalid, "%q is not a role", role)
@@ -153,10 +153,10 @@ func (s *Store) Change(ctx context.Context, name string, role Role, disabled boo
 		if err := locked(tx).Order("name").Find(&rows).Error; err != nil { // all: two admins may disable each other in this moment
 			return err
 		}
-		found, admins := false, 0
+		found, less, admins := false, false, 0
 		for _, r := range rows {
 			if r.Name == name {
-				found, r.Role = true, role
+				found, less, r.Role = true, !role.Covers(r.Role), role
 				r.DisabledAt = 0
 				if disabled {
 					r.DisabledAt = s.now().UnixMilli()
@@ -175,7 +175,9 @@ func (s *Store) Change(ctx context.Context, name string, role Role, disabled boo
 		case admins == 0:
 			return ErrLastAdmin
 		case disabled:
-			return tx.Delete(&sessionRow{}, "operator = ?", name).Error
+			return endAll(tx, name)
+		case less:
+			return endLinks(tx, name)
 		}
 		return nil
 	})

@@ -467,6 +467,74 @@ func TestOvertakenAtOnce(t *testing.T) {
 }
 
 // TestTokens: a script's token is no cookie, may no more than its operator, and ends when it is told to.
+// TestLinksEndWithTheirAuthor: who had an admin's session would still come in by a link that he has made with it.
+func TestLinksEndWithTheirAuthor(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		invitation, err := d.Invite(t.Context(), Admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.accept(invitation, "bob")
+		if invitation, err = d.Invite(t.Context(), Support); err != nil {
+			t.Fatal(err)
+		}
+		d.accept(invitation, "carl")
+		deeds := 0
+		links := func(author string) []string {
+			t.Helper()
+			deeds++
+			op, err := d.Find(t.Context(), author)
+			if err != nil {
+				t.Fatal(err)
+			}
+			once := func(what string) *Store { return d.Once(Deed{Key: fmt.Sprint(what, deeds), By: Session{Operator: op}}) }
+			made, err := once("invite").Invite(t.Context(), Admin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reset, err := once("reset").Reset(t.Context(), "carl")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []string{made, reset}
+		}
+		good := func(links []string, want bool, when string) {
+			t.Helper()
+			for _, link := range links {
+				if _, err := d.Invitation(t.Context(), link); (err == nil) != want || err != nil && !errors.Is(err, ErrInvitation) {
+					t.Errorf("%s: %v", when, err)
+				}
+				if want {
+					continue
+				}
+				if _, err := d.Accept(t.Context(), link, "eve", secretOfAnn, "123456"); !errors.Is(err, ErrInvitation) {
+					t.Errorf("%s, it is taken: %v", when, err)
+				}
+			}
+		}
+		for _, test := range []struct {
+			when string
+			do   func() error
+			good bool
+		}{
+			{"he has the role that he had", func() error { return d.Change(t.Context(), "bob", Admin, false) }, true},
+			{"he may do less", func() error { return d.Change(t.Context(), "bob", Support, false) }, false},
+			{"he may do more", func() error { return d.Change(t.Context(), "bob", Admin, false) }, true},
+			{"he is disabled", func() error { return d.Change(t.Context(), "bob", Admin, true) }, false},
+			{"he is reset", func() error { _, err := d.Reset(t.Context(), "bob"); return err }, false},
+		} {
+			anns := links("ann")
+			bobs := links("bob") // the reset link is the newest of carl
+			if err := test.do(); err != nil {
+				t.Fatal(err)
+			}
+			good(bobs, test.good, "bob's, "+test.when)
+			good(anns[:1], true, "ann's, "+test.when)
+		}
+	})
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *desk) {
