@@ -39,7 +39,7 @@ type invitationRow struct {
 
 func (invitationRow) TableName() string { return "operator_invitations" }
 
-// InviteFirst makes the token of the first operator, an admin; "" when there are operators. Every earlier one of this kind ends.
+// InviteFirst makes the token of the first operator, an admin; "" when there are operators. Every earlier one of this kind ends, and all do when there is an operator.
 func (s *Store) InviteFirst(ctx context.Context) (token string, err error) {
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		token = ""
@@ -119,7 +119,8 @@ func (s *Store) Invitation(ctx context.Context, token string) (Invitation, error
 }
 
 func (s *Store) invited(db *gorm.DB, token string) (row invitationRow, secret []byte, err error) {
-	err = db.Take(&row, "token = ? AND expires_at > ?", digest(token), s.now().UnixMilli()).Error
+	// The first operator may have come while a link for the first one was made.
+	err = db.Take(&row, "token = ? AND expires_at > ? AND (name <> ? OR NOT EXISTS (SELECT 1 FROM operators))", digest(token), s.now().UnixMilli(), first).Error
 	if errors.Is(err, store.ErrNotFound) {
 		return row, nil, ErrInvitation
 	}

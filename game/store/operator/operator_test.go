@@ -535,6 +535,29 @@ func TestLinksEndWithTheirAuthor(t *testing.T) {
 	})
 }
 
+// TestNoFirstLinkBesideAnOperator has the link that a start leaves which counts no operators, and makes its link after the first one has come by another's.
+func TestNoFirstLinkBesideAnOperator(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		const link = "LATE"
+		row := d.invitation(first, link)
+		row.Role = Admin
+		if err := store.InTx(t.Context(), d.db, func(tx *gorm.DB) error { return tx.Create(&row).Error }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Invitation(t.Context(), link); !errors.Is(err, ErrInvitation) {
+			t.Errorf("shown: %v", err)
+		}
+		secret, err := d.vault.open(row.TotpSecret, row.Token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if op, err := d.Accept(t.Context(), link, "eve", secretOfAnn, d.code(base32NoPad.EncodeToString(secret))); !errors.Is(err, ErrInvitation) {
+			t.Errorf("taken: %+v, %v", op, err)
+		}
+	})
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *desk) {
