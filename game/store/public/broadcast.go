@@ -14,7 +14,7 @@ import (
 
 // A Broadcast is a mail to all players of an area who were there when it was sent.
 type Broadcast struct {
-	ID                    int64 // later ones have greater ids
+	ID                    int64 // later ones have greater ids, by which players know which they have seen
 	Key                   string
 	Area                  uint16 // 0: all
 	MinLevel, MaxLevel    int32  // 0: no bound
@@ -47,7 +47,8 @@ type goods struct {
 	Items  map[string]int64 `json:"items,omitempty"`
 }
 
-// Broadcast stores a broadcast, once for each key; what it returns is the one that is there, with the id that it has got the first time.
+// Broadcast stores a broadcast, once for each key; what it returns is the one that is there, with the id that it has got the first time. That is b's, or the next
+// after the newest's when b's is not greater, as from a leader whose clock is behind that of the last one.
 func (l *Leader) Broadcast(ctx context.Context, b Broadcast) (Broadcast, error) {
 	text, err := json.Marshal(goods{b.Wallet, b.Items})
 	if err != nil {
@@ -59,8 +60,12 @@ func (l *Leader) Broadcast(ctx context.Context, b Broadcast) (Broadcast, error) 
 		if err := tx.Take(&row, "op = ?", b.Key).Error; !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		var newest int64
+		if err := tx.Model(&broadcastRow{}).Select("COALESCE(MAX(id), 0)").Scan(&newest).Error; err != nil {
+			return err
+		}
 		row = broadcastRow{
-			ID: b.ID, Op: b.Key, Area: b.Area, MinLevel: b.MinLevel, MaxLevel: b.MaxLevel, Sender: b.Sender, Subject: b.Subject, Body: b.Body,
+			ID: max(b.ID, newest+1), Op: b.Key, Area: b.Area, MinLevel: b.MinLevel, MaxLevel: b.MaxLevel, Sender: b.Sender, Subject: b.Subject, Body: b.Body,
 			Goods: string(text), Author: cut(b.Author, maxAuthor), CreatedAt: l.nowMS(), ExpiresAt: b.Expires.UnixMilli(),
 		}
 		return tx.Create(&row).Error

@@ -336,6 +336,30 @@ func TestRuns(t *testing.T) {
 	})
 }
 
+// TestBroadcastOfALeaderWhoseClockIsBehind: who has seen the last one gets it too.
+func TestBroadcastOfALeaderWhoseClockIsBehind(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, l *public.Leader, c *clock, next func() *public.Leader) {
+		send := func(l *public.Leader, id int64, key string) int64 {
+			t.Helper()
+			sent, err := l.Broadcast(t.Context(), public.Broadcast{ID: id, Key: key, Expires: c.now().Add(time.Hour)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sent.ID
+		}
+		seen := send(l, 100, "first")
+		l = next()
+		late := send(l, 50, "late")
+		if list, err := l.Broadcasts(t.Context(), 1, seen, 9); err != nil || len(list) != 1 || list[0].ID != late {
+			t.Errorf("after %d there are %+v, %v; want %d", seen, list, err, late)
+		}
+		if again := send(l, 60, "late"); again != late {
+			t.Errorf("sent again it is %d; was %d", again, late)
+		}
+	})
+}
+
 func TestBroadcasts(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, l *public.Leader, c *clock, _ func() *public.Leader) {
