@@ -50,7 +50,7 @@ func (r *reign) erase(ctx context.Context, c command.Command, args command.Erase
 	if err := blocks.Bar(ctx, api.AccountID(acc), "this account was erased", erasedBar); err != nil {
 		return nil, err
 	}
-	erasers, err := r.erasers(c)
+	erasers, err := r.erasers(c, int64(acc))
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (r *reign) erase(ctx context.Context, c command.Command, args command.Erase
 
 // erasers is the other owners. An owner of further tables that hold anything about people is added here; config and cluster hold nothing, and the console keeps
 // ids of players only, and what operators have written themselves.
-func (r *reign) erasers(c command.Command) ([]eraser, error) {
+func (r *reign) erasers(c command.Command, account int64) ([]eraser, error) {
 	orderSQL, err := r.node.Stores().SQL("order")
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (r *reign) erasers(c command.Command) ([]eraser, error) {
 			return err
 		}},
 		{"public", "rankings and mutes deleted, names and lines in seasons and chat emptied, commands about him emptied", func(ctx context.Context, player int64) error {
-			return r.forget(ctx, player, c.ID)
+			return r.forget(ctx, player, account, c.ID)
 		}},
 		{"order", "where and how to pay emptied; orders kept by id", func(ctx context.Context, player int64) error {
 			_, err := orders.ErasePlayer(ctx, player)
@@ -103,8 +103,8 @@ func (r *reign) erasers(c command.Command) ([]eraser, error) {
 }
 
 // forget deletes what public has of a player. Lines that he has said are empty for newcomers from now on.
-func (r *reign) forget(ctx context.Context, player int64, command string) error {
-	moves, err := r.leader.ErasePlayer(ctx, player, command)
+func (r *reign) forget(ctx context.Context, player, account int64, command string) error {
+	moves, err := r.leader.ErasePlayer(ctx, player, account, command)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ var personal = map[string][]string{
 	"mutes":         {`INSERT INTO mutes VALUES (77, 1, 'Zanzibar was rude', 'op')`},
 	"commands": {
 		`INSERT INTO commands VALUES ('c1', 'send_mail', '{"player":77,"body":"zanzibar"}', 'op', 'Zanzibar asked', 1, 2, 0, '', '{"mail":"1"}')`,
+		`INSERT INTO commands VALUES ('never-ended', 'send_mail', '{"player":77,"body":"zanzibar"}', 'op', 'Zanzibar asked', 1, 0, 0, '', 'null')`,
+		`INSERT INTO commands VALUES ('of-the-account', 'ban', '{"account":70,"ends_ms":0}', 'op', 'Zanzibar was rude', 1, 2, 0, '', '{"sanction":"1"}')`,
 		`INSERT INTO commands VALUES ('c2', 'send_mail', '{"player":770,"body":"else"}', 'op', 'somebody else', 1, 2, 0, '', 'null')`,
 	},
 	"orders": {`INSERT INTO orders VALUES (1, 77, 70, 1, 'p', 'P', 99, 'USD', '{}', 'sandbox', '', '', 'https://pay.example.com/zanzibar', 'zanzibar', 'delivered',
@@ -153,6 +155,9 @@ func TestErase(t *testing.T) {
 		}
 		if err := owners["public"].Raw(`SELECT COUNT(*) FROM commands WHERE id = 'c2' AND reason = 'somebody else'`).Scan(&n).Error; err != nil || n != 1 {
 			t.Errorf("a command about somebody else was emptied, %v", err)
+		}
+		if r := order(t, s, "never-ended", command.SendMail, command.MailArgs{Player: 77}); r.Code != fault.Lost {
+			t.Errorf("a command that did not end is done with what is left of it: %+v", r)
 		}
 		players := player.New(owners["player"], id.NewGenerator(9, nil), nil)
 		if _, err := players.Load(context.Background(), 77, 70, 1); fault.CodeOf(err) != fault.NotFound {

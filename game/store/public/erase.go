@@ -6,39 +6,54 @@ import (
 	"strconv"
 
 	"gorm.io/gorm"
+
+	"loumiao/framework/fault"
 )
 
 // erasedText stands where an operator wrote something about a player.
 const erasedText = "erased"
 
-// ErasePlayer is [Leader.Forget], and takes from the commands that name the player what was written in them: arguments, reasons and results. except is the
-// command that has it done.
-func (l *Leader) ErasePlayer(ctx context.Context, player int64, except string) ([]Move, error) {
+// ErasePlayer is [Leader.Forget], and takes from the commands that name the player or his account what was written in them: arguments, reasons and results. One that has
+// not ended, such as one that could not be done, ends with that: it is not to be done with what is left of it. except is the command that has it done.
+func (l *Leader) ErasePlayer(ctx context.Context, player, account int64, except string) ([]Move, error) {
 	moves, err := l.Forget(ctx, player)
 	if err != nil {
 		return nil, err
 	}
-	number := strconv.FormatInt(player, 10)
-	var named []Command
-	like := "%" + number + "%" // which may be more than the player's, and those are looked at below
-	err = l.db.WithContext(ctx).Select("id", "args", "result").Find(&named, "id <> ? AND ended_at > 0 AND (args LIKE ? OR result LIKE ?)", except, like, like).Error
+	for what, number := range map[string]int64{"player": player, "account": account} {
+		if err := l.emptyCommands(ctx, what, strconv.FormatInt(number, 10), except); err != nil {
+			return nil, err
+		}
+	}
+	return moves, nil
+}
+
+// emptyCommands leaves nothing but the number in commands that have it.
+func (l *Leader) emptyCommands(ctx context.Context, what, number, except string) error {
+	var named []commandRow
+	like := "%" + number + "%" // which may be more than are about it, and those are looked at below
+	err := l.db.WithContext(ctx).Select("id", "args", "result").Find(&named, "id <> ? AND (args LIKE ? OR result LIKE ?)", except, like, like).Error
 	if err != nil {
-		return nil, fmt.Errorf("find commands about player %d: %w", player, err)
+		return fmt.Errorf("find commands about %s %s: %w", what, number, err)
 	}
 	for _, c := range named {
 		if !mentions(c.Args, number) && !mentions(c.Result, number) {
 			continue
 		}
 		err := l.tx(ctx, "erase a player from a command", func(tx *gorm.DB) error {
-			kept := `{"player":` + strconv.Quote(number) + `}`
-			return tx.Model(&Command{}).Where("id = ?", c.ID).
+			err := tx.Model(&commandRow{}).Where("id = ? AND ended_at = 0", c.ID).Updates(map[string]any{"ended_at": l.nowMS(), "code": fault.Lost}).Error
+			if err != nil {
+				return err
+			}
+			kept := "{" + strconv.Quote(what) + ":" + strconv.Quote(number) + "}"
+			return tx.Model(&commandRow{}).Where("id = ?", c.ID).
 				Updates(map[string]any{"args": kept, "reason": erasedText, "error": "", "result": "null"}).Error
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return moves, nil
+	return nil
 }
 
 // mentions is whether a text has the number, and not as a part of a longer one.
