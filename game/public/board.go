@@ -18,7 +18,7 @@ import (
 // A board is the copy of the rankings in Redis. For each board and area:
 //
 //	order    a sorted set: the score, negated, of "<when it was reached, 15 digits><player, 19 digits>", so that its order is the ranking's
-//	players  a hash: player -> "<version> <member of order> <name>"
+//	players  a hash: player -> "<version> <member of order> <name>"; of one who was erased, only a version that is newer than any
 //
 // and a key that says that it was made.
 type board struct{ stores *store.Stores }
@@ -62,11 +62,7 @@ func (b *board) put(ctx context.Context, moves []public.Move) error {
 	args := map[place][]any{}
 	for _, m := range moves {
 		here := place{m.Board, m.Area}
-		at := member(m.Rank)
-		if m.Gone {
-			at = ""
-		}
-		args[here] = append(args[here], m.Player, m.Version, at, -m.Score, m.Name)
+		args[here] = append(args[here], m.Player, m.Version, member(m.Rank), -m.Score, m.Name)
 		if m.From != 0 {
 			there := place{m.Board, m.From}
 			args[there] = append(args[there], m.Player, m.Version, "", 0, "")
@@ -76,6 +72,31 @@ func (b *board) put(ctx context.Context, moves []public.Move) error {
 		order, players := b.keys(at.board, at.area)
 		if err := putScript.Run(ctx, b.stores.Redis(), []string{order, players}, args...).Err(); err != nil {
 			return fmt.Errorf("copy the ranking: %w", err)
+		}
+	}
+	return nil
+}
+
+// eraseScript takes a player out of one board and area for good: ARGV[1] is the player, ARGV[2] what stands in his place.
+var eraseScript = redis.NewScript(`
+local known = redis.call('HGET', KEYS[2], ARGV[1])
+local old = known and string.match(known, '^%d+ (%d+) ')
+if old then redis.call('ZREM', KEYS[1], old) end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+return 1`)
+
+// erasedMember is of no entry.
+const erasedMember = "0"
+
+// erase takes a player out of all boards of some areas. What was read of him before, and is put after, is older than what is there.
+func (b *board) erase(ctx context.Context, player int64, areas []uint16) error {
+	const never = 1 << 53 // a version, the greatest that Lua counts to
+	for _, on := range public.Boards() {
+		for _, area := range areas {
+			order, players := b.keys(on, area)
+			if err := eraseScript.Run(ctx, b.stores.Redis(), []string{order, players}, player, fmt.Sprintf("%d %s ", never, erasedMember)).Err(); err != nil {
+				return fmt.Errorf("take a player out of the copy of the ranking: %w", err)
+			}
 		}
 	}
 	return nil
@@ -133,6 +154,9 @@ func (b *board) placeOf(ctx context.Context, order, players string, player int64
 		return nil, fmt.Errorf("read the ranking: %w", err)
 	}
 	_, at, name := split(known)
+	if at == erasedMember {
+		return me, nil
+	}
 	var rank *redis.IntCmd
 	var score *redis.FloatCmd
 	_, err = b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error { // and not WITHSCORE, which is of Redis 7.2

@@ -104,7 +104,7 @@ func (r *reign) erasers(c command.Command, account int64) ([]eraser, error) {
 
 // forget deletes what public has of a player. Lines that he has said are empty for newcomers from now on.
 func (r *reign) forget(ctx context.Context, player, account int64, command string) error {
-	moves, err := r.leader.ErasePlayer(ctx, player, account, command)
+	areas, err := r.leader.ErasePlayer(ctx, player, account, command)
 	if err != nil {
 		return err
 	}
@@ -113,5 +113,5 @@ func (r *reign) forget(ctx context.Context, player, account int64, command strin
 		room.loaded = false
 		room.mu.Unlock()
 	}
-	return r.board.put(ctx, moves)
+	return r.board.erase(ctx, player, append(areas, r.areas...)) // of a leader that died meanwhile, the tables do not say any more where he was
 }

@@ -16,9 +16,11 @@ import (
 	"loumiao/framework/store/storetest"
 	"loumiao/game/api"
 	"loumiao/game/command"
+	"loumiao/game/pb"
 	"loumiao/game/store/keypoint"
 	"loumiao/game/store/log"
 	"loumiao/game/store/player"
+	"loumiao/game/store/public"
 	"loumiao/migrations"
 )
 
@@ -59,7 +61,7 @@ var impersonal = map[string]string{
 	"characters": "ids", "playtime": "ids and times; deleted", "spenders": "ids", "wallets": "ids and amounts", "items": "ids and amounts",
 	"ledger": "ids, amounts and keys", "counters": "ids and counts", "friends": "ids; deleted, which is looked at below", "matches": "ids and scores",
 	"match_results": "ids and scores", "order_history": "states, and why in the program's words", "payments": "ids and amounts of a provider",
-	"outbox": "ids, and failures in the program's words", "activity": "ids and days", "erased": "ids", "seasons": "times", "job_runs": "times, and errors of the program",
+	"outbox": "ids, and failures in the program's words", "activity": "ids and days", "erased": "ids", "erased_players": "ids", "seasons": "times", "job_runs": "times, and errors of the program",
 	"broadcasts": "what operators tell everybody", "fences": "epochs", "node_ids": "nodes", "stacks": "processes", "config_entries": "settings",
 	"config_history": "settings, and what operators wrote", "operators": "operators, not players", "operator_invitations": "operators",
 	"operator_sessions": "operators", "operator_attempts": "hashes", "operator_deeds": "hashes", "audit": "ids, and what operators wrote", "audit_results": "ids",
@@ -134,7 +136,25 @@ func TestErase(t *testing.T) {
 		if r := order(t, s, "erase-nobody", command.Erase, command.EraseArgs{Player: 5}); r.Code != fault.NotFound {
 			t.Errorf("nobody is erased: %+v", r)
 		}
-		// What was still in the stream of events comes now.
+		// What was on its way comes now: standings that db has read before, what this node or the last leader has read for the copy, and a line.
+		standing := &pb.PlayerStanding{Player: 77, Area: 1, Name: "Zanzibar", Level: 1, Rating: 1500, Version: 5}
+		if _, err := try(s, api.ReportStandings.Call, &pb.PlayerStandings{Standings: []*pb.PlayerStanding{standing}}); err != nil {
+			t.Fatal(err)
+		}
+		copied := &board{stores}
+		for _, area := range []uint16{1, 2} {
+			rank := public.Rank{Board: public.Rating, Player: 77, Area: area, Name: "Zanzibar", Score: 1500, Version: 5}
+			if err := copied.put(t.Context(), []public.Move{{Rank: rank}}); err != nil {
+				t.Fatal(err)
+			}
+			if me, err := copied.read(t.Context(), public.Rating, area, 77, 1, 10, false); err != nil || me.GetTotal() != 0 || me.GetMe().GetPlace() != 0 {
+				t.Errorf("he is ranked in area %d: %v, %v", area, me, err)
+			}
+		}
+		if _, err := try(s, api.Say.Call, &pb.Say{Area: 1, Player: 77, Name: "Zanzibar", Text: "I am zanzibar"}); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("he speaks: %v", err)
+		}
+		// And what was still in the stream of events.
 		late := keypoint.Event{App: "arena", ID: "e2", Name: "shop", Player: "77", At: at, Received: at, Fields: `{"email":"zanzibar@example.com"}`}
 		if _, err := keypoint.New(owners["keypoint"]).Save(t.Context(), []keypoint.Event{late}, nil); err != nil {
 			t.Fatal(err)

@@ -46,9 +46,16 @@ type Mute struct {
 // TableName is the table of mutes.
 func (Mute) TableName() string { return "mutes" }
 
-// Say stores a line under its number and time. The numbers of an area are given by the one who leads.
+// Say stores a line under its number and time. The numbers of an area are given by the one who leads. It is [ErrErased].
 func (l *Leader) Say(ctx context.Context, line Line) error {
 	return l.tx(ctx, "say to all", func(tx *gorm.DB) error {
+		gone, err := erasedOf(tx, []int64{line.Player})
+		if err != nil {
+			return err
+		}
+		if len(gone) > 0 {
+			return ErrErased
+		}
 		return tx.Create(&chatRow{
 			Area: line.Area, Number: line.Number, Player: line.Player, Name: line.Name, Text: line.Text, At: line.At.UnixMilli(),
 		}).Error

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"loumiao/framework/fault"
 )
@@ -13,11 +14,27 @@ import (
 // erasedText stands where an operator wrote something about a player.
 const erasedText = "erased"
 
+// ErrErased: the player was erased, and nothing about him is stored any more.
+var ErrErased = fault.New(fault.NotFound, "this player was erased")
+
+// erasedRow is a player who was erased.
+type erasedRow struct {
+	Player int64 `gorm:"primaryKey;autoIncrement:false"`
+}
+
+// TableName is the table of erased players.
+func (erasedRow) TableName() string { return "erased_players" }
+
+// erasedOf is those of the players who were erased.
+func erasedOf(tx *gorm.DB, players []int64) (gone []int64, err error) {
+	err = tx.Model(&erasedRow{}).Where("player IN ?", players).Pluck("player", &gone).Error
+	return gone, err
+}
+
 // ErasePlayer is [Leader.Forget], and takes from the commands that name the player or his account what was written in them: arguments, reasons and results. One that has
 // not ended, such as one that could not be done, ends with that: it is not to be done with what is left of it. except is the command that has it done.
-func (l *Leader) ErasePlayer(ctx context.Context, player, account int64, except string) ([]Move, error) {
-	moves, err := l.Forget(ctx, player)
-	if err != nil {
+func (l *Leader) ErasePlayer(ctx context.Context, player, account int64, except string) (areas []uint16, err error) {
+	if areas, err = l.Forget(ctx, player); err != nil {
 		return nil, err
 	}
 	for what, number := range map[string]int64{"player": player, "account": account} {
@@ -25,7 +42,37 @@ func (l *Leader) ErasePlayer(ctx context.Context, player, account int64, except 
 			return nil, err
 		}
 	}
-	return moves, nil
+	return areas, nil
+}
+
+// Forget deletes what the tables have of a player, but for the number by which he is called in what others have seen, and returns the areas in which he was ranked. What
+// was told of him before, and comes after, is not taken.
+func (l *Leader) Forget(ctx context.Context, player int64) (areas []uint16, err error) {
+	err = l.tx(ctx, "forget a player", func(tx *gorm.DB) error {
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&erasedRow{player}).Error; err != nil {
+			return err
+		}
+		known, err := ranksOf(tx, []int64{player})
+		if err != nil {
+			return err
+		}
+		areas = nil
+		for _, r := range known {
+			areas = append(areas, r.Area)
+		}
+		for _, row := range []any{&Rank{}, &Mute{}} {
+			if err := tx.Delete(row, "player = ?", player).Error; err != nil {
+				return err
+			}
+		}
+		// Lines stay, empty: their numbers are not given again.
+		err = tx.Model(&chatRow{}).Where("player = ?", player).Updates(map[string]any{"name": "", "text": ""}).Error
+		if err != nil {
+			return err
+		}
+		return tx.Model(&placeRow{}).Where("player = ?", player).Update("name", "").Error
+	})
+	return areas, err
 }
 
 // emptyCommands leaves nothing but the number in commands that have it.

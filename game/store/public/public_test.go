@@ -138,8 +138,11 @@ func TestRank(t *testing.T) {
 		if n, err := l.CountLevels(t.Context(), 0, 1, 0); n != 3 || err != nil {
 			t.Errorf("%d have a level, %v", n, err)
 		}
-		if moves, err := l.Forget(t.Context(), 8); err != nil || len(moves) != 2 || !moves[0].Gone || len(ranks(t, l.Store)) != 4 {
-			t.Errorf("forgotten: %v, %v, %d", moves, err, len(ranks(t, l.Store)))
+		if areas, err := l.Forget(t.Context(), 8); err != nil || !slices.Equal(areas, []uint16{1, 1}) || len(ranks(t, l.Store)) != 4 {
+			t.Errorf("forgotten: %v, %v, %d", areas, err, len(ranks(t, l.Store)))
+		}
+		if moves := rank(t, l, standing(8, 20, 9, 0), standing(9, 11, 2, 0)); len(moves) != 2 || moves[0].Player != 9 || len(ranks(t, l.Store)) != 4 {
+			t.Errorf("told of late: %+v", moves)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package public
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -57,11 +58,10 @@ func (Rank) TableName() string { return "rankings" }
 type Move struct {
 	Rank
 	From uint16 // the area that it was in; 0: in the same one, or none
-	Gone bool   // there is none any more
 }
 
-// Rank takes standings and returns the entries that they have changed. A standing that is not newer than what is known changes nothing, so that they may
-// come twice, late and in any order.
+// Rank takes standings and returns the entries that they have changed. A standing that is not newer than what is known, or of a player who was erased, changes
+// nothing, so that they may come twice, late and in any order.
 func (l *Leader) Rank(ctx context.Context, standings []Standing) (moves []Move, err error) {
 	newest := map[int64]Standing{}
 	var players []int64
@@ -85,8 +85,15 @@ func (l *Leader) Rank(ctx context.Context, standings []Standing) (moves []Move, 
 		if err != nil {
 			return err
 		}
+		gone, err := erasedOf(tx, players)
+		if err != nil {
+			return err
+		}
 		moves = nil
 		for _, p := range players {
+			if slices.Contains(gone, p) {
+				continue
+			}
 			for _, b := range Boards() {
 				if move, changed := l.move(known[at{b, p}], b, newest[p]); changed {
 					moves = append(moves, move)
@@ -188,31 +195,4 @@ func (s *Store) CountLevels(ctx context.Context, area uint16, least, most int32)
 		return 0, fmt.Errorf("count players: %w", err)
 	}
 	return n, nil
-}
-
-// Forget deletes what the tables have of a player, but for the number by which he is called in what others have seen, and returns his moves out of the rankings. A
-// player who is still among those that db lists comes back.
-func (l *Leader) Forget(ctx context.Context, player int64) (moves []Move, err error) {
-	err = l.tx(ctx, "forget a player", func(tx *gorm.DB) error {
-		known, err := ranksOf(tx, []int64{player})
-		if err != nil {
-			return err
-		}
-		moves = nil
-		for _, r := range known {
-			moves = append(moves, Move{Rank: r, Gone: true})
-		}
-		for _, row := range []any{&Rank{}, &Mute{}} {
-			if err := tx.Delete(row, "player = ?", player).Error; err != nil {
-				return err
-			}
-		}
-		// Lines stay, empty: their numbers are not given again.
-		err = tx.Model(&chatRow{}).Where("player = ?", player).Updates(map[string]any{"name": "", "text": ""}).Error
-		if err != nil {
-			return err
-		}
-		return tx.Model(&placeRow{}).Where("player = ?", player).Update("name", "").Error
-	})
-	return moves, err
 }
