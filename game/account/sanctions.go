@@ -45,7 +45,7 @@ func (e *enforcer) lift(ctx context.Context, m *pb.LiftSanction) (*pb.Done, erro
 	if err := e.accounts.Lift(ctx, acc, m.GetId()); err != nil {
 		return nil, err
 	}
-	return &pb.Done{}, e.pardon(ctx, acc)
+	return &pb.Done{}, e.enforce(ctx, acc)
 }
 
 func (e *enforcer) list(ctx context.Context, m *pb.ListSanctions) (*pb.ListSanctionsReply, error) {
@@ -62,7 +62,7 @@ func (e *enforcer) list(ctx context.Context, m *pb.ListSanctions) (*pb.ListSanct
 	return reply, nil
 }
 
-// run enforces what has come into force lately, until ctx ends.
+// run enforces what has come into force lately, and lets in whom it keeps out no more, until ctx ends.
 func (e *enforcer) run(ctx context.Context) {
 	tick := time.NewTicker(enforceEvery)
 	defer tick.Stop()
@@ -106,12 +106,15 @@ func (e *enforcer) end(ctx context.Context, login account.EndedLogin) error {
 	return e.blocks.ClearLogin(ctx, acc, login.ID, e.tokens)
 }
 
-// enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before. What fails, or what a node that dies in between has
-// left, the next pass does.
+// enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before; otherwise it lets it in. What fails, what a node that
+// dies in between has left, or what is overtaken by the end of the sanction, the next pass does.
 func (e *enforcer) enforce(ctx context.Context, acc account.ID) error {
 	s, err := e.accounts.Sanctioned(ctx, acc)
-	if err != nil || s == nil {
+	if err != nil {
 		return err
+	}
+	if s == nil {
+		return e.blocks.Unblock(ctx, api.AccountID(acc))
 	}
 	ttl := e.tokens
 	if !s.Ends.IsZero() {
@@ -124,19 +127,7 @@ func (e *enforcer) enforce(ctx context.Context, acc account.ID) error {
 	if err := e.kick(ctx, acc, &pb.KickSession{Code: uint32(fault.Forbidden), Reason: s.Notice()}); err != nil {
 		return err
 	}
-	if err := e.blocks.Clear(ctx, api.AccountID(acc), e.tokens); err != nil {
-		return err
-	}
-	return e.pardon(ctx, acc) // it may have been lifted meanwhile
-}
-
-// pardon lets the account in unless it is sanctioned.
-func (e *enforcer) pardon(ctx context.Context, acc account.ID) error {
-	s, err := e.accounts.Sanctioned(ctx, acc)
-	if err != nil || s != nil {
-		return err
-	}
-	return e.blocks.Unblock(ctx, api.AccountID(acc))
+	return e.blocks.Clear(ctx, api.AccountID(acc), e.tokens)
 }
 
 // kick ends the sessions of the account's players, as kind says. The block is there before they are looked for: whoever comes in later is refused by his

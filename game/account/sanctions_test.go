@@ -96,6 +96,15 @@ func TestSanctions(t *testing.T) {
 		}
 		expect("after a pass", false)
 
+		// Another node has read the sanction before it was lifted, blocks the account after, and dies or cannot reach a gate.
+		if _, err := e.blocks.Block(ctx, api.AccountID(acc), "this account is blocked: aimbot", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		expect("after it was blocked late", false)
+
 		list, err := e.list(ctx, &pb.ListSanctions{Account: int64(acc)})
 		if err != nil || len(list.GetSanctions()) != 3 || list.GetSanctions()[1].GetId() != now.GetId() || list.GetSanctions()[1].GetLiftedMs() == 0 {
 			t.Errorf("listed: %v, %v", list, err)

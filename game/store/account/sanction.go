@@ -135,13 +135,11 @@ func (s *Store) Sanctions(ctx context.Context, account ID) ([]Sanction, error) {
 	return list, nil
 }
 
-// SanctionedSince is the accounts with a sanction that is in force now, and was not at the given time.
+// SanctionedSince is the accounts with a sanction that has begun since then, whether or not it is in force still.
 func (s *Store) SanctionedSince(ctx context.Context, since time.Time) ([]ID, error) {
-	now := s.now().UnixMilli()
 	var list []ID
 	err := s.db.WithContext(ctx).Model(&sanctionRow{}).Distinct("account").
-		Where("starts_at > ? AND starts_at <= ? AND lifted_at = 0 AND (ends_at = 0 OR ends_at > ?)", since.UnixMilli(), now, now).
-		Pluck("account", &list).Error
+		Where("starts_at > ? AND starts_at <= ?", since.UnixMilli(), s.now().UnixMilli()).Pluck("account", &list).Error
 	if err != nil {
 		return nil, fmt.Errorf("accounts that were sanctioned lately: %w", err)
 	}
