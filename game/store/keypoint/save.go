@@ -34,12 +34,24 @@ func (s *Store) Save(ctx context.Context, events []Event, rejects []Reject) (fre
 					return err
 				}
 			}
-			if days, err = s.saveEvents(tx, rows); err != nil {
+			players := named(rows, rejects)
+			gone, err := erasedOf(tx, players)
+			if err != nil {
 				return err
 			}
-			return saveRejects(tx, rejects)
+			if days, err = s.saveEvents(tx, emptied(rows, gone)); err != nil {
+				return err
+			}
+			if err := saveRejects(tx, kept(rejects, gone)); err != nil {
+				return err
+			}
+			// Whoever is erased from here on finds what was saved.
+			if now, err := erasedOf(tx, players); err != nil || len(now) != len(gone) {
+				return cmp.Or(err, errOvertaken)
+			}
+			return nil
 		})
-		if errors.Is(err, store.ErrDuplicate) {
+		if errors.Is(err, store.ErrDuplicate) || errors.Is(err, errOvertaken) {
 			continue
 		}
 		if err == nil {
@@ -69,9 +81,6 @@ func rowsOf(events []Event) []eventRow {
 func (s *Store) saveEvents(tx *gorm.DB, rows []eventRow) ([]activityRow, error) {
 	if len(rows) == 0 {
 		return nil, nil
-	}
-	if err := emptied(tx, rows); err != nil {
-		return nil, err
 	}
 	for left := rows; len(left) > 0; {
 		n := inserted(left)
