@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -204,6 +205,44 @@ func TestPublishCheckRollBack(t *testing.T) {
 		history, err := api.ListConfigHistory.Call(t.Context(), s.caller.RPC(), &pb.ListConfigHistory{}, rpc.Any)
 		if err != nil || len(history.GetVersions()) != 3 || history.GetVersions()[0].GetAuthor() != "bob" || !history.GetVersions()[1].GetChanges()[1].GetCut() {
 			t.Errorf("history %v, %v", history, err)
+		}
+	})
+}
+
+// TestRollBackBesideAPublication: what a version had is what all of the next one has, or the one who goes back is told that there is news.
+func TestRollBackBesideAPublication(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		s.begin(config.Config{}).Ready()
+		version, err := s.publish(0, set("queue.rate", "1"))
+		for round := range 20 {
+			if err == nil {
+				version, err = s.publish(version, set("queue.capacity", fmt.Sprint(100+round)))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var other uint64
+			var work sync.WaitGroup
+			work.Go(func() {
+				var err error
+				if other, err = s.publish(version, set("queue.rate", fmt.Sprint(10+round))); err != nil {
+					t.Error(err)
+				}
+			})
+			back := &pb.RollBackConfig{Version: 1, Base: version, Author: "bob", Reason: "a test"}
+			reply, rerr := api.RollBackConfig.Call(t.Context(), s.caller.RPC(), back, rpc.Any)
+			work.Wait()
+			if rerr == nil && reply.GetVersion() > other {
+				t.Errorf("version %d is said to be version 1 again, and has the rate of version %d", reply.GetVersion(), other)
+			} else if rerr != nil && fault.CodeOf(rerr) != fault.FailedPrecondition {
+				t.Error(rerr)
+			}
+			version = max(other, reply.GetVersion())
+			if version, err = s.publish(version, set("queue.rate", "1")); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

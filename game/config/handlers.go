@@ -95,7 +95,7 @@ func (s *Service) rollBack(ctx context.Context, m *pb.RollBackConfig) (*pb.Publi
 	if len(changes) == 0 {
 		return nil, fault.Errorf(fault.FailedPrecondition, "everything is as it was in version %d", m.GetVersion())
 	}
-	return s.published(r.publish(ctx, config.Publication{Changes: changes, Base: now.Version, Author: m.GetAuthor(), Reason: m.GetReason()}))
+	return s.published(r.publish(ctx, config.Publication{Changes: changes, Base: now.Version, Whole: true, Author: m.GetAuthor(), Reason: m.GetReason()}))
 }
 
 // changesTo is what has to change for everything to be as it was, as far as this build has keys for it.

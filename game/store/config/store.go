@@ -39,6 +39,7 @@ const (
 type Publication struct {
 	Changes []live.Change // each place at most once; none at all makes a version that changes nothing
 	Base    uint64        // the version that the author had seen
+	Whole   bool          // everything must be as in Base, and not only what changes: when all of it is to be as it was once
 	Author  string        // 1 to MaxAuthor characters
 	Reason  string        // 1 to MaxReason characters
 	// AtLeast is the lowest number that the new version may have. 0: any.
@@ -154,13 +155,16 @@ func (p Publication) validate() error {
 	return nil
 }
 
-// conflict is whether somebody else has changed, or removed, one of the same since the author looked.
+// conflict is whether somebody else has changed, or removed, one of the same since the author looked; or anything, for a whole.
 func (p Publication) conflict(tx *gorm.DB, now live.Snapshot) error {
 	if p.Base > now.Version {
 		return fault.Errorf(fault.Invalid, "version %d is not there yet; %d is the newest", p.Base, now.Version)
 	}
 	if p.Base == now.Version {
 		return nil
+	}
+	if p.Whole {
+		return fault.Errorf(fault.FailedPrecondition, "version %d has been published since version %d: look at it again", now.Version, p.Base)
 	}
 	names := make([]string, len(p.Changes))
 	for i, c := range p.Changes {
