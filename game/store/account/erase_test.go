@@ -47,6 +47,9 @@ func TestErasePlayer(t *testing.T) {
 		if got := must(s.Enter(ctx, arcade)); got == ada {
 			t.Error("the channel's user comes back to what was erased")
 		}
+		if _, err := s.Impose(ctx, ada, account.Sanction{Reason: "Ada Lovelace, late", Author: "operator-1"}); !errors.Is(err, account.ErrNoAccount) {
+			t.Errorf("something is written about who was erased: %v", err)
+		}
 		if list := must(s.Sanctions(ctx, ada)); len(list) != 1 || list[0].Reason != "erased" || list[0].Author != "operator-1" {
 			t.Errorf("sanctions: %+v", list)
 		}

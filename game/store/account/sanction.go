@@ -64,7 +64,7 @@ func (s *Store) Sanctioned(ctx context.Context, account ID) (*Sanction, error) {
 const maxKey = 80
 
 // Impose stores a sanction, and ends the account's logins so that it is in force when their short-lived tokens expire. It returns the
-// sanction's id, which is that of the first one if the key was used before.
+// sanction's id, which is that of the first one if the key was used before. It is [ErrNoAccount] for an account that there is not, or no more.
 func (s *Store) Impose(ctx context.Context, account ID, sanction Sanction) (int64, error) {
 	switch {
 	case sanction.Reason == "" || len(sanction.Reason) > 255 || sanction.Author == "" || len(sanction.Author) > 64:
@@ -85,7 +85,12 @@ func (s *Store) Impose(ctx context.Context, account ID, sanction Sanction) (int6
 	if sanction.Key != "" {
 		row.Op = &sanction.Key
 	}
-	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := lockAccount(tx, account); err != nil { // an erasure empties the reasons that are there, and finds no later one
+			return err
+		}
+		return tx.Create(&row).Error
+	})
 	if errors.Is(err, store.ErrDuplicate) && row.Op != nil {
 		row = sanctionRow{}
 		err = s.db.WithContext(ctx).Take(&row, "account = ? AND op = ?", account, sanction.Key).Error
