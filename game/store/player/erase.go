@@ -20,39 +20,39 @@ var ErrErased = fault.New(fault.NotFound, "this player was erased")
 // fenced, and nobody can load him again. Ids stay, with what he owned, earned and fought: ledger, wallet, items and matches say nothing of who he was.
 // Erasing again, or somebody who never was, changes nothing.
 func (s *Store) ErasePlayer(ctx context.Context, id ID) error {
-	// Found without locks, since there is no index for it; who is added meanwhile is by a holder whom the first transaction fences, or found by erasing again.
-	var others []friendRow
-	err := s.db.WithContext(ctx).Find(&others, "friend = ?", id).Error
-	if err == nil {
-		err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-			row, err := lock(tx, id)
-			if errors.Is(err, ErrNotFound) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			if row.ErasedAt == 0 {
-				row.ErasedAt = s.nowMS()
-				row.Epoch++
-				row.Version++
-			}
-			row.Name, row.State, row.SchemaVersion, row.CameAt = "erased:"+strconv.FormatInt(int64(id), 10), "{}", 0, 0
-			row.NameKey = row.Name
-			err = tx.Model(&row).Select("name", "name_key", "state", "schema_version", "epoch", "version", "erased_at", "came_at").Updates(row).Error
-			if err == nil {
-				err = tx.Model(&unloggedRow{}).Where("player = ? AND details <> ?", id, "").Update("details", "{}").Error
-			}
-			if err == nil {
-				err = untag(tx, id)
-			}
-			for _, gone := range []any{&mailRow{}, &friendRow{}} {
-				if err == nil {
-					err = tx.Delete(gone, "player = ?", id).Error
-				}
-			}
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		row, err := lock(tx, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
 			return err
-		})
+		}
+		if row.ErasedAt == 0 {
+			row.ErasedAt = s.nowMS()
+			row.Epoch++
+			row.Version++
+		}
+		row.Name, row.State, row.SchemaVersion, row.CameAt = "erased:"+strconv.FormatInt(int64(id), 10), "{}", 0, 0
+		row.NameKey = row.Name
+		err = tx.Model(&row).Select("name", "name_key", "state", "schema_version", "epoch", "version", "erased_at", "came_at").Updates(row).Error
+		if err == nil {
+			err = tx.Model(&unloggedRow{}).Where("player = ? AND details <> ?", id, "").Update("details", "{}").Error
+		}
+		if err == nil {
+			err = untag(tx, id)
+		}
+		for _, gone := range []any{&mailRow{}, &friendRow{}} {
+			if err == nil {
+				err = tx.Delete(gone, "player = ?", id).Error
+			}
+		}
+		return err
+	})
+	// Found without locks, since there is no index for it; nobody is added any more.
+	var others []friendRow
+	if err == nil {
+		err = s.db.WithContext(ctx).Find(&others, "friend = ?", id).Error
 	}
 	if err == nil && len(others) > 0 {
 		err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {

@@ -116,7 +116,7 @@ type Related struct {
 }
 
 // Relate has a player do something about another. Done again it changes nothing. It is [ErrBlocked], [ErrTooMany], [ErrNotFound], also for a player
-// of another area, or [ErrFenced], when epoch is neither 0 nor that of the player's holder.
+// of another area, [ErrErased], or [ErrFenced], when epoch is neither 0 nor that of the player's holder.
 func (s *Store) Relate(ctx context.Context, id ID, epoch uint64, other ID, act Act) (Related, error) {
 	if id == other {
 		return Related{}, fault.New(fault.Invalid, "that is the player himself")
@@ -132,6 +132,8 @@ func (s *Store) Relate(ctx context.Context, id ID, epoch uint64, other ID, act A
 			return ErrFenced
 		case players[id].Area != players[other].Area:
 			return ErrNotFound
+		case players[other].ErasedAt != 0 && act != Part:
+			return ErrErased
 		}
 		mine, err := bondOf(tx, id, other)
 		if err != nil {

@@ -20,8 +20,8 @@ type sent struct {
 // SendMail puts a mail into a player's mailbox, once for each key: a repetition changes nothing, and returns the first one's ID with repeated.
 //
 // A mailbox holds [MaxMails]. In a full one the oldest mail gives way that is read and has nothing to claim; for a mail with goods also one that is
-// not read. What is unclaimed never gives way: then it is [ErrMailFull]. It is [ErrNotFound] when the player was never loaded, fault.Invalid when
-// l itself is wrong.
+// not read. What is unclaimed never gives way: then it is [ErrMailFull]. It is [ErrNotFound] when the player was never loaded, [ErrErased], or
+// fault.Invalid when l itself is wrong.
 func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated bool, err error) {
 	if err := l.validate(); err != nil {
 		return Mail{}, false, err
@@ -30,8 +30,12 @@ func (s *Store) SendMail(ctx context.Context, l Letter) (mail Mail, repeated boo
 		return Mail{}, false, err
 	}
 	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
-		if _, err := lock(tx, l.Player); err != nil {
+		row, err := lock(tx, l.Player)
+		if err != nil {
 			return err
+		}
+		if row.ErasedAt != 0 { // who would delete it?
+			return ErrErased
 		}
 		mail, repeated, err = s.sendOnce(tx, l)
 		return err
