@@ -3,6 +3,7 @@ package signin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"loumiao/framework/fault"
@@ -39,7 +40,7 @@ func TestPolicy(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		asked, welcomed := strict{}, 0
-		s, _ := service(t, stores, func(d *signin.Deps) {
+		s, accounts := service(t, stores, func(d *signin.Deps) {
 			d.Policy, d.People = asked, asked
 			d.Throttle = account.NewThrottle(stores, account.ThrottleConfig{PerName: 2, PerAddress: 100})
 			d.Welcomed = func(context.Context, account.ID) error { welcomed++; return nil }
@@ -76,6 +77,17 @@ func TestPolicy(t *testing.T) {
 			if _, err := enter(guest, &realname.Claim{Name: "Ann", Number: "1"}); err != nil {
 				t.Error(err)
 			}
+		}
+		third := signin.Guest{Device: "0011223344556677"}
+		acc, err := accounts.Guest(t.Context(), third.Device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // guesses at a name that nobody can have
+			_, _ = enter(signin.Password{Name: fmt.Sprint("person:", acc), Password: "wrong password"}, nil)
+		}
+		if _, err := enter(third, &realname.Claim{Name: "Ann", Number: "1"}); err != nil {
+			t.Errorf("others keep somebody from saying who he is: %v", err)
 		}
 		plain, _ := service(t, stores, func(*signin.Deps) {})
 		if _, err := plain.Enter(t.Context(), signin.Attempt{Way: guest, Person: &realname.Claim{Name: "Ann", Number: "1"}}); fault.CodeOf(err) != fault.Unimplemented {

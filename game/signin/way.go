@@ -52,8 +52,8 @@ func (Password) kind() string              { return "password" }
 func (p Password) guessed() (string, bool) { return p.Name, true }
 
 func (p Password) area() (uint16, error) {
-	if len(p.Name) > maxName {
-		return 0, account.ErrCredentials // nobody has it, and it is not to be looked up
+	if len(p.Name) > maxName || strings.Contains(p.Name, ":") {
+		return 0, account.ErrCredentials // nobody has it, and it is not to be looked up; with a colon, other things than names are throttled
 	}
 	return p.Area, nil
 }
