@@ -350,6 +350,32 @@ func TestPolicy(t *testing.T) {
 	}, func(_ *setup, d *Deps) { d.Policy = spendingCap(150) })
 }
 
+// lasting is a provider whose checkouts are open for an hour.
+type lasting struct{ asked }
+
+func (lasting) Shortest() time.Duration { return time.Hour }
+
+// TestCapOfWhatCanStillBePaid: an order counts as long as its provider takes money for it, also where orders are given up sooner.
+func TestCapOfWhatCanStillBePaid(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		s.born(7)
+		first := s.order(7, "")
+		for range 2 {
+			s.pass(20 * time.Minute)
+			s.audit()
+		}
+		if r := s.send("POST", "/v1/orders", `{"product":"gold_pouch"}`, 7); r.status != 403 {
+			t.Errorf("the first is %s, and there is a second: %+v", s.find(first).State, r)
+		}
+		s.pass(30 * time.Minute)
+		s.audit()
+		s.order(7, "")
+	}, func(s *setup, d *Deps) {
+		d.Policy, d.ExpireAfter = spendingCap(150), 5*time.Minute
+		d.Providers = []pay.Provider{lasting{asked{Sandbox: s.box, answer: func(o order.Order) (order.Event, error) { return order.Event{Says: order.SaysOther}, nil }}}}
+	})
+}
+
 // asked is a provider that knows more than it tells.
 type asked struct {
 	pay.Sandbox

@@ -19,7 +19,7 @@ type Config struct {
 	httpserver.Config `yaml:",inline"`
 
 	Public      string        `yaml:"public" doc:"URL under which players' browsers reach this server; empty: http:// and the address listened on"`
-	ExpireAfter time.Duration `yaml:"expire_after" min:"1m" max:"24h" doc:"how long an order can be paid; Stripe keeps a checkout open for half an hour at least"`
+	ExpireAfter time.Duration `yaml:"expire_after" min:"1m" max:"24h" doc:"how long an order can be paid; by Stripe for half an hour at least"`
 	OpenOrders  int           `yaml:"open_orders" min:"1" max:"100" doc:"unpaid orders of one player at once"`
 	PerMinute   int           `yaml:"orders_per_minute" min:"1" max:"1000" doc:"orders that a player may make in a minute"`
 	Sandbox     SandboxConfig `yaml:"sandbox"`

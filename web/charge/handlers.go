@@ -104,9 +104,13 @@ func (s *Service) create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	lasts := s.ExpireAfter
+	if p, ok := provider.(pay.Lasting); ok {
+		lasts = max(lasts, p.Shortest())
+	}
 	draft := order.Draft{
 		Player: who.Player, Account: who.Account, Area: who.Area, Product: in.Product, Title: product.Title, Price: product.Price,
-		Currency: product.Currency, Goods: order.Goods{Wallet: product.Goods.Wallet, Items: product.Goods.Items}, Provider: provider.Name(), Expires: s.Now().Add(s.ExpireAfter),
+		Currency: product.Currency, Goods: order.Goods{Wallet: product.Goods.Wallet, Items: product.Goods.Items}, Provider: provider.Name(), Expires: s.Now().Add(lasts),
 	}
 	limits, err := s.allow(ctx, draft)
 	if err != nil {

@@ -37,6 +37,12 @@ type Caller interface {
 	Callback(header func(name string) string, body []byte, now time.Time) (order.Event, error)
 }
 
+// A Lasting provider keeps a payment open for some time at least. Its orders last as long: one that is given up while it can be paid counts for no cap.
+type Lasting interface {
+	Provider
+	Shortest() time.Duration
+}
+
 // A Receiver is a provider whose clients bring receipts.
 type Receiver interface {
 	Provider

@@ -42,10 +42,16 @@ type Stripe struct {
 	HTTP *http.Client
 }
 
-var _ Caller = Stripe{}
+var (
+	_ Caller  = Stripe{}
+	_ Lasting = Stripe{}
+)
 
 // Name is "stripe".
 func (Stripe) Name() string { return StripeName }
+
+// Shortest is how long a checkout is open at least.
+func (Stripe) Shortest() time.Duration { return stripeShortest }
 
 // stripeObject is what we read of the objects in events and answers: a checkout session, a payment intent, a charge or a dispute.
 type stripeObject struct {
