@@ -17,24 +17,25 @@ import (
 var ErrErased = fault.New(fault.NotFound, "this player was erased")
 
 // ErasePlayer removes what is known of a player: his name, which is free then, his state, his mails, and what he is to others and they to him. Whoever holds him is
-// fenced, and nobody can load him again. Ids stay, with what he owned, earned and fought: ledger, wallet, items and matches say nothing of who he was.
-// Erasing again, or somebody who never was, changes nothing.
+// fenced, and nobody can load him again, nor for the first time. Ids stay, with what he owned, earned and fought: ledger, wallet, items and matches say nothing of
+// who he was. Erasing again changes nothing.
 func (s *Store) ErasePlayer(ctx context.Context, id ID) error {
-	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	erase := func(tx *gorm.DB) error {
 		row, err := lock(tx, id)
-		if errors.Is(err, ErrNotFound) {
-			return nil
-		}
-		if err != nil {
+		isNew := errors.Is(err, ErrNotFound) // who may be on his way in
+		if err != nil && !isNew {
 			return err
 		}
 		if row.ErasedAt == 0 {
-			row.ErasedAt = s.nowMS()
+			row.ID, row.ErasedAt = id, s.nowMS()
 			row.Epoch++
 			row.Version++
 		}
 		row.Name, row.State, row.SchemaVersion, row.CameAt = "erased:"+strconv.FormatInt(int64(id), 10), "{}", 0, 0
 		row.NameKey = row.Name
+		if isNew {
+			return tx.Create(&row).Error
+		}
 		err = tx.Model(&row).Select("name", "name_key", "state", "schema_version", "epoch", "version", "erased_at", "came_at").Updates(row).Error
 		if err == nil {
 			err = tx.Model(&unloggedRow{}).Where("player = ? AND details <> ?", id, "").Update("details", "{}").Error
@@ -48,7 +49,11 @@ func (s *Store) ErasePlayer(ctx context.Context, id ID) error {
 			}
 		}
 		return err
-	})
+	}
+	err := store.InTx(ctx, s.db, erase)
+	if errors.Is(err, store.ErrDuplicate) { // he has come in this moment
+		err = store.InTx(ctx, s.db, erase)
+	}
 	// Found without locks, since there is no index for it; nobody is added any more.
 	var others []friendRow
 	if err == nil {
