@@ -100,7 +100,7 @@ func (s *server) do(t *testing.T, method, path, body string, header ...string) a
 		t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		req.Header.Add(header[i], header[i+1])
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
@@ -281,6 +281,7 @@ func TestClientIP(t *testing.T) {
 		{"one proxy", []string{"127.0.0.0/8"}, "203.0.113.9", "203.0.113.9"},
 		{"what the client wrote is not believed", []string{"127.0.0.1"}, "1.1.1.1, 203.0.113.9", "203.0.113.9"},
 		{"two proxies", []string{"127.0.0.1", "10.0.0.0/8"}, "1.1.1.1, 203.0.113.9, 10.1.2.3", "203.0.113.9"},
+		{"what the client wrote on a line of its own", []string{"127.0.0.1"}, "1.1.1.1\n203.0.113.9", "203.0.113.9"},
 		{"garbage", []string{"127.0.0.1"}, "garbage", "127.0.0.1"},
 		{"nothing", []string{"127.0.0.1"}, "", "127.0.0.1"},
 		{"mapped", []string{"127.0.0.1"}, "::ffff:203.0.113.9", "203.0.113.9"},
@@ -293,7 +294,11 @@ func TestClientIP(t *testing.T) {
 				app.Get("/", func(c *fiber.Ctx) error { <-ready; return c.SendString(s.ClientIP(c).String()) })
 			})
 			close(ready)
-			if a := s.do(t, "GET", "/", "", "X-Forwarded-For", tc.forwarded); a.body != tc.want {
+			var headers []string
+			for line := range strings.SplitSeq(tc.forwarded, "\n") {
+				headers = append(headers, "X-Forwarded-For", line)
+			}
+			if a := s.do(t, "GET", "/", "", headers...); a.body != tc.want {
 				t.Errorf("got %s, want %s", a.body, tc.want)
 			}
 		})
