@@ -203,7 +203,7 @@ func (p *Player) adopt(ctx *actor.Context, m *adoption) (*pb.Done, error) {
 	}
 	p.arrived(ctx)
 	p.attend(ctx, session)
-	p.returned(ctx)
+	_ = p.returned(ctx)
 	_ = p.backOnField(ctx)
 	p.tellMaintenance()
 	return &pb.Done{}, nil

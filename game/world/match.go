@@ -224,13 +224,13 @@ func (p *Player) unmatched(ctx *actor.Context, m *pb.PlayerUnmatched) (*pb.Done,
 	return &pb.Done{}, nil
 }
 
-// zoneLost is told when the node of somebody's match, or field, is gone.
+// zoneLost is told when the node of somebody's match, or field, is gone. It may have stored the match's result and died before it told that.
 func (p *Player) zoneLost(ctx *actor.Context, m *zoneLost) error {
 	if p.holds() != nil {
 		return nil
 	}
-	if p.state.Match != nil && p.state.Match.Zone == m.zone {
-		p.abort(ctx, "the battle's server is gone")
+	if match := p.state.Match; match != nil && match.Zone == m.zone && p.returned(ctx) != nil && !p.leaving {
+		ctx.After(lookAgain, m)
 	}
 	p.fieldLost(ctx, m)
 	return nil

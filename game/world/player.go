@@ -98,7 +98,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	p.state.Stats.Entered++
 	p.changed(ctx)
 	if arrives {
-		p.returned(ctx)
+		_ = p.returned(ctx)
 	}
 	p.dropStale(ctx)
 	p.tellMaintenance()

@@ -15,29 +15,32 @@ import (
 // rejoinTimeout is how long a zone has to say whether it has a room. One that does not answer may have it.
 const rejoinTimeout = 2 * time.Second
 
+// lookAgain is when a player's world looks again what has become of his match, after its zone has gone and that could not be found out.
+const lookAgain = 3 * time.Second
+
 // engaged is whether the player is in a match. One that has been on for a while is doubted: when the zone had died before this world was told of the match, nobody
 // tells the match's end, and who has left a battle for good is free once another has his seat.
 func (p *Player) engaged(ctx *actor.Context) bool {
 	p.dropStale(ctx)
 	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > doubtAfter {
-		p.returned(ctx)
+		_ = p.returned(ctx)
 	}
 	return p.state.Match != nil
 }
 
 // returned finds out what has become of the match in which the player was when his last world let him go, or in which this one believes him: it is on, without him, or its result is
-// there, or it has come to nothing. What cannot be found out now stays as it is, until its end is told.
-func (p *Player) returned(ctx *actor.Context) {
+// there, or it has come to nothing. What cannot be found out now, which is an error, stays as it is, until its end is told.
+func (p *Player) returned(ctx *actor.Context) error {
 	m := p.state.Match
 	if m == nil {
-		return
+		return nil
 	}
 	on, left, err := p.world.hasRoom(ctx, m.Zone, m.Room, p.id)
 	if on && left {
 		p.leftBattle(ctx, m)
 	}
 	if on {
-		return
+		return nil
 	}
 	var result *pb.MatchResult
 	if err == nil {
@@ -53,6 +56,7 @@ func (p *Player) returned(ctx *actor.Context) {
 	if err != nil {
 		p.world.log.Warn("it is not known yet what has become of a player's match", "player", p.id, "match", m.ID, "err", err)
 	}
+	return err
 }
 
 // leftBattle lets a player go from a battle that he has left for good. Its result is counted and told when it is there.

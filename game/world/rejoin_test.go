@@ -124,6 +124,34 @@ func TestLostRoom(t *testing.T) {
 	}
 }
 
+// TestZoneDiesAfterTheEnd has a zone store a match's result and die before it tells anybody: the player hears the result from his world, as soon as db can say it, and it is counted.
+func TestZoneDiesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	zone := p.run(api.Zone, p.peers.zone())
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena"}))
+	next[*pb.MatchFound](s)
+	result := &pb.MatchResult{Match: 10, Place: 1}
+	p.peers.locked(func() {
+		p.peers.history, p.peers.reading = []*pb.MatchResult{result}, fault.New(fault.Unavailable, "not now")
+	})
+	zone.stop()
+	if m := ask[*pb.EnterWorldReply](s, &pb.EnterWorld{}).GetMatch(); m.GetMatch() != 10 {
+		t.Errorf("while nobody can say what has become of his match he is in %v", m)
+	}
+	p.peers.locked(func() { p.peers.reading = nil })
+	if ended := next[*pb.MatchEnded](s); ended.GetResult().GetMatch() != 10 {
+		t.Errorf("he is told the end of %v", ended)
+	}
+	if state := p.peers.state(1); !strings.Contains(state, `"matches":1,"wins":1`) {
+		t.Errorf("he is stored as %s", state)
+	}
+}
+
 // TestLeaver has a player whose seat in a battle is another's now fight elsewhere while that goes on. He is told its result when it is there, once, and it is counted.
 func TestLeaver(t *testing.T) {
 	t.Parallel()
