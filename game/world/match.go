@@ -115,11 +115,20 @@ func (p *Player) cancelMatch(ctx *actor.Context, _ *pb.CancelMatch) (*pb.CancelM
 	return &pb.CancelMatchReply{Cancelled: reply.GetCancelled()}, nil
 }
 
-// abandonTicket is cancelMatch for a player who leaves.
-func (p *Player) abandonTicket(ctx context.Context) {
-	if _, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any); err != nil {
+// abandonTicket is cancelMatch for a player who leaves. It reports whether he had a ticket and has none any more.
+func (p *Player) abandonTicket(ctx context.Context) bool {
+	if p.state.Ticket == 0 || !p.world.holds() {
+		return false
+	}
+	reply, err := api.LeaveMatch.Call(ctx, p.world.rpc, p.leaveMatch(), rpc.Any)
+	gone := reply.GetCancelled() || fault.CodeOf(err) == fault.NotFound
+	switch {
+	case gone:
+		p.state.Ticket = 0
+	case err != nil:
 		p.world.log.Warn("ticket not given back; it will expire", "player", p.id, "ticket", p.state.Ticket, "err", err)
 	}
+	return gone
 }
 
 func (p *Player) leaveMatch() *pb.LeaveMatch {

@@ -129,24 +129,24 @@ func (p *Player) leave(ctx *actor.Context) {
 	p.letGo(ctx)
 }
 
-// saveLast is save, and says that he leaves, unless the player is another's.
+// saveLast is save, and says that he leaves, unless the player is another's. Whose ticket is given back does not wait when he comes again: that is known only when
+// he is saved, since another's ticket is left alone, and so he is saved once more.
 func (p *Player) saveLast(ctx context.Context) error {
 	if p.taken {
 		return nil
 	}
 	err := p.store(ctx, true)
-	p.taken = fault.CodeOf(err) == fault.Fenced
+	if p.taken = fault.CodeOf(err) == fault.Fenced; !p.taken && p.abandonTicket(ctx) {
+		err = p.store(ctx, true)
+		p.taken = fault.CodeOf(err) == fault.Fenced
+	}
 	return err
 }
 
-// letGo takes everything back by which the player was held here. Whoever has lost him to another world leaves alone what is the other's
-// now, such as his ticket.
+// letGo takes everything back by which the player was held here, but what is another world's if he is.
 func (p *Player) letGo(ctx context.Context) {
 	w := p.world
 	p.disappear()
-	if p.state.Ticket != 0 && !p.taken && w.holds() {
-		p.abandonTicket(ctx)
-	}
 	if err := w.owners.Unbind(ctx, int64(p.id), w.binding(p.epoch)); err != nil {
 		w.log.Warn("owner not unbound; the lease will end it", "player", p.id, "err", err)
 	}

@@ -192,6 +192,20 @@ func TestRelease(t *testing.T) {
 		}
 	})
 	s.reset()
+	if again := s.enter(); again.GetTicket() != 0 {
+		t.Errorf("who has given his ticket back, and comes again, waits with %d", again.GetTicket())
+	}
+
+	// One that has become a match meanwhile stays his, and he hears of the match where he is next.
+	p.peers.locked(func() { p.peers.late = true })
+	ticket = ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	if _, err := api.ReleasePlayer.Call(t.Context(), p.gate.node.RPC(), &pb.ReleasePlayer{Player: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.reset()
+	if again := s.enter(); again.GetTicket() != ticket {
+		t.Errorf("whose ticket could not be given back waits with %d; want %d", again.GetTicket(), ticket)
+	}
 }
 
 // TestReleaseWithoutDB lets a player go who cannot be saved, and saves him at the end after all.

@@ -159,6 +159,9 @@ func TestLinger(t *testing.T) {
 				t.Errorf("tickets given back: %v; want %d", p.peers.tickets, ticket)
 			}
 		})
+		if again := p.connect(1).enter(); again.GetTicket() != 0 {
+			t.Errorf("who has given his ticket back, and comes again, waits with %d", again.GetTicket())
+		}
 	})
 }
 
