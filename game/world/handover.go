@@ -206,5 +206,6 @@ func (p *Player) adopt(ctx *actor.Context, m *adoption) (*pb.Done, error) {
 	_ = p.returned(ctx)
 	_ = p.backOnField(ctx)
 	p.tellMaintenance()
+	ctx.After(0, &lookForParty{})
 	return &pb.Done{}, nil
 }

@@ -1,8 +1,6 @@
 package world
 
 import (
-	"context"
-
 	"loumiao/framework/actor"
 	"loumiao/framework/fault"
 	"loumiao/framework/line"
@@ -20,10 +18,11 @@ func (w *World) serveParties(n *node.Node) {
 	line.Handle(n, w.players, entered((*Player).getParty))
 	rpc.Handle(n, w.players, api.PlayerParty, noticed((*Player).partyNews))
 	rpc.Handle(n, w.players, api.PlayerReady, (*Player).ready)
+	actor.HandleTell(w.players.Behavior(), (*Player).lookForParty)
 }
 
-// party asks match for the player's party, and to do something to it first. What is kept of it here is only whether there is one.
-func (p *Player) party(ctx context.Context, act pb.DoParty_Act, other, party int64) (*pb.Party, error) {
+// party asks match for the player's party, and to do something to it first.
+func (p *Player) party(ctx *actor.Context, act pb.DoParty_Act, other, party int64) (*pb.Party, error) {
 	if act != pb.DoParty_LEAVE && !p.talk.mayAct(p.world.now()) {
 		return nil, fault.Errorf(fault.RateLimited, "too much done about others at once; wait %s", sayEvery)
 	}
@@ -33,8 +32,36 @@ func (p *Player) party(ctx context.Context, act pb.DoParty_Act, other, party int
 	if err != nil {
 		return nil, err
 	}
-	p.inParty, p.partyNumber = reply.GetParty().GetParty() != 0, max(p.partyNumber, reply.GetNumber())
+	p.knowParty(ctx, reply.GetParty(), reply.GetNumber())
 	return reply.GetParty(), nil
+}
+
+// knowParty notes what is known of the player's party now: whether there is one, and how new that is. It is part of his state, so that his next world has him leave
+// his party too when he is gone for good, and passes over what is older.
+func (p *Player) knowParty(ctx *actor.Context, is *pb.Party, number int64) {
+	in, number := is.GetParty() != 0, max(p.state.PartyNumber, number)
+	if in != p.state.InParty || number != p.state.PartyNumber {
+		p.state.InParty, p.state.PartyNumber = in, number
+		p.changed(ctx)
+	}
+}
+
+// lookForParty has a client hear what his party is who does not know that his player has moved to this world: what was told of it meanwhile has reached neither.
+type lookForParty struct{}
+
+func (p *Player) lookForParty(ctx *actor.Context, m *lookForParty) error {
+	if p.holds() != nil || !p.state.InParty {
+		return nil
+	}
+	party, err := p.party(ctx, pb.DoParty_LOOK, 0, 0)
+	switch {
+	case p.overtaken(ctx, err) == nil:
+		p.push(&pb.PartyChanged{Party: party})
+	case !p.leaving:
+		p.world.log.Debug("party not looked up; will try again", "player", p.id, "err", err)
+		ctx.After(p.world.cfg.ReportEvery, m)
+	}
+	return nil
 }
 
 func (p *Player) inviteToParty(ctx *actor.Context, m *pb.InviteToParty) (*pb.InviteToPartyReply, error) {
@@ -71,8 +98,8 @@ func (p *Player) getParty(ctx *actor.Context, _ *pb.GetParty) (*pb.GetPartyReply
 }
 
 // abandonParty is leaveParty for a player who has been gone for so long that he does not come back.
-func (p *Player) abandonParty(ctx context.Context) {
-	if !p.inParty {
+func (p *Player) abandonParty(ctx *actor.Context) {
+	if !p.state.InParty {
 		return
 	}
 	if _, err := p.party(ctx, pb.DoParty_LEAVE, 0, 0); err != nil && fault.CodeOf(err) != fault.NotFound {
@@ -103,9 +130,9 @@ func (p *Player) partyNews(ctx *actor.Context, m *pb.PlayerParty) (*pb.Done, err
 			return nil, err
 		}
 		p.push(&pb.PartySearching{Ticket: m.GetTicket(), Mode: m.GetMode()})
-	case m.GetNumber() < p.partyNumber:
+	case m.GetNumber() < p.state.PartyNumber:
 	default:
-		p.inParty, p.partyNumber = m.GetParty().GetParty() != 0, m.GetNumber()
+		p.knowParty(ctx, m.GetParty(), m.GetNumber())
 		p.push(&pb.PartyChanged{Party: m.GetParty()})
 	}
 	return &pb.Done{}, nil

@@ -3,11 +3,13 @@ package world_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/node"
 	"loumiao/game/api"
 	"loumiao/game/pb"
+	"loumiao/game/world"
 )
 
 // TestProposal asks a player about a match, which comes to nothing, and then about another.
@@ -123,4 +125,72 @@ func TestPartyNewsOvertaken(t *testing.T) {
 	is(10, 2, 1, 3, 4, 5, 6)
 	is(12, 2, 1) // he has come again
 	hears(2, 1)
+}
+
+// TestPartyOutlivesAWorld has a player's next world know of his party: it passes over what is older than what the one before knew, tells his client how the party is by now if he was
+// only handed over, and has him leave it when he is gone for good.
+func TestPartyOutlivesAWorld(t *testing.T) {
+	t.Parallel()
+	asked := func(p *place) (acts []pb.DoParty_Act) {
+		p.peers.locked(func() {
+			for _, m := range p.peers.parties {
+				acts = append(acts, m.GetAct())
+			}
+		})
+		return acts
+	}
+	begin := func(p *place, change func(*world.Config)) (*life, *session) {
+		one := p.world(nil)
+		one.world.Pausable()
+		s := p.connect(1)
+		s.enter()
+		p.peers.locked(func() { p.peers.number = 5 })
+		ask[*pb.AcceptPartyReply](s, &pb.AcceptParty{Party: 77})
+		p.reached(p.world(change))
+		return one, s
+	}
+	t.Run("handed over", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		one, s := begin(p, nil)
+		p.peers.locked(func() { p.peers.number = 7 })
+		one.stop()
+		if m := next[*pb.PartyChanged](s); m.GetParty().GetParty() != 77 {
+			t.Errorf("the client is told %v", m)
+		}
+		is := func(number int64, players ...int64) {
+			must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{Party: 77, Players: players}, Number: number}))
+		}
+		is(6, 2, 1)
+		is(8, 2, 1, 3)
+		if m := next[*pb.PartyChanged](s); len(m.GetParty().GetPlayers()) != 3 {
+			t.Errorf("the client is told %v", m)
+		}
+	})
+	t.Run("gone for good", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		one, s := begin(p, func(c *world.Config) { c.Linger = 20 * time.Millisecond })
+		one.stop()
+		next[*pb.PartyChanged](s)
+		_ = s.Close()
+		p.eventually("the player has left", func() bool { return p.owner(1) == 0 })
+		if acts := asked(p); acts[len(acts)-1] != pb.DoParty_LEAVE {
+			t.Errorf("match was asked to %v", acts)
+		}
+	})
+	t.Run("came again", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		one, s := begin(p, nil)
+		one.world.Save(t, 1)
+		p.crash(one)
+		s.reset()
+		s.enter()
+		must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{Party: 77, Players: []int64{2}}, Number: 4})) // from before he came
+		must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{}, Number: 9}))
+		if m := next[*pb.PartyChanged](s); m.GetParty().GetParty() != 0 {
+			t.Errorf("the client is told %v", m)
+		}
+	})
 }

@@ -42,9 +42,6 @@ type Player struct {
 	look   appearance // how his friends see him
 	talk   talk       // what he may still say and hear
 
-	inParty     bool  // as far as is known
-	partyNumber int64 // of the newest that is known of his party
-
 	doubted api.TicketID // that match did not know when it was asked last
 }
 

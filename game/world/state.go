@@ -22,6 +22,10 @@ type State struct {
 	// Broadcast is the last broadcast that the player was seen to have. A build that forgets it sees to it once more, to no effect.
 	Broadcast int64 `json:"broadcast,omitempty"`
 
+	// InParty is whether he is in a party, and PartyNumber the newest that is known of it, both as far as is known. A build that forgets them may show him once a party that he was in before.
+	InParty     bool  `json:"in_party,omitempty"`
+	PartyNumber int64 `json:"party_number,omitempty"`
+
 	Field *Field `json:"field,omitempty"` // nil unless on one
 	Spot  *Spot  `json:"spot,omitempty"`  // where he was last on one; nil: he never was
 }
