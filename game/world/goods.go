@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"loumiao/framework/actor"
 	"loumiao/framework/line"
 	"loumiao/framework/node"
@@ -47,6 +49,18 @@ func (p *Player) changedElsewhere(ctx *actor.Context, _ *pb.PlayerChanged) (*pb.
 	}
 	p.push(&pb.ProfileChanged{Profile: p.copyProfile()})
 	return &pb.Done{}, nil
+}
+
+// catchUp reads the profile again, and tells the client if it is another by now.
+func (p *Player) catchUp(ctx context.Context) error {
+	before := p.profile
+	if err := p.refresh(ctx); err != nil {
+		return err
+	}
+	if !proto.Equal(before, p.profile) {
+		p.push(&pb.ProfileChanged{Profile: p.copyProfile()})
+	}
+	return nil
 }
 
 // refresh reads the profile again.

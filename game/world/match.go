@@ -272,11 +272,11 @@ func (p *Player) finished(ctx *actor.Context, m *pb.PlayerFinished) (*pb.Done, e
 	return &pb.Done{}, p.conclude(ctx, m.GetResult())
 }
 
-// conclude counts a match's result, once.
+// conclude counts a match's result, once. One that came to nothing as far as the player knows, since its zone was paused or cut off, still gives him what it gives.
 func (p *Player) conclude(ctx *actor.Context, result *pb.MatchResult) error {
 	match := api.MatchID(result.GetMatch())
 	if p.state.hasEnded(match) {
-		return nil
+		return p.catchUp(ctx)
 	}
 	profile, err := api.ReadProfile.Call(ctx, p.world.rpc, &pb.ReadProfile{Player: int64(p.id)}, rpc.ByKey(int64(p.id)))
 	if err != nil {

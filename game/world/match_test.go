@@ -205,6 +205,31 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestResultAfterTheEnd has a match end for a player before its zone, which was paused, stores its result after all: he is told what he has by it.
+func TestResultAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Zone: 9, Mode: "arena"}))
+	next[*pb.MatchFound](s)
+	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 1, Match: 10, Reason: "its zone is gone"}))
+	next[*pb.MatchAborted](s)
+	p.peers.locked(func() { p.peers.players[1].Profile.Rating = 1520 })
+	for range 2 {
+		must(t, tell(p, api.PlayerFinished, &pb.PlayerFinished{Player: 1, Result: &pb.MatchResult{Match: 10, Place: 1}}))
+	}
+	if changed := next[*pb.ProfileChanged](s); changed.GetProfile().GetRating() != 1520 {
+		t.Errorf("the client is told %v", changed)
+	}
+	ask[*pb.GetProfileReply](s, &pb.GetProfile{})
+	if n := len(s.pushes); n != 0 {
+		t.Errorf("the client is told %d times more", n)
+	}
+}
+
 // TestOver has a player hear of no match that is over for him, in whatever order he is told.
 func TestOver(t *testing.T) {
 	t.Parallel()
