@@ -37,10 +37,9 @@ func (p *Player) party(ctx *actor.Context, act pb.DoParty_Act, other, party int6
 }
 
 // knowParty notes what is known of the player's party now: whether there is one, and how new that is. It is part of his state, so that his next world has him leave
-// his party too when he is gone for good, and passes over what is older.
+// his party too when he is gone for good, and passes over what is older. The number of an answer counts also if it is smaller: then Redis has lost its numbers, and its clock was put back.
 func (p *Player) knowParty(ctx *actor.Context, is *pb.Party, number int64) {
-	in, number := is.GetParty() != 0, max(p.state.PartyNumber, number)
-	if in != p.state.InParty || number != p.state.PartyNumber {
+	if in := is.GetParty() != 0; in != p.state.InParty || number != p.state.PartyNumber {
 		p.state.InParty, p.state.PartyNumber = in, number
 		p.changed(ctx)
 	}

@@ -125,6 +125,12 @@ func TestPartyNewsOvertaken(t *testing.T) {
 	is(10, 2, 1, 3, 4, 5, 6)
 	is(12, 2, 1) // he has come again
 	hears(2, 1)
+
+	// Redis has lost its numbers, and its clock was put back.
+	p.peers.locked(func() { p.peers.number = 3 })
+	ask[*pb.GetPartyReply](s, &pb.GetParty{})
+	is(4, 2, 1, 3)
+	hears(2, 1, 3)
 }
 
 // TestPartyOutlivesAWorld has a player's next world know of his party: it passes over what is older than what the one before knew, tells his client how the party is by now if he was
