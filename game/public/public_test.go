@@ -15,6 +15,7 @@ import (
 
 	"loumiao/framework/fault"
 	"loumiao/framework/lease"
+	"loumiao/framework/node"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
 	"loumiao/game/api"
@@ -171,6 +172,49 @@ func TestSeasonAcrossFailovers(t *testing.T) {
 	if n := len(list.GetSeasons()); err != nil || n < 2 || list.GetSeasons()[n-1].GetMe().GetPlace() != 2 || list.GetSeasons()[0].GetEndedMs() != 0 {
 		t.Errorf("seasons: %v, %v", list, err)
 	}
+}
+
+// TestSeasonOfWhoHasNoRoom has a player's mailbox be full for longer than a season's mail is kept: that keeps nobody from what the next season gives, nor the season from its end.
+func TestSeasonOfWhoHasNoRoom(t *testing.T) {
+	t.Parallel()
+	s := start(t, storetest.Embedded(t))
+	var ahead atomic.Int64
+	svc := New(settings(), []uint16{1, 2}, calendars(t))
+	svc.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	s.Begin(node.Config{Type: api.Public}, svc).Ready()
+	pass := func(d time.Duration) time.Time {
+		ahead.Add(int64(d))
+		return svc.now()
+	}
+	ranked := func(player, rating int64) {
+		s.peers.set(player, int32(rating), svc.now().UnixMilli())
+		s.eventually("the player is ranked", func() bool {
+			r, err := try(s, api.ReadRanking.Call, &pb.ReadRanking{Area: 1, Player: player})
+			return err == nil && r.GetMe().GetScore() == rating
+		})
+	}
+	for season := 1; season <= 2; season++ {
+		ranked(1, int64(2000+season))
+		ranked(2, int64(1900+season))
+		s.peers.look(func() { s.peers.players[2].full = true })
+		if err := svc.endSeason(t.Context(), 1, pass(time.Hour)); err == nil {
+			t.Errorf("season %d: everybody has got his, also who has no room for it", season)
+		}
+		s.peers.look(func() {
+			if mails := s.peers.players[1].mails; len(mails) != season {
+				t.Errorf("after season %d, who has room for his mails has got %v", season, mails)
+			}
+		})
+	}
+	pass(seasonMailFor)
+	if err := svc.settleSeason(t.Context(), 1, time.Time{}); err != nil {
+		t.Errorf("when the mails would have expired: %v", err)
+	}
+	s.peers.look(func() {
+		if mails := s.peers.players[2].mails; len(mails) != 0 {
+			t.Errorf("who has no room has got %v", mails)
+		}
+	})
 }
 
 // retrySeasons settles what is left every second in place of every ten minutes.

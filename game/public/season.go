@@ -54,12 +54,11 @@ func (r *reign) settleSeasons(ctx context.Context, area uint16) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range seasons {
-		if err := r.settleOne(ctx, s); err != nil {
-			return err
-		}
+	var errs []error
+	for _, s := range seasons { // also behind one in which somebody has no room for his mail
+		errs = append(errs, r.settleOne(ctx, s))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (r *reign) settleOne(ctx context.Context, s public.Season) error {
@@ -115,7 +114,7 @@ func (r *reign) giveAll(ctx context.Context, s public.Season, places []public.Pl
 	return done, failure
 }
 
-// give gives one player what his season gives. One who is not there any more gets nothing.
+// give gives one player what his season gives. One who is not there any more gets nothing, nor does one whose mailbox has been full until the mail would have expired.
 func (r *reign) give(ctx context.Context, s public.Season, p public.Place) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -127,14 +126,14 @@ func (r *reign) give(ctx context.Context, s public.Season, p public.Place) error
 		}
 		r.tellChanged(ctx, p.Player)
 	}
-	gold := r.cfg.Seasons.reward(p.Place)
-	if !p.Played || gold == 0 {
+	gold, until := r.cfg.Seasons.reward(p.Place), s.Ended.Add(seasonMailFor)
+	if !p.Played || gold == 0 || !until.After(r.now()) {
 		return nil
 	}
 	mail := &pb.SendMail{
 		Player: p.Player, Key: key, Sender: mailSender, Subject: fmt.Sprintf("Season %d", s.Number),
 		Body:   fmt.Sprintf("You have ended season %d in place %d, with a rating of %d.", s.Number, p.Place, p.Score),
-		Wallet: map[string]int64{tables.Gold: gold}, ExpiresMs: s.Ended.Add(seasonMailFor).UnixMilli(),
+		Wallet: map[string]int64{tables.Gold: gold}, ExpiresMs: until.UnixMilli(),
 	}
 	_, err := api.SendMail.Call(ctx, r.node.RPC(), mail, rpc.ByKey(p.Player))
 	return unlessGone(err)
