@@ -15,8 +15,8 @@ import (
 	"loumiao/game/pb"
 )
 
-// matchLimit is how long a match can be on. Its end is told again and again until the owner has heard it; this is for when all of that was lost,
-// so that nobody is kept from the next match.
+// matchLimit is how long a match is on if it cannot be found out whether it still is. Its end is told again and again until the owner has heard it; this is for when all of
+// that was lost, so that nobody is kept from the next match.
 const matchLimit = 15 * time.Minute
 
 // doubtAfter is for how long a match is on before it is doubted because its player asks for another: by then this world knows of every zone that match knew.
@@ -207,7 +207,7 @@ func (p *Player) matched(ctx *actor.Context, m *pb.PlayerMatched) (*pb.Done, err
 
 // dropStale ends a match that cannot be on any more.
 func (p *Player) dropStale(ctx *actor.Context) {
-	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > matchLimit {
+	if m := p.state.Match; m != nil && time.Since(time.UnixMilli(m.Began)) > matchLimit && p.returned(ctx) != nil && p.state.Match == m {
 		p.world.log.Warn("match ended by its age: nobody told its end", "player", p.id, "match", m.ID)
 		p.abort(ctx, "the battle has ended, and its result has not come")
 	}

@@ -1,11 +1,13 @@
 package world_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/node"
 	"loumiao/framework/wire/wirepb"
 	"loumiao/game/api"
 	"loumiao/game/pb"
@@ -149,6 +151,33 @@ func TestZoneDiesAfterTheEnd(t *testing.T) {
 	}
 	if state := p.peers.state(1); !strings.Contains(state, `"matches":1,"wins":1`) {
 		t.Errorf("he is stored as %s", state)
+	}
+}
+
+// TestLongMatch has a player come back into a battle that lasts longer than most, as long as its zone has it. Whose zone says nothing is free by then.
+func TestLongMatch(t *testing.T) {
+	t.Parallel()
+	for _, silent := range []bool{false, true} {
+		t.Run(fmt.Sprintf("silent: %v", silent), func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			zone := p.run(api.Zone, p.peers.zone())
+			if silent {
+				zone = p.run(api.Log, service(func(*node.Node) {})) // which is none
+			}
+			p.world(nil)
+			p.peers.locked(func() {
+				p.peers.rooms[10] = true
+				state := fmt.Sprintf(`{"match":{"id":10,"room":10,"zone":%d,"mode":"arena","began":%d}}`, zone.ID(), time.Now().Add(-time.Hour).UnixMilli())
+				p.peers.players[1] = &pb.PlayerRecord{Profile: &pb.Profile{Player: 1}, State: []byte(state), Schema: world.Schema}
+			})
+			s := p.connect(1)
+			for range 2 {
+				if m := s.enter().GetMatch(); (m.GetMatch() == 10) == silent {
+					t.Errorf("he comes back into the match %v", m)
+				}
+			}
+		})
 	}
 }
 
