@@ -132,10 +132,14 @@ func (p *Player) relate(ctx context.Context, other int64, act pb.Relate_Act) (pb
 	return r.GetFriend().GetBond(), nil
 }
 
-// related is told by db what another player has made of himself to this one. Of a new friend it asks how he is; he has heard of the friendship first.
+// related is told by db what another player has made of himself to this one. Of a new friend it asks how he is; he has heard of the friendship first. Nobody but the player ends
+// a block of his: what is told of whom he has blocked is from before.
 func (p *Player) related(_ *actor.Context, m *pb.PlayerRelated) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
+	}
+	if p.circle.is(m.GetFriend().GetPlayer()) == pb.Friend_BLOCKED {
+		return &pb.Done{}, nil
 	}
 	if f := m.GetFriend(); p.circle.others != nil {
 		fresh := f.GetBond() == pb.Friend_FRIEND && p.circle.is(f.GetPlayer()) != pb.Friend_FRIEND

@@ -190,6 +190,9 @@ func TestChat(t *testing.T) {
 	ask[*pb.BlockPlayerReply](bob, &pb.BlockPlayer{Player: 1})
 	refused[*pb.SendChatReply](ada, "saying to who has blocked her", say(2, "Hello"), fault.FailedPrecondition)
 	refused[*pb.SendChatReply](bob, "saying to whom he has blocked", say(1, "Hello"), fault.FailedPrecondition)
+	asked := &pb.PlayerRelated{Player: 2, Friend: &pb.Friend{Player: 1, Bond: pb.Friend_ASKED_BY}} // before he blocked her, and told late
+	must(t, tell(p, api.PlayerRelated, asked))
+	refused[*pb.SendChatReply](ada, "saying to who has blocked her", say(2, "Hello"), fault.FailedPrecondition)
 	ask[*pb.SendChatReply](eve, say(2, strings.Repeat("é", 200)))
 	if m := next[*pb.ChatArrived](bob); m.GetFrom() != 3 {
 		t.Errorf("bob hears %v", m)
