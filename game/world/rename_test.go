@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"loumiao/framework/fault"
+	"loumiao/framework/rpc"
+	"loumiao/game/api"
 	"loumiao/game/pb"
 )
 
@@ -30,6 +32,15 @@ func rename(t *testing.T, m *market) {
 	refused[*pb.RenameReply](s, "more than he can pay", &pb.Rename{Request: "c", Name: "Carol"}, fault.FailedPrecondition)
 	if p := ask[*pb.RenameReply](other, &pb.Rename{Request: "a", Name: "Zoé"}).GetProfile(); p.GetName() != "Zoé" || has(p, "gold") != 60 {
 		t.Errorf("with a name that is free again: %v", p)
+	}
+	m.give(4, &pb.ApplyOp{Key: "rich", Wallet: map[string]int64{"gold": 80}})
+	lost := &pb.ApplyOp{Player: 4, Key: "rename:d", Tag: "Dan", Reason: "rename", Name: "Dan"} // the answer was
+	if _, err := api.ApplyOp.Call(t.Context(), m.gate.node.RPC(), lost, rpc.Any); err != nil {
+		t.Fatal(err)
+	}
+	refused[*pb.RenameReply](s, "the name that he has without knowing it, with another request", &pb.Rename{Request: "e", Name: "Dan"}, fault.FailedPrecondition)
+	if p := ask[*pb.RenameReply](s, &pb.Rename{Request: "d", Name: "Dan"}).GetProfile(); p.GetName() != "Dan" || has(p, "gold") != 100 {
+		t.Errorf("asked for that again, he is %v", p)
 	}
 	if p := ask[*pb.GetProfileReply](other, &pb.GetProfile{}).GetProfile(); p.GetName() != "Zoé" || p.GetName() == old {
 		t.Errorf("the other is %v", p)

@@ -84,7 +84,7 @@ var ownKeys = []string{createKey, matchKey, mailKey, claimKey}
 // opKey is the form of an idempotency key.
 var opKey = regexp.MustCompile(`^[!-~]{1,128}$`)
 
-// Apply changes what a player has, once for each key. It is [ErrInsufficient] when there is not enough, [ErrBagFull], [ErrLimit] or [ErrNameTaken] when he
+// Apply changes what a player has, once for each key. It is [ErrInsufficient] when there is not enough, [ErrBagFull], [ErrLimit], [ErrNameTaken] or [ErrSameName] when he
 // may not, [ErrFenced] when op.Epoch is old, [ErrNotFound] when the player was never loaded, [ErrOtherOp] or fault.Invalid when op itself is wrong; then
 // nothing is changed, and the key is not used up.
 func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
@@ -106,6 +106,9 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		if result.Repeated {
 			return op.is(result)
 		}
+		if op.Name != "" && op.Name == row.Name {
+			return ErrSameName
+		}
 		mailed, have, err := s.give(tx, op, changes)
 		if err != nil {
 			return err
@@ -114,7 +117,7 @@ func (s *Store) Apply(ctx context.Context, op Op) (Result, error) {
 		if err != nil {
 			return err
 		}
-		if op.Name != "" && op.Name != row.Name {
+		if op.Name != "" {
 			renaming = true
 			if err := tx.Model(&row).Updates(map[string]any{"name": op.Name, "name_key": name.Key(op.Name)}).Error; err != nil {
 				return err

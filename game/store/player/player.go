@@ -44,6 +44,8 @@ var (
 	ErrLimit = fault.New(fault.FailedPrecondition, "no more of that for now")
 	// ErrNameTaken: another player who began in the same area has that name. Nothing is changed.
 	ErrNameTaken = fault.New(fault.AlreadyExists, "the name is taken")
+	// ErrSameName: the player has that name already, so that it would cost him something for nothing. Nothing is changed.
+	ErrSameName = fault.New(fault.FailedPrecondition, "that is the player's name already")
 	// ErrOtherOp: the key was applied for something else. Nothing is changed.
 	ErrOtherOp = fault.New(fault.AlreadyExists, "the same id was used for something else")
 	// ErrNoMail: no such mail, or not any more.
