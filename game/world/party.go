@@ -113,6 +113,9 @@ func (p *Player) partyNews(ctx *actor.Context, m *pb.PlayerParty) (*pb.Done, err
 	}
 	switch {
 	case m.GetInvitedBy() != 0:
+		if !p.talk.mayHear(p.world.now()) {
+			return nil, fault.New(fault.RateLimited, "too much is said to that player")
+		}
 		if err := p.meet(ctx); err != nil {
 			return nil, err
 		}

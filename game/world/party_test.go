@@ -95,6 +95,33 @@ func TestParty(t *testing.T) {
 	})
 }
 
+// TestPartyInvitations has a player hear no more invitations than what else is said to him.
+func TestPartyInvitations(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	now := time.Now()
+	p.known(p.run(api.World, world.New(world.Defaults(), world.WithClock(func() time.Time { return now }))).Node)
+	s := p.connect(1)
+	s.enter()
+	heard, limited := 0, false
+	for from := int64(2); from < 1000 && !limited; from++ {
+		switch err := tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Party: &pb.Party{Party: from, Players: []int64{from}}, InvitedBy: from}); {
+		case err == nil:
+			heard++
+		case fault.CodeOf(err) == fault.RateLimited:
+			limited = true
+		default:
+			t.Fatal(err)
+		}
+	}
+	if !limited {
+		t.Errorf("%d invitations at once are not too much", heard)
+	}
+	for range heard {
+		next[*pb.PartyInvited](s)
+	}
+}
+
 // TestPartyNewsOvertaken has a client hear of his party in the order in which it has changed, whichever way each change is told.
 func TestPartyNewsOvertaken(t *testing.T) {
 	t.Parallel()
