@@ -183,12 +183,10 @@ func (l *Listener) begin(o opening, from netip.AddrPort) {
 	}
 	if !l.add(o, from) {
 		l.answer(o.as(bye), from)
-		return
 	}
-	l.answer(o.as(begun), from)
 }
 
-// add makes a conversation for Accept, if there is room.
+// add makes a conversation for Accept, if there is room, and says so first: whoever accepts it may end it at once, and says that after.
 func (l *Listener) add(o opening, from netip.AddrPort) bool {
 	host := hostOf(from.Addr())
 	l.mu.Lock()
@@ -199,6 +197,7 @@ func (l *Listener) add(o opening, from netip.AddrPort) bool {
 	c := newConn(l, o, net.UDPAddrFromAddrPort(from), down, up)
 	l.convs[place{from, o.conv}] = c
 	l.count[host]++
+	l.answer(o.as(begun), from)
 	l.accept <- c // which only the reader fills, so that there is room still
 	return true
 }

@@ -152,14 +152,16 @@ func TestTheOtherSideIsToldOfTheEnd(t *testing.T) {
 	_ = c.Close()
 	eventually(t, "the listener has forgotten the conversation", func() bool { return l.Count() == 0 })
 
-	// And the other way round.
+	// And the other way round, also at once.
 	closing := listen(t, Config{}, func(net.Conn) {})
-	c = dial(t, closing.Addr().String())
-	if _, err := c.Read(b); err != io.EOF {
-		t.Errorf("reading ends with %v", err)
-	}
-	if _, err := c.Write(b); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("writing ends with %v", err)
+	for range 200 {
+		c = dial(t, closing.Addr().String())
+		if _, err := c.Read(b); err != io.EOF {
+			t.Fatalf("reading ends with %v", err)
+		}
+		if _, err := c.Write(b); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("writing ends with %v", err)
+		}
 	}
 }
 
