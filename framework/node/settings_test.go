@@ -87,7 +87,9 @@ func TestLogLevelsChange(t *testing.T) {
 	if err := board.Put(t.Context(), live.Snapshot{Version: 9, Entries: []live.Entry{{Name: "x", Text: "9"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-last; got != 9 || len(changes) != 0 {
-		t.Errorf("the node that lives has %d, and %d hooks ran at the one that has ended", got, len(changes))
+	for got := int64(0); got != 9; got = <-last { // the one before may come to this node only now
+	}
+	if len(changes) != 0 {
+		t.Errorf("%d hooks ran at the node that has ended", len(changes))
 	}
 }
