@@ -171,7 +171,10 @@ func within(tx *gorm.DB, d Draft, limits Limits, now int64) error {
 // Begun notes what the provider has made of an order's payment, and lets the player pay: the order is [Pending], unless it has already come further.
 func (s *Store) Begun(ctx context.Context, id ID, checkout, payment, payURL string) (Order, error) {
 	return s.alter(ctx, id, "payment begun", func(_ *gorm.DB, row *orderRow) (changed bool, err error) {
-		row.Checkout, row.PayURL = checkout, payURL
+		row.Checkout = checkout
+		if row.Secret != "" { // else the player was erased meanwhile
+			row.PayURL = payURL
+		}
 		if row.Payment == "" {
 			row.Payment = payment
 		}

@@ -654,3 +654,17 @@ func TestDraftsThatAreRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestErasedWhileAPaymentBegins: what comes late of a player who was erased does not say where he pays.
+func TestErasedWhileAPaymentBegins(t *testing.T) {
+	each(t, func(t *testing.T, s *setup) {
+		o := s.create(7)
+		if n, err := s.ErasePlayer(t.Context(), 7); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		begun := must(s.Begun(t.Context(), o.ID, "cs_1", "pi_1", "https://pay.example.com/zanzibar"))(t)
+		if begun.State != Pending || begun.Checkout != "cs_1" || begun.PayURL != "" || begun.Secret != "" {
+			t.Errorf("%+v", begun)
+		}
+	})
+}

@@ -6,6 +6,7 @@
 //	job_runs                  every run of every scheduled job
 //	broadcasts                mails to all
 //	commands                  what operators have commanded, and what came of it
+//	erased_players            of whom nothing is taken any more
 //
 // What it holds to:
 //
