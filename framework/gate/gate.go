@@ -249,6 +249,18 @@ func (g *Gate) Who(session id.Session, turn uint64) (who Identity, ok bool) {
 	return s.who, true
 }
 
+// Each calls fn for every player who is in, in no order: who it is, and over which connection. It is safe for concurrent use.
+func (g *Gate) Each(fn func(who Identity, h Holder)) {
+	g.table.each(nil, func(s *session) {
+		s.mu.Lock()
+		h := s.holder()
+		s.mu.Unlock()
+		if h.Turn != 0 { // else it is not known yet who it is
+			fn(s.who, h)
+		}
+	})
+}
+
 // Count is how many sessions there are, those in their handshake included.
 func (g *Gate) Count() int { return int(g.count.Load()) }
 

@@ -70,3 +70,34 @@ func TestABanIsInForceAtOnce(t *testing.T) {
 		t.Errorf("sanctions: %+v, %v", list, err)
 	}
 }
+
+// TestABanAfterRedisForgot bans a player of whom Redis does not know any more where he is: he is sent away all the same.
+func TestABanAfterRedisForgot(t *testing.T) {
+	requires(t, "account")
+	t.Parallel()
+	s := &stack{dir: t.TempDir(), config: configFile(t, quick)}
+	s.up(t)
+	ticket, err := s.ticket(t.Context(), "banned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.connectTo(t, ticket, address(ticket.Gates[0], false), s.options)
+	p.enter()
+	s.forget(t)
+	sql, err := storetest.Open(t, store.Config{DataDir: s.dir}).SQL("account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := account.New(sql, id.NewGenerator(1000, nil), nil)
+	if _, err := accounts.Impose(t.Context(), account.ID(ticket.Account), account.Sanction{Reason: "aimbot", Author: "a test"}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.Done():
+	case <-time.After(patience):
+		t.Fatal("a banned player plays on")
+	}
+	if err := p.Err(); fault.CodeOf(err) != fault.Forbidden {
+		t.Errorf("a banned player is told %v", err)
+	}
+}

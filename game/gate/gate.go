@@ -48,6 +48,7 @@ type Gate struct {
 	gates *api.Gates
 	load  api.GateLoad
 
+	sessions    *sessions
 	maintenance *live.Value[api.MaintenanceState]
 }
 
@@ -58,7 +59,7 @@ func New(cfg Config, tokens *token.Verifier, index int) *Gate {
 
 // Start opens the gate to clients. Those who come before the nodes behind it are found are told that they are unavailable.
 func (g *Gate) Start(ctx context.Context, n *node.Node) error {
-	g.node, g.gates, g.maintenance = n, api.NewGates(n.Stores()), api.Maintenance.Of(n.Live())
+	g.node, g.gates, g.maintenance, g.sessions = n, api.NewGates(n.Stores()), api.Maintenance.Of(n.Live()), &sessions{stores: n.Stores()}
 	var (
 		listen                   []gate.Listen
 		overTCP, overWS, overKCP gate.Transport
@@ -98,7 +99,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 		Authenticate: g.authenticate,
 		Admit:        g.admit,
 		Barred:       g.barred,
-		Sessions:     &sessions{stores: n.Stores()},
+		Sessions:     g.sessions,
 		KickRemote:   g.kickRemote,
 		Owner:        g.owner,
 		MinClient:    g.cfg.MinClient, MaxSessions: g.cfg.MaxSessions, MaxPerAddress: g.cfg.MaxPerAddress, MaxBody: g.cfg.MaxBody, CompressFrom: compressFrom,
@@ -143,6 +144,7 @@ func (g *Gate) Ready(ctx context.Context) error {
 	if err := g.publish(ctx); err != nil {
 		return err
 	}
+	g.node.Go(g.keepSeats)
 	g.node.Go(func(ctx context.Context) {
 		tick := time.NewTicker(api.GatePublishEvery)
 		defer tick.Stop()

@@ -2,12 +2,15 @@ package gate
 
 import (
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
 	"loumiao/framework/gate"
+	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
+	"loumiao/game/api"
 )
 
 // TestSessions has holders of one player's session come and go, on every kind of Redis.
@@ -68,4 +71,39 @@ func same(a, b *gate.Holder) bool {
 		return a == b
 	}
 	return *a == *b
+}
+
+// TestSeatsArePutBack: what Redis has lost is there again, and nothing that came since is overwritten.
+func TestSeatsArePutBack(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := &sessions{stores: stores}
+		boot := id.NewBoot(time.UnixMilli(1))
+		kept := func(want bool) {
+			t.Helper()
+			if got, err := s.kept(t.Context(), 1, boot); got != want || err != nil {
+				t.Errorf("kept is %v, %v; want %v", got, err, want)
+			}
+		}
+		kept(false)
+		if err := s.keep(t.Context(), 1, boot); err != nil {
+			t.Fatal(err)
+		}
+		kept(true)
+		newer := gate.Holder{Node: 2, Session: 200}
+		turn, _, err := s.Claim(t.Context(), 8, newer, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer.Turn = turn
+		older := gate.Holder{Node: 1, Session: 100, Turn: 5}
+		if err := s.putBack(t.Context(), map[int64]gate.Holder{7: older, 8: older}); err != nil {
+			t.Fatal(err)
+		}
+		seats, err := api.FindSeats(t.Context(), stores, []int64{7, 8, 9})
+		want := map[int64]api.Seat{7: {Gate: 1, Session: 100, Turn: 5}, 8: {Gate: 2, Session: 200, Turn: newer.Turn}}
+		if err != nil || !maps.Equal(seats, want) {
+			t.Errorf("%v, %v; want %v", seats, err, want)
+		}
+	})
 }
