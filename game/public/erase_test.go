@@ -155,6 +155,11 @@ func TestErase(t *testing.T) {
 		if _, err := try(s, api.Say.Call, &pb.Say{Area: 1, Player: 77, Name: "Zanzibar", Text: "I am zanzibar"}); fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("he speaks: %v", err)
 		}
+		for op, about := range map[string]any{command.Mute: command.MuteArgs{Player: 77, Seconds: 60}, command.Ban: command.BanArgs{Account: 70}} {
+			if r := order(t, s, "late-"+op, op, about); r.Code != fault.NotFound {
+				t.Errorf("%s: %+v", op, r)
+			}
+		}
 		// And what was still in the stream of events.
 		late := keypoint.Event{App: "arena", ID: "e2", Name: "shop", Player: "77", At: at, Received: at, Fields: `{"email":"zanzibar@example.com"}`}
 		if _, err := keypoint.New(owners["keypoint"]).Save(t.Context(), []keypoint.Event{late}, nil); err != nil {
@@ -174,11 +179,14 @@ func TestErase(t *testing.T) {
 		if err := owners["player"].Raw(`SELECT COUNT(*) FROM friends WHERE player = 77 OR friend = 77`).Scan(&n).Error; err != nil || n != 0 {
 			t.Errorf("%d bonds are left, %v", n, err)
 		}
+		if err := owners["public"].Raw(`SELECT COUNT(*) FROM commands WHERE id LIKE 'late-%'`).Scan(&n).Error; err != nil || n != 0 {
+			t.Errorf("%d commands that came late are recorded, %v", n, err)
+		}
 		if err := owners["public"].Raw(`SELECT COUNT(*) FROM commands WHERE id = 'c2' AND reason = 'somebody else'`).Scan(&n).Error; err != nil || n != 1 {
 			t.Errorf("a command about somebody else was emptied, %v", err)
 		}
-		if r := order(t, s, "never-ended", command.SendMail, command.MailArgs{Player: 77}); r.Code != fault.Lost {
-			t.Errorf("a command that did not end is done with what is left of it: %+v", r)
+		if err := owners["public"].Raw(`SELECT COUNT(*) FROM commands WHERE id = 'never-ended' AND ended_at > 0 AND code = ?`, fault.Lost).Scan(&n).Error; err != nil || n != 1 {
+			t.Errorf("a command that did not end may be done with what is left of it, %v", err)
 		}
 		players := player.New(owners["player"], id.NewGenerator(9, nil), nil)
 		if _, err := players.Load(context.Background(), 77, 70, 1); fault.CodeOf(err) != fault.NotFound {

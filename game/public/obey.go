@@ -2,6 +2,7 @@ package public
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"loumiao/framework/fault"
@@ -46,7 +47,7 @@ func (r *reign) obeyAll(ctx context.Context, entries []command.Entry) error {
 }
 
 // obeyOne records a command, does it, and records what came of it; the error is that it cannot be recorded. One that was recorded before is not done again, but
-// for one that was interrupted and repeats. One that only reads is not recorded.
+// for one that was interrupted and repeats. One that only reads is not recorded, nor is one about somebody who was erased.
 func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, error) {
 	if e.Err != nil {
 		r.log.Warn("a command cannot be done", "id", e.ID, "command", e.Name, "err", e.Err)
@@ -55,6 +56,11 @@ func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, e
 	}
 	if h, ok := r.handlers[e.Name]; ok && h.Reads() {
 		return r.do(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason}, true), nil
+	}
+	if gone, err := r.aboutErased(ctx, e.Command); err != nil {
+		return command.Result{}, err
+	} else if gone {
+		return command.Result{Code: public.ErrErased.Code, Error: public.ErrErased.Message}, nil
 	}
 	c, first, err := r.leader.StartCommand(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason})
 	if err != nil {
@@ -79,6 +85,15 @@ func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, e
 	}
 	r.log.Info("a command was done", "id", c.ID, "command", c.Name, "author", c.Author, "code", uint16(c.Code), "error", c.Error)
 	return result, r.leader.EndCommand(ctx, c)
+}
+
+// aboutErased is whether a command is about somebody who was erased: it may have waited for that, and what it says of him is not to be recorded any more.
+func (r *reign) aboutErased(ctx context.Context, c command.Command) (bool, error) {
+	var about struct{ Player, Account int64 }
+	if c.Name == command.Erase || json.Unmarshal(c.Args, &about) != nil || about.Player == 0 && about.Account == 0 {
+		return false, nil
+	}
+	return r.store.Erased(ctx, about.Player, about.Account)
 }
 
 // passes is whether what went wrong may go right another time, or may even have gone right.

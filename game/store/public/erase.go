@@ -17,7 +17,7 @@ const erasedText = "erased"
 // ErrErased: the player was erased, and nothing about him is stored any more.
 var ErrErased = fault.New(fault.NotFound, "this player was erased")
 
-// erasedRow is a player who was erased.
+// erasedRow is a player who was erased, or his account: no two of them have one number.
 type erasedRow struct {
 	Player int64 `gorm:"primaryKey;autoIncrement:false"`
 }
@@ -31,10 +31,25 @@ func erasedOf(tx *gorm.DB, players []int64) (gone []int64, err error) {
 	return gone, err
 }
 
+// Erased is whether one of the numbers is of a player who was erased, or of his account.
+func (s *Store) Erased(ctx context.Context, numbers ...int64) (bool, error) {
+	gone, err := erasedOf(s.db.WithContext(ctx), numbers)
+	if err != nil {
+		return false, fmt.Errorf("look who was erased: %w", err)
+	}
+	return len(gone) > 0, nil
+}
+
 // ErasePlayer is [Leader.Forget], and takes from the commands that name the player or his account what was written in them: arguments, reasons and results. One that has
 // not ended, such as one that could not be done, ends with that: it is not to be done with what is left of it. except is the command that has it done.
 func (l *Leader) ErasePlayer(ctx context.Context, player, account int64, except string) (areas []uint16, err error) {
 	if areas, err = l.Forget(ctx, player); err != nil {
+		return nil, err
+	}
+	err = l.tx(ctx, "note an account as erased", func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&erasedRow{account}).Error
+	})
+	if err != nil {
 		return nil, err
 	}
 	for what, number := range map[string]int64{"player": player, "account": account} {
