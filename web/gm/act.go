@@ -134,6 +134,9 @@ func (r *request) check() error {
 	}
 	r.given.check(r.act.fields)
 	for _, f := range r.act.fields {
+		if !f.open(r.who.Operator.Role) && r.given.text(f.name) != "" {
+			r.given.bad(f.name, "needs the role "+string(f.role))
+		}
 		if f.kind == again && r.given.text(f.name) != r.given.text(r.act.target) {
 			r.given.bad(f.name, "must be the same "+r.act.target+" once more")
 		}

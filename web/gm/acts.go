@@ -77,6 +77,17 @@ func personal(fields []field) []field {
 	return fields
 }
 
+// givenBy is fields of which goods need a role: whoever may only help players may write to them, and give nothing.
+func givenBy(role operator.Role, fields []field) []field {
+	fields = slices.Clone(fields)
+	for i := range fields {
+		if fields[i].kind == amounts {
+			fields[i].role = role
+		}
+	}
+	return fields
+}
+
 // lasting is fields of a mail that must end.
 func lasting(fields []field) []field {
 	fields = slices.Clone(fields)

@@ -53,8 +53,10 @@ func (r *request) form() formView {
 		view.Once = newID()
 	}
 	for _, f := range r.act.fields {
-		view.Files = view.Files || f.kind == file
-		view.Fields = append(view.Fields, fieldView{f, r.given.given[f.name]})
+		if f.open(r.who.Operator.Role) {
+			view.Files = view.Files || f.kind == file
+			view.Fields = append(view.Fields, fieldView{f, r.given.given[f.name]})
+		}
 	}
 	return view
 }

@@ -48,8 +48,9 @@ func (s *Service) playerActs() []act {
 			do:     commanded(s, command.Erase, func(v *values) any { return command.EraseArgs{Player: v.number("player")} }),
 		},
 		{
-			name: "mail", title: "Send mail", role: operator.Support, reason: true, target: "player", back: ofPlayer, fields: append([]field{player}, personal(s.letterFields())...),
-			do: commanded(s, command.SendMail, func(v *values) any { return command.MailArgs{Player: v.number("player"), Letter: s.letterOf(v)} }),
+			name: "mail", title: "Send mail", role: operator.Support, reason: true, target: "player", back: ofPlayer,
+			fields: append([]field{player}, givenBy(operator.Admin, personal(s.letterFields()))...),
+			do:     commanded(s, command.SendMail, func(v *values) any { return command.MailArgs{Player: v.number("player"), Letter: s.letterOf(v)} }),
 		},
 		{
 			name: "ban", title: "Ban", role: operator.Support, reason: true, danger: true, target: "account", back: ofAccount,

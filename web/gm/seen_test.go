@@ -1,6 +1,7 @@
 package gm
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -291,6 +292,35 @@ func TestReasonsAreShown(t *testing.T) {
 		for path, want := range map[string]string{"/settings": "version 3: &lt;script&gt;", "/queue?area=2": "set by ann, 1970-01-01 00:00:00 UTC: full"} {
 			if _, body := g.ask("GET", path, viewer, nil); !strings.Contains(body, want) {
 				t.Errorf("%s does not say %q: %s", path, want, body)
+			}
+		}
+	})
+}
+
+// TestSupportGivesNothing: whoever helps players writes to them; goods in a mail are an admin's to give, as they are without one.
+func TestSupportGivesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, g *console) {
+		for role, may := range map[string]bool{"support": false, "admin": true} {
+			cookie, csrf := g.login(role, "")
+			if _, body := g.ask("GET", "/acts/mail", cookie, nil); strings.Contains(body, `name="wallet"`) != may || !strings.Contains(body, `name="subject"`) {
+				t.Errorf("%s: what he is asked for is %s", role, body)
+			}
+			for goods, status := range map[string]int{"": http.StatusOK, "gold 100": map[bool]int{true: http.StatusOK, false: http.StatusBadRequest}[may]} {
+				done := len(g.public.got)
+				form := url.Values{"csrf": {csrf}, "reason": {"x"}, "player": {"7"}, "sender": {"Support"}, "subject": {"Hello"}, "wallet": {goods}}
+				reply, body := g.ask("POST", "/acts/mail", cookie, form)
+				text, err := json.Marshal(map[string]any{"reason": "x", "fields": map[string]string{"player": "7", "sender": "Support", "subject": "Hello", "wallet": goods}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, said := g.api("/api/acts/mail", cookie, string(text), headerCSRF, csrf)
+				if reply.StatusCode != status || again.StatusCode != status || (status != http.StatusOK) != strings.Contains(said, "wallet: needs the role admin") {
+					t.Errorf("%s gives %q: %d %s, and by JSON %d %s", role, goods, reply.StatusCode, body, again.StatusCode, said)
+				}
+				if now := len(g.public.got); now != done+2 && status == http.StatusOK || now != done && status != http.StatusOK {
+					t.Errorf("%s gives %q: %d commands", role, goods, now-done)
+				}
 			}
 		}
 	})

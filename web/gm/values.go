@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"loumiao/framework/fault"
+	"loumiao/game/store/operator"
 )
 
 // A kind is how a field is asked for in a form.
@@ -35,9 +36,13 @@ type field struct {
 	name, label string
 	kind        kind
 	must        bool            // it must be given
+	role        operator.Role   // who may give it; empty: whoever may do the act
 	offers      func() []string // what can be named in it, shown beside it; nil: nothing is
 	personal    bool            // it may say something about a player: the audit, where it would stand for ever, has only that it was given
 }
+
+// open is whether who has the role may give it.
+func (f field) open(to operator.Role) bool { return f.role == "" || to.Covers(f.role) }
 
 // values is what was given for the fields of an act. Reading one that is wrong gives its zero, and an error that err returns. It is not safe for concurrent use.
 type values struct {

@@ -29,7 +29,7 @@ type Role string
 // Roles, from the one that may the least on.
 const (
 	Viewer  Role = "viewer"  // looks
-	Support Role = "support" // helps and restrains single players
+	Support Role = "support" // helps and restrains single players, and gives them nothing
 	Admin   Role = "admin"   // everything
 )
 
