@@ -251,11 +251,21 @@ type news struct {
 	mode   string
 }
 
-// news tells players' owners, once: who is not reached asks when he comes back. It does not wait, and so one may overtake another: an owner goes by the Party's number.
+// newsFor is for how long a player is told something about his party whose owner cannot take it: for longer than he needs to move to another world, since his client, which does not
+// notice that, does not ask.
+const newsFor = 3 * time.Second
+
+// news tells players' owners. Whoever has none asks when he comes back. It does not wait, and so one may overtake another: an owner goes by the Party's number.
 func (a *assigner) news(area api.Area, all []news) {
 	for _, n := range all {
 		a.spawn(func() {
-			if err := a.mesh.News(a.life, n); err != nil {
+			again, cancel := context.WithTimeout(a.patient, newsFor)
+			defer cancel()
+			err := a.mesh.News(a.life, n)
+			for pause := minPause; err != nil && mayChange(err) && fault.CodeOf(err) != fault.NotOwner && sleep(again, pause); pause = min(2*pause, maxPause) {
+				err = a.mesh.News(a.life, n)
+			}
+			if err != nil {
 				a.log.Debug("a player has not heard of his party", "player", n.player, "area", area, "error", err)
 			}
 		})

@@ -79,6 +79,31 @@ func TestLostTicketsOfPlayersWhomRedisForgot(t *testing.T) {
 	}
 }
 
+// TestNewsOfWhoMoves has an owner who lets his player go to another world hear of the player's party there.
+func TestNewsOfWhoMoves(t *testing.T) {
+	for name, tt := range map[string]struct {
+		code  fault.Code
+		lasts time.Duration
+		told  int
+	}{
+		"while he moves":            {fault.Unavailable, time.Second, 1},
+		"when nobody has him":       {fault.NotOwner, time.Second, 0},
+		"when he does not want any": {fault.FailedPrecondition, time.Second, 0},
+		"to a world that is gone":   {fault.Unavailable, time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTellers(t, func(t *testing.T, w *world, a *assigner) {
+				forgotten(w, tt.code, tt.lasts)
+				a.news(7, []news{{player: 1, ticket: 5}})
+				a.running.Wait()
+				if len(w.news) != tt.told {
+					t.Errorf("he is told %v; want %d", w.news, tt.told)
+				}
+			})
+		})
+	}
+}
+
 func TestLateTellingEndsWithTheNode(t *testing.T) {
 	inTellers(t, func(t *testing.T, w *world, a *assigner) {
 		forgotten(w, fault.NotOwner, time.Hour)
