@@ -39,7 +39,7 @@ type desk struct {
 	stats *stats
 	modes func() map[string]Mode // what is played now; what it returns is not changed
 
-	attended time.Time // since when worlds can have stood for tickets; dropUnattended alone uses it
+	attended, looked time.Time // since when worlds can have stood for tickets, and when it was last seen that they can; dropUnattended alone uses them
 
 	life context.Context // of the matchers
 	end  context.CancelFunc
@@ -57,7 +57,7 @@ func newDesk(cfg Config, area api.Area, self string, store *Store, mesh mesh, id
 		work:  newAssigner(cfg, store, mesh, log, stats),
 		modes: func() map[string]Mode { return cfg.Modes },
 		areas: map[api.Area]bool{}, pools: map[Pool]bool{},
-		attended: time.Now(),
+		attended: time.Now(), looked: time.Now(),
 	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d

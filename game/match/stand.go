@@ -72,8 +72,13 @@ func (s *Store) unattended(ctx context.Context, area api.Area, within int64, lim
 }
 
 // dropUnattended has tickets leave their pools for which no world stands any more; who is left of a party hears of it. A world that stands for one just then is too late. While no match
-// node was up, or Redis was not, no world could: so it begins when this node has seen both for long enough.
+// node was up, or Redis was not, no world could: so it begins when this node has seen both for long enough. One that has stood still has not: it may be the only one.
 func (d *desk) dropUnattended(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(d.looked) > d.cfg.Unattended/2 {
+		d.attended = now
+	}
+	d.looked = now
 	if time.Since(d.attended) < d.cfg.Unattended {
 		_, err := d.store.clock(ctx)
 		if err != nil {

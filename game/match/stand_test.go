@@ -58,6 +58,8 @@ func TestUnattended(t *testing.T) {
 		stand([]int64{1002, 999}, 1001, 1, 1002, 1, 999, 2, 1003, 3, 41, 4, 51, 5, 52, 5)
 		clock.Add(6000)
 		left(1, 2, 4, 5, 6) // this node has not been up for long enough to know
+		d.attended, d.looked = time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
+		left(1, 2, 4, 5, 6) // nor has one that has stood still
 		d.attended = time.Now().Add(-time.Hour)
 		left(1, 5)
 		until(t, "their owners are told", func() bool {
