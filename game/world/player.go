@@ -96,6 +96,7 @@ func (p *Player) enter(ctx *actor.Context, m *pb.EnterWorld) (*pb.EnterWorldRepl
 	p.changed(ctx)
 	if arrives {
 		_ = p.returned(ctx)
+		p.waitsStill(ctx)
 	}
 	p.dropStale(ctx)
 	p.tellMaintenance()

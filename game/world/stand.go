@@ -88,3 +88,21 @@ func (p *Player) ticketGone(ctx *actor.Context, m *ticketGone) error {
 	p.abort(ctx, "the ticket was lost")
 	return nil
 }
+
+// waitsStill finds out whether the ticket is still there with which a player comes: it may have ended while nobody had him.
+func (p *Player) waitsStill(ctx *actor.Context) {
+	if p.state.Ticket == 0 {
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, rejoinTimeout)
+	defer cancel()
+	stand := &pb.StandForTickets{Area: uint32(p.area), Players: []int64{int64(p.id)}, Tickets: []int64{int64(p.state.Ticket)}}
+	reply, err := api.StandForTickets.Call(short, p.world.rpc, stand, rpc.Any)
+	if err != nil {
+		p.world.log.Debug("it is not known yet whether a player still waits", "player", p.id, "ticket", p.state.Ticket, "err", err)
+	}
+	if len(reply.GetGone()) > 0 {
+		p.state.Ticket = 0
+		p.changed(ctx)
+	}
+}

@@ -2,9 +2,11 @@ package world_test
 
 import (
 	"testing"
+	"time"
 
 	"loumiao/game/api"
 	"loumiao/game/pb"
+	"loumiao/game/world"
 )
 
 // TestStand has a world stand for the tickets of its players, as long as they wait, and a player hear that his is gone when nobody has told him.
@@ -49,4 +51,28 @@ func TestStand(t *testing.T) {
 	p.connect(2).enter()
 	again(others)
 	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 2, Ticket: others, Reason: "too long"}))
+}
+
+// TestTicketEndsMeanwhile has a player come again after his world has died: he waits if his ticket is still there, and not if it has ended while nobody had him.
+func TestTicketEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	quiet := func(c *world.Config) { c.ReportEvery = 5 * time.Second } // longer than the test looks
+	one := p.world(quiet)
+	stays, ends := p.connect(1), p.connect(2)
+	for _, s := range []*session{stays, ends} {
+		s.enter()
+		ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"})
+	}
+	p.crash(one)
+	p.peers.locked(func() { p.peers.forgotten[502] = true })
+	p.world(quiet)
+	stays.reset()
+	ends.reset()
+	if reply := stays.enter(); reply.GetTicket() != 501 {
+		t.Errorf("whose ticket is still there waits with %d", reply.GetTicket())
+	}
+	if reply := ends.enter(); reply.GetTicket() != 0 {
+		t.Errorf("whose ticket has ended waits with %d", reply.GetTicket())
+	}
 }
