@@ -71,8 +71,11 @@ func (w *World) handOver(ctx context.Context) {
 	all.Wait()
 }
 
-// depart begins to hand the player over.
+// depart begins to hand the player over. One whose client is gone stays until the end, and nobody lingers for him after that.
 func (p *Player) depart(ctx *actor.Context, _ *departure) (*departed, error) {
+	if p.holds() == nil && p.session == nil && p.state.Match == nil {
+		p.abandonParty(ctx)
+	}
 	if p.holds() != nil || p.session == nil || len(p.world.successors(p.area)) == 0 {
 		return &departed{}, nil
 	}

@@ -212,6 +212,20 @@ func TestPartyOutlivesAWorld(t *testing.T) {
 			t.Errorf("match was asked to %v", acts)
 		}
 	})
+	t.Run("gone when his world stops", func(t *testing.T) {
+		t.Parallel()
+		p := newPlace(t)
+		one, s := begin(p, nil)
+		_ = s.Close()
+		p.eventually("the world knows that his client is gone", func() bool {
+			_, err := api.PlayerReady.Call(t.Context(), p.gate.node.RPC(), &pb.PlayerReady{Player: 1})
+			return fault.CodeOf(err) == fault.FailedPrecondition
+		})
+		one.stop()
+		if acts := asked(p); acts[len(acts)-1] != pb.DoParty_LEAVE {
+			t.Errorf("match was asked to %v", acts)
+		}
+	})
 	t.Run("came again", func(t *testing.T) {
 		t.Parallel()
 		p := newPlace(t)
