@@ -28,6 +28,17 @@ func (p *Player) pause(_ *actor.Context, m *pause) error {
 // Pausable has players take Pause. It is called before the first player comes.
 func (w *World) Pausable() { actor.HandleTell(w.players.Behavior(), (*Player).pause) }
 
+// fall has a player's actor fail.
+type fall struct{}
+
+func (p *Player) fall(*actor.Context, *fall) error { panic("a test wants it") }
+
+// Fallible has players take Fall. It is called before the first player comes.
+func (w *World) Fallible() { actor.HandleTell(w.players.Behavior(), (*Player).fall) }
+
+// Fall has the player's actor fail.
+func (w *World) Fall(player int64) error { return w.players.Tell(api.PlayerID(player), &fall{}) }
+
 // Pause keeps the player's actor busy until resume.
 func (w *World) Pause(t *testing.T, player int64) (resume func()) {
 	t.Helper()

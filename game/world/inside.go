@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"loumiao/framework/actor"
 	"loumiao/framework/rpc"
 	"loumiao/game/api"
 	"loumiao/game/pb"
@@ -22,16 +23,17 @@ type presence struct {
 	area  api.Area
 	epoch uint64
 	waits api.TicketID // 0: not for a match
+	actor actor.Ref    // that has loaded him
 }
 
 func newInside() *inside {
 	return &inside{players: map[api.PlayerID]presence{}, left: map[api.PlayerID]presence{}}
 }
 
-func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64) {
+func (i *inside) add(p api.PlayerID, area api.Area, epoch uint64, by actor.Ref) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.players[p] = presence{area: area, epoch: epoch}
+	i.players[p] = presence{area: area, epoch: epoch, actor: by}
 	delete(i.left, p) // or the queue would free the place of somebody who is inside
 }
 
@@ -51,6 +53,42 @@ func (i *inside) remove(p api.PlayerID) {
 	if was, ok := i.players[p]; ok {
 		delete(i.players, p)
 		i.left[p] = was
+	}
+}
+
+// fallen removes those whose actors have ended and have not let them go: those that have panicked. runs says which actor a player has.
+func (i *inside) fallen(runs func(api.PlayerID) (actor.Ref, bool)) map[api.PlayerID]presence {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	fallen := map[api.PlayerID]presence{}
+	for p, at := range i.players {
+		if ref, ok := runs(p); ok && ref == at.actor {
+			continue
+		}
+		select {
+		case <-at.actor.Done():
+			delete(i.players, p)
+			i.left[p], fallen[p] = at, at
+		default: // it is about to let him go
+		}
+	}
+	return fallen
+}
+
+// buryFallen takes everything back by which players were held here whose actors have panicked: nobody else does, and they would keep their places for ever. Their clients enter again.
+func (w *World) buryFallen(ctx context.Context) {
+	for player, at := range w.inside.fallen(w.players.Get) {
+		w.log.Error("a player's actor has failed; he is let go", "player", player)
+		w.whereabouts.set(player, nil)
+		if err := w.owners.Unbind(ctx, int64(player), w.binding(at.epoch)); err != nil {
+			w.log.Warn("owner not unbound; the lease will end it", "player", player, "err", err)
+		}
+		for _, s := range w.audience.of(at.area) {
+			if s.Player == int64(player) {
+				w.audience.leave(at.area, s)
+				s.Unbind(api.World)
+			}
+		}
 	}
 }
 
@@ -98,6 +136,7 @@ func (w *World) reportInside(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		w.buryFallen(ctx)
 		if !w.node.Lease().Valid() {
 			continue // they may be inside elsewhere
 		}

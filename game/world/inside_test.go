@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"loumiao/framework/actor"
 	"loumiao/framework/fault"
 	"loumiao/game/api"
 )
@@ -21,10 +22,10 @@ func TestInside(t *testing.T) {
 	if got := i.reports(); len(got) != 0 {
 		t.Errorf("an empty world reports %v", got)
 	}
-	i.add(1, 1, 10)
-	i.add(2, 1, 20)
-	i.add(3, 2, 30)
-	i.add(2, 1, 21) // again, with a new epoch
+	i.add(1, 1, 10, actor.Ref{})
+	i.add(2, 1, 20, actor.Ref{})
+	i.add(3, 2, 30, actor.Ref{})
+	i.add(2, 1, 21, actor.Ref{}) // again, with a new epoch
 	if got, want := i.epochs(), (map[api.PlayerID]uint64{1: 10, 2: 21, 3: 30}); !maps.Equal(got, want) {
 		t.Errorf("epochs %v, want %v", got, want)
 	}
@@ -50,7 +51,7 @@ func TestInside(t *testing.T) {
 	}
 	// One who leaves and comes back between two reports is inside.
 	i.remove(2)
-	i.add(2, 1, 22)
+	i.add(2, 1, 22, actor.Ref{})
 	if players, left, _ := report(1); !slices.Equal(players, []int64{2}) || len(left) != 0 {
 		t.Errorf("one who came back: %v inside, %v left", players, left)
 	}

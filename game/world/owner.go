@@ -59,7 +59,7 @@ func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uin
 	if err != nil {
 		return err
 	}
-	w.inside.add(p.id, area, record.GetEpoch()) // first: should Redis forget the binding at once, it is made again
+	w.inside.add(p.id, area, record.GetEpoch(), ctx.Self()) // first: should Redis forget the binding at once, it is made again
 	if err := w.owners.Bind(ctx, int64(p.id), w.binding(record.GetEpoch())); err != nil {
 		w.inside.remove(p.id)
 		if errors.Is(err, lease.ErrFenced) {

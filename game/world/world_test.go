@@ -187,3 +187,31 @@ func TestWorldStops(t *testing.T) {
 		t.Errorf("the player is owned by %d and not by the other world, %d", owner, two.ID())
 	}
 }
+
+// TestFallen has a player's actor panic: nothing of him is held here any more, and his client enters again.
+func TestFallen(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	w := p.world(nil)
+	w.world.Fallible()
+	w.world.Pausable()
+	s := p.connect(1)
+	s.enter()
+	s.greet()
+	w.world.Save(t, 1)
+	p.eventually("the queue knows that he is inside", func() bool { return p.peers.isInside(1) })
+	must(t, w.world.Fall(1))
+	s.reset()
+	if owner := p.owner(1); owner != 0 {
+		t.Errorf("he is owned by %d", owner)
+	}
+	p.eventually("the queue knows that he has left", func() bool { return !p.peers.isInside(1) && p.peers.lefts()[1] == 1 })
+	s.enter()
+	if n := s.greet(); n != 2 {
+		t.Errorf("the second greeting is counted as %d", n)
+	}
+	p.eventually("the queue knows that he is inside again", func() bool { return p.peers.isInside(1) })
+	if owner := p.owner(1); owner != w.ID() {
+		t.Errorf("he is owned by %d", owner)
+	}
+}
