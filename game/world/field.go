@@ -29,6 +29,9 @@ import (
 const (
 	fieldTimeout = time.Second // for a zone to answer
 	fieldTries   = 5           // lines that are tried: each may have become full meanwhile
+
+	// A player takes a place on a line each second for long, and five at once: on each he may go a second's way at once, so that who kept changing would walk many times as fast as others.
+	placeEvery, placeBurst = time.Second, 5
 )
 
 // A Field is the line that the player is on, or has a place on. It never changes. It is part of his state, and so it is known to whichever world has him next.
@@ -57,6 +60,7 @@ var (
 	errInBattle = fault.New(fault.FailedPrecondition, "in a battle")
 	errNoMap    = fault.New(fault.NotFound, "there is no such map")
 	errMapFull  = fault.New(fault.Overloaded, "the map is full")
+	errHopping  = fault.New(fault.RateLimited, "too many changes of line; wait a second")
 	errNoZone   = fault.New(fault.Unavailable, "nobody hosts maps now")
 )
 
@@ -133,7 +137,7 @@ func (p *Player) wishedLine(ctx *actor.Context, m *pb.EnterField) (int32, error)
 // takePlace has a line keep a place for the player.
 func (p *Player) takePlace(ctx *actor.Context, name string, wish int32) (*Field, error) {
 	var full []int64
-	for range fieldTries {
+	for try := range fieldTries {
 		lines, err := p.world.fieldLines(ctx, p.area, name, wish == 0, full)
 		if err != nil {
 			return nil, err
@@ -141,6 +145,9 @@ func (p *Player) takePlace(ctx *actor.Context, name string, wish int32) (*Field,
 		next, err := p.choose(lines, name, wish, full)
 		if err != nil {
 			return nil, err
+		}
+		if try == 0 && next != p.state.Field && !allow(&p.places, placeEvery, placeBurst, p.world.now()) {
+			return nil, errHopping
 		}
 		err = p.visit(ctx, next)
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,6 +213,42 @@ func TestEnterField(t *testing.T) {
 	}
 	if err := tell(p, api.PlayerOnField, on); fault.CodeOf(err) != fault.FailedPrecondition {
 		t.Errorf("a visit that has ended: %v", err)
+	}
+}
+
+// Who leaves a field and comes back, again and again, walks no faster than others: he may go some way at once when he has come.
+func TestHopping(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	_, zone := p.newMeadows(3, 7)
+	var seconds atomic.Int64
+	cfg := world.Defaults()
+	cfg.SaveEvery = time.Hour
+	begin := time.Now()
+	w := p.run(api.World, world.New(cfg, world.WithClock(func() time.Time { return begin.Add(time.Duration(seconds.Load()) * time.Second) })))
+	p.known(w.Node)
+	p.knowsZone(w, zone)
+	s := p.connect(1)
+	s.enter()
+	hop := func() error {
+		ask[*pb.LeaveFieldReply](s, &pb.LeaveField{})
+		_, err := enterField(s, 0)
+		return err
+	}
+	hops := 0
+	var err error
+	for err = hop(); err == nil && hops < 1000; err = hop() {
+		hops++
+	}
+	if fault.CodeOf(err) != fault.RateLimited {
+		t.Errorf("after %d: %v", hops, err)
+	}
+	seconds.Add(1)
+	if err := hop(); err != nil {
+		t.Errorf("after a second: %v", err)
+	}
+	if _, err := enterField(s, 0); err != nil { // where he is
+		t.Errorf("entering again: %v", err)
 	}
 }
 

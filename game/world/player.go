@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"loumiao/framework/actor"
@@ -41,6 +42,8 @@ type Player struct {
 	circle circle     // what others are to him
 	look   appearance // how his friends see him
 	talk   talk       // what he may still say and hear
+
+	places *rate.Limiter // on fields, that he may still take
 
 	doubted api.TicketID // that match did not know when it was asked last
 }
