@@ -11,10 +11,11 @@ import (
 func (d *DB) loadPlayer(ctx context.Context, m *pb.LoadPlayer) (*pb.PlayerRecord, error) {
 	var p *player.Player
 	var err error
+	players := d.players.Reading(m.GetSchema())
 	if who := player.ID(m.GetPlayer()); m.GetEpoch() == 0 {
-		p, err = d.players.Enter(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetWay())
+		p, err = players.Enter(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetWay())
 	} else {
-		p, err = d.players.LoadFrom(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetEpoch())
+		p, err = players.LoadFrom(ctx, who, m.GetAccount(), uint16(m.GetArea()), m.GetEpoch())
 	}
 	if err != nil {
 		return nil, err

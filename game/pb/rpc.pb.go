@@ -69,7 +69,9 @@ type LoadPlayer struct {
 	// Only if this is the newest epoch, and he goes on playing; 0: whoever holds him, and he comes in.
 	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// How he has logged in, if he comes in, for the game's log.
-	Way           string `protobuf:"bytes,5,opt,name=way,proto3" json:"way,omitempty"`
+	Way string `protobuf:"bytes,5,opt,name=way,proto3" json:"way,omitempty"`
+	// The newest schema of states that the caller reads. A player whose state has a newer one is refused, and whoever holds him keeps him. 0: any.
+	Schema        int32 `protobuf:"varint,6,opt,name=schema,proto3" json:"schema,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +139,13 @@ func (x *LoadPlayer) GetWay() string {
 		return x.Way
 	}
 	return ""
+}
+
+func (x *LoadPlayer) GetSchema() int32 {
+	if x != nil {
+		return x.Schema
+	}
+	return 0
 }
 
 type PlayerRecord struct {
@@ -3449,14 +3458,15 @@ const file_rpc_proto_rawDesc = "" +
 	"\n" +
 	"\trpc.proto\x12\x04game\x1a\vworld.proto\x1a\n" +
 	"zone.proto\"\x06\n" +
-	"\x04Done\"z\n" +
+	"\x04Done\"\x92\x01\n" +
 	"\n" +
 	"LoadPlayer\x12\x16\n" +
 	"\x06player\x18\x01 \x01(\x03R\x06player\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x12\n" +
 	"\x04area\x18\x03 \x01(\rR\x04area\x12\x14\n" +
 	"\x05epoch\x18\x04 \x01(\x04R\x05epoch\x12\x10\n" +
-	"\x03way\x18\x05 \x01(\tR\x03way\"\x95\x01\n" +
+	"\x03way\x18\x05 \x01(\tR\x03way\x12\x16\n" +
+	"\x06schema\x18\x06 \x01(\x05R\x06schema\"\x95\x01\n" +
 	"\fPlayerRecord\x12'\n" +
 	"\aprofile\x18\x01 \x01(\v2\r.game.ProfileR\aprofile\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x03R\aaccount\x12\x14\n" +

@@ -150,7 +150,7 @@ func (w *World) adoptAt(ctx context.Context, world id.Node, adopt *pb.AdoptPlaye
 // untouched reports whether a world that answered so has not taken the player.
 func untouched(err error) bool {
 	switch fault.CodeOf(err) {
-	case fault.Unavailable, fault.Overloaded, fault.FailedPrecondition, fault.Unimplemented:
+	case fault.Unavailable, fault.Overloaded, fault.FailedPrecondition, fault.Unimplemented, fault.Version: // the last of an older build
 		return true
 	}
 	return false

@@ -50,7 +50,7 @@ func (p *Player) take(ctx *actor.Context, account int64, area api.Area, from uin
 	if !w.holds() {
 		return errNoLease
 	}
-	load := &pb.LoadPlayer{Player: int64(p.id), Account: account, Area: uint32(area), Epoch: from, Way: way}
+	load := &pb.LoadPlayer{Player: int64(p.id), Account: account, Area: uint32(area), Epoch: from, Way: way, Schema: Schema}
 	record, err := api.LoadPlayer.Call(ctx, w.rpc, load, rpc.ByKey(int64(p.id)))
 	if err != nil {
 		return err

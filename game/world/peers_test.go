@@ -117,6 +117,9 @@ func (p *peers) db() service {
 			if m.GetEpoch() != 0 && m.GetEpoch() != record.GetEpoch() {
 				return nil, fault.New(fault.Fenced, "an old epoch")
 			}
+			if m.GetSchema() != 0 && m.GetSchema() < record.GetSchema() {
+				return nil, fault.New(fault.Version, "a newer state")
+			}
 			record.Epoch++
 			p.loads++
 			return proto.CloneOf(record), nil

@@ -90,7 +90,7 @@ func TestNewestSession(t *testing.T) {
 	}
 }
 
-// TestNewerSchema refuses a player whose state a newer build has saved, and leaves him as he is.
+// TestNewerSchema refuses a player whose state a newer build has saved, and leaves him as he is, with whoever holds him.
 func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -105,6 +105,11 @@ func TestNewerSchema(t *testing.T) {
 	if p.owner(1) != 0 || p.peers.state(1) != state {
 		t.Errorf("the player is owned by %d and stored as %s", p.owner(1), p.peers.state(1))
 	}
+	p.peers.locked(func() {
+		if epoch := p.peers.players[1].GetEpoch(); epoch != 0 {
+			t.Errorf("whoever holds the player is fenced by the epoch %d", epoch)
+		}
+	})
 }
 
 // TestSaves saves a changed player in a while, tries again when that fails, and does not save what has not changed.

@@ -64,6 +64,9 @@ func (s *Store) load(ctx context.Context, id ID, account int64, area uint16, fro
 			if from != 0 && row.Epoch != from {
 				return ErrFenced
 			}
+			if s.reads != 0 && row.SchemaVersion > s.reads {
+				return ErrNewerState
+			}
 			row.Epoch++
 			row.Version++
 			row.UpdatedAt = s.nowMS()

@@ -54,7 +54,7 @@ var (
 	ErrMailFull = fault.New(fault.FailedPrecondition, "the mailbox is full")
 	// ErrUnclaimed: what is in the mail would be lost. Nothing is changed.
 	ErrUnclaimed = fault.New(fault.FailedPrecondition, "there is something unclaimed in the mail")
-	// ErrNewerState: the stored state has a newer schema than the one to be saved, which would lose what a newer build put there.
+	// ErrNewerState: the stored state has a newer schema than the one to be saved, which would lose what a newer build put there, or than who would load it reads.
 	ErrNewerState = fault.New(fault.Version, "the player's state was saved by a newer build")
 )
 
@@ -90,6 +90,7 @@ type Store struct {
 	levelAt   func(exp int64) int32
 	catalogue func() Catalogue // nil: without a bag
 	welcome   func() []Letter  // nil: none
+	reads     int32            // the newest schema of states; 0: any
 }
 
 // New uses db, the handle of owner "player", and makes ids of ledger entries with ids. now is the clock of what is stored; nil is time.Now.
@@ -113,6 +114,13 @@ func (s *Store) WithLevels(at func(exp int64) int32) *Store {
 func (s *Store) Welcoming(letters func() []Letter) *Store {
 	other := *s
 	other.welcome = letters
+	return &other
+}
+
+// Reading is the store for a holder whose build reads states up to that schema: a player with a newer one is [ErrNewerState], and stays with whoever holds him. 0 is any.
+func (s *Store) Reading(schema int32) *Store {
+	other := *s
+	other.reads = schema
 	return &other
 }
 

@@ -201,6 +201,19 @@ func TestSaveIsFenced(t *testing.T) {
 		if err := s.Save(t.Context(), 7, p.Epoch, player.Save{State: []byte("{}"), Schema: 3}); err != nil {
 			t.Error(err)
 		}
+		// A build that does not read that takes the player from nobody.
+		older := s.Reading(2)
+		_, err := older.Load(t.Context(), 7, p.Account, p.Area)
+		_, given := older.LoadFrom(t.Context(), 7, p.Account, p.Area, p.Epoch)
+		if !errors.Is(err, player.ErrNewerState) || !errors.Is(given, player.ErrNewerState) {
+			t.Errorf("an older build loads the player: %v, and %v", err, given)
+		}
+		if err := s.Save(t.Context(), 7, p.Epoch, player.Save{State: []byte("{}"), Schema: 3}); err != nil {
+			t.Errorf("after an older build would have loaded the player: %v", err)
+		}
+		if _, err := s.Reading(3).Load(t.Context(), 7, p.Account, p.Area); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
