@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"loumiao/game/arena"
 	"loumiao/game/field"
 )
 
@@ -169,7 +170,7 @@ func (p *parser) level(r *row) {
 
 // mode reads a row of modes, within what matchmaking takes.
 func (p *parser) mode(r *row) {
-	const maxPlayers, maxWindow = 128, 1 << 24
+	const maxPlayers, maxWindow = arena.MaxPlayers, 1 << 24 // a larger match would be formed, and refused by every zone
 	before := len(p.problems)
 	m := Mode{
 		ID: r.matching("id", modeName, modeForm), Players: int(r.number("players", 1, maxPlayers)), MinPlayers: int(r.number("min_players", 1, maxPlayers)),

@@ -220,6 +220,9 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		"many":     {"levels", many, []string{"levels.csv:2002: the table has more than 2000 rows"}},
 		"not text": {"levels", "level,exp\n1,\xff\n", []string{"levels.csv: is not UTF-8"}},
 		"worse":    {"levels", "level,exp\n" + strings.Repeat("x,x\n", 100), []string{"levels.csv: more is wrong with it"}},
+		"crowd": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window\na,9,2,5s,100,10,1000\n", []string{
+			`modes.csv:2: players: is "9"; must be a whole number, 1 to 8`,
+		}},
 		"no modes": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window\n", []string{"modes.csv: has no rows"}},
 	} {
 		t.Run(name, func(t *testing.T) {
