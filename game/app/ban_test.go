@@ -13,6 +13,21 @@ import (
 	"loumiao/robot/client"
 )
 
+// ban stores a sanction of a ticket's account, as an operator's command has it stored, and returns where it is and its number.
+func (s *stack) ban(t *testing.T, ticket *client.Ticket) (*account.Store, int64) {
+	t.Helper()
+	sql, err := storetest.Open(t, store.Config{DataDir: s.dir}).SQL("account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := account.New(sql, id.NewGenerator(1000, nil), nil)
+	sanction, err := accounts.Impose(t.Context(), account.ID(ticket.Account), account.Sanction{Reason: "aimbot", Author: "a test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accounts, sanction
+}
+
 // TestABanIsInForceAtOnce bans a player who is online: he is sent away and told why, his token opens no gate any more, and he gets no new one.
 func TestABanIsInForceAtOnce(t *testing.T) {
 	requires(t, "public", "account")
@@ -28,15 +43,7 @@ func TestABanIsInForceAtOnce(t *testing.T) {
 	p.enter()
 	bystander := s.connect(t, "bystander", false)
 
-	sql, err := storetest.Open(t, store.Config{DataDir: s.dir}).SQL("account")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts := account.New(sql, id.NewGenerator(1000, nil), nil)
-	sanction, err := accounts.Impose(t.Context(), account.ID(ticket.Account), account.Sanction{Reason: "aimbot", Author: "a test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	accounts, sanction := s.ban(t, ticket)
 	select {
 	case <-p.Done():
 	case <-time.After(patience):
@@ -84,14 +91,7 @@ func TestABanAfterRedisForgot(t *testing.T) {
 	p := s.connectTo(t, ticket, address(ticket.Gates[0], false), s.options)
 	p.enter()
 	s.forget(t)
-	sql, err := storetest.Open(t, store.Config{DataDir: s.dir}).SQL("account")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts := account.New(sql, id.NewGenerator(1000, nil), nil)
-	if _, err := accounts.Impose(t.Context(), account.ID(ticket.Account), account.Sanction{Reason: "aimbot", Author: "a test"}); err != nil {
-		t.Fatal(err)
-	}
+	s.ban(t, ticket)
 	select {
 	case <-p.Done():
 	case <-time.After(patience):

@@ -101,6 +101,15 @@ func TestRejoin(t *testing.T) {
 	}
 }
 
+// found has player 1 look for a match and be told of one, 10, in a room of that zone. It returns his ticket.
+func (p *place) found(s *session, zone *life) int64 {
+	p.t.Helper()
+	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
+	must(p.t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena"}))
+	next[*pb.MatchFound](s)
+	return ticket
+}
+
 // TestLostRoom has a player be told of a match whose zone has died and come back since, without the room. That keeps him from no other match.
 func TestLostRoom(t *testing.T) {
 	t.Parallel()
@@ -109,9 +118,7 @@ func TestLostRoom(t *testing.T) {
 	p.world(nil)
 	s := p.connect(1)
 	s.enter()
-	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
-	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena"}))
-	next[*pb.MatchFound](s)
+	ticket := p.found(s, zone)
 	p.peers.locked(func() { p.peers.rooms[10] = true })
 	if _, err := try[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}); fault.CodeOf(err) != fault.FailedPrecondition {
 		t.Errorf("starting a match during a match: %v", err)
@@ -134,9 +141,7 @@ func TestZoneDiesAfterTheEnd(t *testing.T) {
 	p.world(nil)
 	s := p.connect(1)
 	s.enter()
-	ticket := ask[*pb.StartMatchReply](s, &pb.StartMatch{Mode: "arena"}).GetTicket()
-	must(t, tell(p, api.PlayerMatched, &pb.PlayerMatched{Player: 1, Ticket: ticket, Match: 10, Room: 10, Zone: uint32(zone.ID()), Mode: "arena"}))
-	next[*pb.MatchFound](s)
+	p.found(s, zone)
 	result := &pb.MatchResult{Match: 10, Place: 1}
 	p.peers.locked(func() {
 		p.peers.history, p.peers.reading = []*pb.MatchResult{result}, fault.New(fault.Unavailable, "not now")
