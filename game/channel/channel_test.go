@@ -89,6 +89,7 @@ func FuzzOpen(f *testing.F) {
 	keys := []ed25519.PublicKey{private.Public().(ed25519.PublicKey)}
 	good := sign(private, claims{App: "a", User: "u", Expires: 1})
 	f.Add(good)
+	f.Add(good + "\r\n")
 	f.Add("e30.AA")
 	f.Add(".")
 	f.Fuzz(func(t *testing.T, ticket string) {

@@ -128,6 +128,7 @@ func TestRefused(t *testing.T) {
 		{"two parts", start, parts[0] + "." + parts[1], ErrMalformed},
 		{"four parts", start, good + ".x", ErrMalformed},
 		{"too long", start, good + strings.Repeat("A", MaxSize), ErrMalformed},
+		{"another form of a good one", start, good[:len(good)-9] + "\r\n" + good[len(good)-9:], ErrMalformed},
 		{"other payload", start, parts[0] + "." + edited + "." + parts[2], ErrForged},
 		{"no signature", start, parts[0] + "." + parts[1] + ".", ErrForged},
 		{"another key under our id", start, sign(t, 3, "one", claims), ErrForged},
@@ -192,6 +193,7 @@ func FuzzVerify(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	f.Add(good + "\r")
 	f.Add(strings.Repeat(".", 2000))
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	f.Add("bnVsbA.bnVsbA.bnVsbA")
