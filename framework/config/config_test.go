@@ -214,6 +214,7 @@ func TestProblems(t *testing.T) {
 		{"two documents", "listen: a\n---\nlisten: b", nil, []string{"game.yaml: holds more than one YAML document; must be one"}},
 		{"alias", "listen: &a x\nplain: *a", nil, []string{"game.yaml:2: plain: is a YAML alias, which is not supported; write the value out"}},
 		{"merge key", "sql:\n  <<: {dsn: a}", nil, []string{"game.yaml:2: sql: has a key that is not plain text"}},
+		{"binary key", "limits: {!!binary 0g==: 1}", nil, []string{"game.yaml:1: limits: has a key that is not plain text"}},
 		{"own tag", "listen: !vault x", nil, []string{"game.yaml:1: listen: has the YAML tag !vault, which is not supported"}},
 		{"secret as list", "sql: {dsn: [hunter2]}", nil, []string{"game.yaml:1: sql.dsn: is a list; must be text"}},
 		{"secret file gone", "sql: {dsn: {file: /nowhere/key}}", nil, []string{"game.yaml:1: sql.dsn: secret file " + filepath.Join("/nowhere/key") + ": "}},
@@ -224,6 +225,9 @@ func TestProblems(t *testing.T) {
 			"GAME_SEATS: seats: cannot come from the environment; set it in a file",
 			"GAME_WHATEVER_THIS_IS: unknown variable; no setting has this name",
 			"GAME_LIMITS: limits: item 1 has no '='; must be written a=1,b=2"}},
+		{"no text", "", []string{"GAME_LISTEN=\xd2", "GAME_LIMITS=\xd2=0"}, []string{
+			`GAME_LISTEN: listen: "\xd2" is not UTF-8; must be text`,
+			`GAME_LIMITS: limits: item 1: "\xd2" is not UTF-8; must be text`}},
 		{"bounds from the environment", "", []string{"GAME_SQL_MAX_OPEN=5000"}, []string{
 			"GAME_SQL_MAX_OPEN: sql.max_open: is 5000; must be a whole number, 1 to 1000"}},
 		{"all sources at once", "nope_nope_nope: 1", []string{"GAME_PORT=-1"}, []string{

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // setPlain sets v, of a plain type, from text. It returns what is wrong, or "". A secret's text is not quoted.
@@ -28,6 +29,8 @@ func setPlain(v reflect.Value, text string, r rule) string {
 	case v.Type() == secretType:
 		v.SetString(text)
 		return ""
+	case !utf8.ValidString(text): // YAML has no way to write it, and no log either
+		return wrong("not UTF-8")
 	case v.Type() == durationType:
 		d, err := time.ParseDuration(text)
 		if err != nil {

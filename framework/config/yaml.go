@@ -197,7 +197,7 @@ func (y *yamlReader) pairs(n *yaml.Node, path string, fn func(key, value *yaml.N
 		key := n.Content[i]
 		line, twice := first[key.Value]
 		switch {
-		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
+		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge" || key.Tag == "!!binary":
 			y.problem(y.at(key), path, "has a key that is not plain text")
 		case twice:
 			y.problem(y.at(key), join(path, clip(key.Value)), "given twice; the first is on line %d", line)
