@@ -159,9 +159,19 @@ func startEcho(b testing.TB, transport string) (addr string, trust *tls.Config) 
 	if transport == "ws" {
 		t = ws.New(ws.Config{})
 	}
+	serveEcho(b, t)
+	return t.Addr().String(), trust
+}
+
+// serveEcho starts a gate that answers every request at once.
+func serveEcho(b testing.TB, transports ...gate.Transport) {
+	var listen []gate.Listen
+	for _, t := range transports {
+		listen = append(listen, gate.Listen{Transport: t, Addr: "127.0.0.1:0"})
+	}
 	lines := &echoLines{}
 	g, err := gate.NewWithLines(gate.Config{
-		Self: peer(gateNode, "gate"), Registry: registry(b), View: view(), Listen: []gate.Listen{{Transport: t, Addr: "127.0.0.1:0"}},
+		Self: peer(gateNode, "gate"), Registry: registry(b), View: view(), Listen: listen,
 		Routes:       []gate.Route{{Type: "world", Stream: streamWorld, Pick: gate.PickLeast}},
 		RateMessages: -1, RateBytes: -1, MaxPending: 100_000, HandshakeTimeout: time.Minute, Heartbeat: time.Minute,
 		Authenticate: func(context.Context, string) (gate.Identity, error) {
@@ -179,7 +189,6 @@ func startEcho(b testing.TB, transport string) (addr string, trust *tls.Config) 
 		defer cancel()
 		_ = g.Stop(ctx)
 	})
-	return t.Addr().String(), trust
 }
 
 var players atomic.Int64
