@@ -6,11 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -283,67 +279,4 @@ func benchmarkEcho(b *testing.B, clients, inFlight int, dial func() (net.Conn, [
 	}
 	done.Wait()
 	b.ReportMetric(float64(rounds*clients*inFlight)/b.Elapsed().Seconds()/1000, "k/s")
-}
-
-// BenchmarkIdle measures the resident memory of idle sessions: that of this process after they have opened, less what it was before and less what plain idle
-// connections cost the clients, which are in this process too. Over TLS it is about twice too much: the clients' TLS connections are in it.
-func BenchmarkIdle(b *testing.B) {
-	const n = 4000
-	for _, transport := range []string{"tcp", "ws", "tls"} {
-		b.Run(transport, func(b *testing.B) {
-			addr, trust := startEcho(b, transport)
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer listener.Close()
-			for range b.N {
-				before := resident(b)
-				conns := make([]net.Conn, 0, 2*n)
-				for range n { // what one end of a connection costs: half of both
-					c := dialRaw(b, listener.Addr().String())
-					accepted, err := listener.Accept()
-					if err != nil {
-						b.Fatal(err)
-					}
-					conns = append(conns, c, accepted)
-				}
-				oneEnd := (resident(b) - before) / (2 * n)
-				middle := resident(b)
-				sessions := make([]net.Conn, 0, n)
-				for range n {
-					c, _, _ := dialEcho(b, transport, addr, trust)
-					sessions = append(sessions, c)
-				}
-				after := resident(b)
-				b.ReportMetric(float64(after-middle)/n-float64(oneEnd), "B/session")
-				b.ReportMetric(float64(oneEnd), "B/client-end")
-				for _, c := range append(conns, sessions...) {
-					c.Close()
-				}
-			}
-		})
-	}
-}
-
-func resident(b testing.TB) int64 {
-	for range 4 {
-		runtime.GC()
-	}
-	debug.FreeOSMemory()
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Skip("resident memory is read from /proc")
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return kb << 10
-		}
-	}
-	b.Fatal("no VmRSS")
-	return 0
 }
