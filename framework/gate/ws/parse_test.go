@@ -42,7 +42,11 @@ func parse(stream []byte, sizes []byte) (frames []string, err error) {
 func reference(stream []byte) (frames []string) {
 	r := bytes.NewReader(stream)
 	for {
+		at := len(stream) - r.Len()
 		h, err := ws.ReadHeader(r)
+		if err == nil && h.OpCode.IsControl() && stream[at+1]&0x7f > ws.MaxControlFramePayloadSize {
+			return frames // the library minds only what the length says, and not that more bytes say it than a control frame has
+		}
 		if err != nil || ws.CheckHeader(h, ws.StateServerSide|ws.StateFragmented) != nil && ws.CheckHeader(h, ws.StateServerSide) != nil ||
 			h.OpCode == ws.OpText || h.Length > limit || int64(r.Len()) < h.Length {
 			return frames
