@@ -209,9 +209,9 @@ func (p *parser) columns(header, wanted, optional []string) (map[string]int, boo
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		if _, twice := columns[name]; twice {
-			p.problem(1, name, "the column is there twice")
+			p.problem(1, "", "the column %q is there twice", shorten(name))
 		} else if !slices.Contains(wanted, name) && !slices.Contains(optional, name) {
-			p.problem(1, shorten(name), "there is no such column; there are %s", strings.Join(slices.Concat(wanted, optional), ", "))
+			p.problem(1, "", "there is no column %q; there are %s", shorten(name), strings.Join(slices.Concat(wanted, optional), ", "))
 		}
 		columns[name] = i
 	}

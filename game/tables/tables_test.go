@@ -174,7 +174,7 @@ func TestEveryProblemIsNamed(t *testing.T) {
 		"many offers":  {"shop", "id,price,gives,limit,period\n" + strings.Repeat("x,gold=1,exp=1,0,none\n", 201), []string{"shop.csv: more is wrong with it"}},
 		"many days":    {"sign_in", days(367), []string{"sign_in.csv:368: the table has more than 366 rows"}},
 		"columns": {"modes", "id,players,players,colour\nx,1,1,1\n", []string{
-			"modes.csv:1: players: the column is there twice", "modes.csv:1: colour: there is no such column; there are id, players, min_players",
+			`modes.csv:1: the column "players" is there twice`, `modes.csv:1: there is no column "colour"; there are id, players, min_players`,
 			"modes.csv:1: patience: the column is missing",
 		}},
 		"modes": {"modes", "id,players,min_players,patience,window,widen_per_second,max_window\narena,2,3,5s,200,1,100\nduel,2,2,1s,1,1,1\n", []string{
