@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"loumiao/framework/fault"
 	"loumiao/framework/frameworktest"
 	"loumiao/game/pb"
 )
@@ -74,6 +75,35 @@ func TestPaidOrder(t *testing.T) {
 		gold(before)
 		s.stop(t)
 	})
+}
+
+// TestABannedPlayerOrdersNothing bans a player who may buy: at once his token, which is still good, makes no order.
+func TestABannedPlayerOrdersNothing(t *testing.T) {
+	requires(t, "charge", "account")
+	t.Parallel()
+	s := &stack{dir: t.TempDir(), config: configFile(t, shop)}
+	s.up(t)
+	web := s.printed(t, s.stdout, `(?s)charge .*?http://\S+ +(http://\S+) `)
+	ticket, err := s.ticket(t.Context(), "banned")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.connectTo(t, ticket, address(ticket.Gates[0], false), s.options)
+	p.enter()
+	buy := func() int {
+		status, _ := bought{}.send(t, "POST", web+"/v1/orders", ticket.Token, "application/json", `{"product":"gold_pouch"}`)
+		return status
+	}
+	if status := buy(); status != http.StatusCreated {
+		t.Fatalf("an order: %d", status)
+	}
+	s.ban(t, ticket)
+	if err := p.sentAway(); fault.CodeOf(err) != fault.Forbidden { // gates refuse him from before that on
+		t.Errorf("he is told %v", err)
+	}
+	if status := buy(); status != http.StatusForbidden {
+		t.Errorf("an order of one who is banned: %d", status)
+	}
 }
 
 // bought is an order as the charge web shows it.

@@ -169,6 +169,48 @@ func TestOrdersRefused(t *testing.T) {
 	}, func(_ *setup, d *Deps) { d.Limits = order.Limits{Open: 3} })
 }
 
+// TestWhoIsKeptOut: a token that is still good makes no order when its account is blocked or its login has ended. Who is blocked still gets what he has paid for, in an app
+// store too; who has ended a login looks by another.
+func TestWhoIsKeptOut(t *testing.T) {
+	const said = "this account is blocked: aimbot"
+	blocked, ended, unknown := fault.New(fault.Forbidden, said), fault.New(fault.Unauthenticated, "this login was ended"), fault.New(fault.Unavailable, "it is not known")
+	each(t, func(t *testing.T, s *setup) {
+		s.born(7)
+		paid, bought := s.order(7, ""), s.order(7, "store")
+		receipt, err := s.store.Sell(pay.Transaction{ID: "sale", Product: bought.Product, Order: bought.Token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.press(paid, s.find(paid).Secret, "pay")
+		redeem := func() response {
+			return s.send("POST", "/v1/orders/"+order.ID(bought.ID).String()+"/receipt", `{"receipt":"`+receipt+`"}`, 7)
+		}
+		for _, tc := range []struct {
+			why         *fault.Error
+			order, look int
+		}{{ended, 401, 401}, {unknown, 503, 200}, {blocked, 403, 200}} {
+			s.barred.Store(tc.why)
+			if r := s.send("POST", "/v1/orders", `{"product":"gold_pouch"}`, 7); r.status != tc.order || !strings.Contains(r.body, tc.why.Message) {
+				t.Errorf("%v: an order: %+v", tc.why, r)
+			}
+			for what, r := range map[string]response{
+				"list": s.send("GET", "/v1/orders", "", 7), "order": s.send("GET", "/v1/orders/"+order.ID(paid.ID).String(), "", 7), "receipt": redeem(),
+			} {
+				if r.status != tc.look {
+					t.Errorf("%v: %s: %+v", tc.why, what, r)
+				}
+			}
+		}
+		s.work()
+		if s.find(paid).State != order.Delivered || s.find(bought).State != order.Delivered {
+			t.Errorf("what was paid for: %+v, %+v", s.find(paid), s.find(bought))
+		}
+		if list, err := s.Orders.OfPlayer(t.Context(), 7, 10); len(list) != 2 || err != nil {
+			t.Errorf("orders: %v, %v", list, err)
+		}
+	})
+}
+
 func TestTooManyOrdersAMinute(t *testing.T) {
 	each(t, func(t *testing.T, s *setup) {
 		s.born(7)

@@ -14,6 +14,8 @@
 //	POST /v1/orders/ID/receipt {"receipt"}     ──► for providers that are app stores
 //	GET  /sandbox/ID?key=..., POST /sandbox/ID ──► the sandbox's page, and what its buttons do
 //
+// Whom gates keep out makes no order, also while his token is still good; what he has paid for he gets. The token of a login that has ended is good for nothing.
+//
 // Everything durable is in package game/store/order; any number of charge nodes share it, and each may die at any step. At least once and a key
 // that db applies once make exactly once. How an order comes through:
 //

@@ -82,6 +82,9 @@ func (s *Service) create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := s.Barred(ctx, who); err != nil {
+		return err
+	}
 	var in struct {
 		Product  string `json:"product"`
 		Provider string `json:"provider"`
@@ -140,7 +143,7 @@ func (s *Service) create(c *fiber.Ctx) error {
 }
 
 func (s *Service) list(c *fiber.Ctx) error {
-	who, err := s.who(c)
+	who, err := s.owner(c)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,7 @@ func (s *Service) receipt(c *fiber.Ctx) error {
 
 // own is the order of the path, if it is the bearer's. Somebody else's is none.
 func (s *Service) own(c *fiber.Ctx) (order.Order, error) {
-	who, err := s.who(c)
+	who, err := s.owner(c)
 	if err != nil {
 		return order.Order{}, err
 	}
@@ -221,6 +224,19 @@ func (s *Service) who(c *fiber.Ctx) (token.Claims, error) {
 		return token.Claims{}, err
 	}
 	return s.Tokens.Verify(text)
+}
+
+// owner is the bearer, who looks at what he has ordered or brings a receipt for it. Only the end of his login keeps him from that: he comes by another. Who is blocked has
+// no other, and may have paid.
+func (s *Service) owner(c *fiber.Ctx) (token.Claims, error) {
+	who, err := s.who(c)
+	if err != nil {
+		return token.Claims{}, err
+	}
+	if err := s.Barred(c.UserContext(), who); fault.CodeOf(err) == fault.Unauthenticated {
+		return token.Claims{}, err
+	}
+	return who, nil
 }
 
 func (s *Service) provider(name string) (pay.Provider, error) {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"loumiao/configs"
+	"loumiao/framework/fault"
 	"loumiao/framework/id"
 	"loumiao/framework/store"
 	"loumiao/framework/store/storetest"
@@ -85,6 +86,7 @@ type setup struct {
 	client  *http.Client
 
 	designed atomic.Pointer[tables.Tables]
+	barred   atomic.Pointer[fault.Error] // why nobody may come in; nil: everybody may
 
 	mu       sync.Mutex
 	at       time.Time
@@ -132,6 +134,12 @@ func start(t *testing.T, stores *store.Stores, changes ...func(*setup, *Deps)) *
 		Tables: s.designed.Load, Tokens: token.NewVerifier(map[string]ed25519.PublicKey{"k": public}, nil, time.Second),
 		Providers:   []pay.Provider{s.box, pay.Receipts{Store: s.store}},
 		ExpireAfter: time.Hour, Public: func() string { return s.base }, Now: s.clock,
+		Barred: func(context.Context, token.Claims) error {
+			if why := s.barred.Load(); why != nil {
+				return why
+			}
+			return nil
+		},
 		Notify: func(_ context.Context, p int64) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"loumiao/game/api"
 	"loumiao/game/policy"
 	"loumiao/game/store/order"
+	"loumiao/game/token"
 	"loumiao/web/charge/pay"
 	"loumiao/web/httpserver"
 )
@@ -46,14 +47,18 @@ func (c *Node) Start(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
+	blocks := api.NewBlocks(n.Stores())
 	c.node = n
 	c.server = httpserver.New(c.cfg.Config, n.Log())
 	c.client = &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}, Timeout: providerTimeout}
 	c.service = New(Deps{
-		Orders:      order.New(sql, n.IDs(), time.Now),
-		Goods:       remote{n.RPC()},
-		Tables:      api.Tables.Of(n.Live()).Get,
-		Tokens:      c.tokens,
+		Orders: order.New(sql, n.IDs(), time.Now),
+		Goods:  remote{n.RPC()},
+		Tables: api.Tables.Of(n.Live()).Get,
+		Tokens: c.tokens,
+		Barred: func(ctx context.Context, bearer token.Claims) error {
+			return blocks.Refuse(ctx, api.AccountID(bearer.Account), bearer.Login)
+		},
 		Providers:   c.providers(),
 		Limits:      order.Limits{Open: c.cfg.OpenOrders, PerMinute: c.cfg.PerMinute},
 		ExpireAfter: c.cfg.ExpireAfter,

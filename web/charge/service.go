@@ -35,6 +35,8 @@ type Deps struct {
 	// Tables is the design tables of now, whose products are sold. They may change while the node runs; orders keep what they were made of.
 	Tables func() *tables.Tables
 	Tokens Tokens
+	// Barred says why the bearer of a token that is still good may not come in any more, as the gate's does. nil: everybody may.
+	Barred func(ctx context.Context, bearer token.Claims) error
 	// Providers take payments; the first is that of orders which name none.
 	Providers []pay.Provider
 	// Limits bounds a player's orders. ExpireAfter is how long an order can be paid.
@@ -88,6 +90,9 @@ type Service struct {
 
 // New is a service. Call [Deps.Validate] before: a dependency that is missing shows when it is first needed.
 func New(deps Deps) *Service {
+	if deps.Barred == nil {
+		deps.Barred = func(context.Context, token.Claims) error { return nil }
+	}
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
