@@ -3,7 +3,7 @@ package operator
 import (
 	"context"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,7 +18,6 @@ const (
 	maxLabel  = 64                   // characters
 	maxToken  = 366 * 24 * time.Hour // how long one may last
 	maxTokens = 20                   // of one operator
-	maxAccess = 200                  // sessions and tokens that are listed
 )
 
 // ErrNoAccess: there is no such session or token, or it has ended.
@@ -38,16 +37,23 @@ type Access struct {
 // shown is what a session is called: too little of its hash to find it in anything else.
 func shown(hash string) string { return hash[:min(len(hash), 16)] }
 
-// Access is the sessions and tokens of an operator that go on, those seen last first; of everybody if name is empty. At most 200.
-func (s *Store) Access(ctx context.Context, name string) ([]Access, error) {
+var shownForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// going is the sessions and tokens of an operator that go on; of everybody if name is empty.
+func (s *Store) going(db *gorm.DB, name string) *gorm.DB {
 	now := s.now()
-	query := s.db.WithContext(ctx).Order("seen_at DESC, token").Limit(maxAccess).
-		Where("expires_at > ? AND (label <> '' OR seen_at > ?)", now.UnixMilli(), now.Add(-IdleTTL).UnixMilli())
+	query := db.Where("expires_at > ? AND (label <> '' OR seen_at > ?)", now.UnixMilli(), now.Add(-IdleTTL).UnixMilli())
 	if name != "" {
 		query = query.Where("operator = ?", name)
 	}
+	return query
+}
+
+// Access is the sessions and tokens of an operator that go on, those seen last first; of everybody if name is empty. It is all of them: an operator has few tokens, and
+// each login takes a code of its own.
+func (s *Store) Access(ctx context.Context, name string) ([]Access, error) {
 	var rows []sessionRow
-	if err := query.Find(&rows).Error; err != nil {
+	if err := s.going(s.db.WithContext(ctx), name).Order("seen_at DESC, token").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	list := make([]Access, len(rows))
@@ -59,15 +65,15 @@ func (s *Store) Access(ctx context.Context, name string) ([]Access, error) {
 
 // EndAccess ends a session or token at once. If name is not empty it must be that operator's. It is [ErrNoAccess].
 func (s *Store) EndAccess(ctx context.Context, id, name string) error {
-	list, err := s.Access(ctx, name)
-	if err != nil {
-		return err
+	if !shownForm.MatchString(id) {
+		return ErrNoAccess
 	}
 	return s.change(ctx, func(tx *gorm.DB) error {
-		if !slices.ContainsFunc(list, func(a Access) bool { return a.ID == id }) {
+		ended := s.going(tx, name).Delete(&sessionRow{}, "token LIKE ?", id+"%")
+		if ended.Error == nil && ended.RowsAffected == 0 {
 			return ErrNoAccess
 		}
-		return tx.Delete(&sessionRow{}, "token LIKE ?", id+"%").Error // id is one of ours: hexadecimal digits
+		return ended.Error
 	})
 }
 

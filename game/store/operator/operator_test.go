@@ -621,6 +621,37 @@ func TestTokens(t *testing.T) {
 	})
 }
 
+// TestManySessions has more sessions than fit on a page: all of them are listed, and the one that was seen longest ago can be ended.
+func TestManySessions(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		oldest, err := d.Login(t.Context(), "ann", secretOfAnn, d.code(d.secret), "1.1.1.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const more = 250
+		rows := make([]sessionRow, more)
+		for i := range rows {
+			seen := d.Now().Add(time.Duration(i+1) * time.Millisecond)
+			rows[i] = sessionRow{Token: digest(fmt.Sprint("session ", i)), Operator: "ann", SeenAt: seen.UnixMilli(), ExpiresAt: seen.Add(time.Hour).UnixMilli()}
+		}
+		if err := store.InTx(t.Context(), d.db, func(tx *gorm.DB) error { return tx.Create(&rows).Error }); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"ann", ""} {
+			if list, err := d.Access(t.Context(), name); err != nil || len(list) != more+1 || list[more].ID != shown(digest(oldest)) {
+				t.Errorf("%d sessions of %q are listed, %v", len(list), name, err)
+			}
+		}
+		if err := d.EndAccess(t.Context(), shown(digest(oldest)), "ann"); err != nil {
+			t.Errorf("the oldest: %v", err)
+		}
+		if _, err := d.Session(t.Context(), oldest); !errors.Is(err, ErrSession) {
+			t.Errorf("the oldest goes on: %v", err)
+		}
+	})
+}
+
 // TestSecretsAreSealed: no row has a secret as it is, and one that stands in another's row, or was sealed with another key, does not open.
 func TestSecretsAreSealed(t *testing.T) {
 	t.Parallel()
