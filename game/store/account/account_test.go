@@ -167,12 +167,13 @@ func TestGuest(t *testing.T) {
 func TestCharacter(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *account.Store, _ *clock) {
+		ada, bea := must(s.Guest(t.Context(), "0123456789abcdef")), must(s.Guest(t.Context(), "fedcba9876543210"))
 		var mu sync.Mutex
 		players := map[int64]bool{}
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				p, err := s.Character(t.Context(), 1, 7)
+				p, err := s.Character(t.Context(), ada, 7)
 				if err != nil || p <= 0 {
 					t.Error(p, err)
 				}
@@ -185,8 +186,11 @@ func TestCharacter(t *testing.T) {
 		if len(players) != 1 {
 			t.Errorf("one account plays %v in one area", players)
 		}
-		for name, of := range map[string][2]int64{"another area": {1, 8}, "another account": {2, 7}, "the last area": {1, 65535}} {
-			p, err := s.Character(t.Context(), account.ID(of[0]), uint16(of[1]))
+		for name, of := range map[string]struct {
+			acc  account.ID
+			area uint16
+		}{"another area": {ada, 8}, "another account": {bea, 7}, "the last area": {ada, 65535}} {
+			p, err := s.Character(t.Context(), of.acc, of.area)
 			if err != nil || players[p] {
 				t.Errorf("%s: %v, %v", name, p, err)
 			}

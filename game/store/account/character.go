@@ -21,7 +21,7 @@ type characterRow struct {
 func (characterRow) TableName() string { return "characters" }
 
 // Character returns the player that an account plays in an area, and gives it a new id the first time. Any number of calls at once get
-// the same.
+// the same. It is [ErrNoAccount] for an account that there is not, or no more, unless it had that player before.
 func (s *Store) Character(ctx context.Context, account ID, area uint16) (player int64, err error) {
 	// The second time round finds the one that another call has just made.
 	for again := false; ; again = true {
@@ -32,7 +32,12 @@ func (s *Store) Character(ctx context.Context, account ID, area uint16) (player 
 		}
 		if errors.Is(err, store.ErrNotFound) {
 			row = characterRow{Account: account, Area: area, Player: s.ids.Next(), CreatedAt: s.now().UnixMilli()}
-			err = store.InTx(ctx, s.db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+			err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+				if err := lockAccount(tx, account); err != nil { // an erasure names the players that there are, and none may come behind it
+					return err
+				}
+				return tx.Create(&row).Error
+			})
 			if errors.Is(err, store.ErrDuplicate) && !again {
 				continue
 			}

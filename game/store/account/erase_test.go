@@ -2,7 +2,9 @@ package account_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,5 +61,67 @@ func TestErasePlayer(t *testing.T) {
 		if acc, got, err := s.ErasePlayer(ctx, 12345); acc != 0 || len(got) != 0 || err != nil {
 			t.Errorf("nobody is erased: %v, %v", got, err)
 		}
+	})
+}
+
+// TestEraseWhileRefreshing erases somebody who refreshes his login in this moment, into an area that he has not been in: whatever comes first, no login of his is left, and
+// no player that the erasure has not named.
+func TestEraseWhileRefreshing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *account.Store, _ *clock) {
+		ctx := t.Context()
+		left := func(acc account.ID, erased []int64) {
+			t.Helper()
+			if players := must(s.Players(ctx, acc)); !slices.Equal(players, erased) {
+				t.Errorf("the account has the players %v, of which %v were erased", players, erased)
+			}
+			if logins := must(s.Logins(ctx, acc)); len(logins) != 0 {
+				t.Errorf("logins are left: %+v", logins)
+			}
+		}
+		const rounds = 20
+		for round := range rounds {
+			acc := must(s.Enter(ctx, account.Identity{Kind: "arcade", Subject: fmt.Sprint("user ", round)}))
+			player := must(s.Character(ctx, acc, 1))
+			token := must(s.IssueRefresh(ctx, acc, account.Origin{}, time.Hour))
+			refresh := func() {
+				who, _, err := s.UseRefresh(ctx, token)
+				if errors.Is(err, account.ErrRefresh) {
+					return
+				}
+				if err == nil {
+					_, err = s.Character(ctx, who, 2)
+				}
+				if err != nil && !errors.Is(err, account.ErrNoAccount) {
+					t.Error(err)
+				}
+			}
+			var wg sync.WaitGroup
+			wg.Go(refresh)
+			_, erased, err := s.ErasePlayer(ctx, player)
+			if err != nil {
+				t.Error(err)
+			}
+			wg.Wait()
+			left(acc, erased)
+		}
+
+		acc := must(s.Enter(ctx, account.Identity{Kind: "arcade", Subject: "slow"}))
+		player := must(s.Character(ctx, acc, 1))
+		token := must(s.IssueRefresh(ctx, acc, account.Origin{}, time.Hour))
+		if _, _, err := s.UseRefresh(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+		_, erased, err := s.ErasePlayer(ctx, player)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Character(ctx, acc, 2); !errors.Is(err, account.ErrNoAccount) {
+			t.Errorf("who was erased plays elsewhere: %v", err)
+		}
+		if again, err := s.Character(ctx, acc, 1); again != player || err != nil {
+			t.Errorf("the player that was erased: %v, %v", again, err)
+		}
+		left(acc, erased)
 	})
 }
