@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"loumiao/framework/fault"
@@ -15,6 +16,15 @@ const (
 	MaxAuthor = 64        // characters
 	MaxReason = 500       // characters
 )
+
+// Lasts is how long a command may wait for public to begin it. Who commanded it has seen long before that nobody answers, and may have done something else.
+const (
+	Lasts = 5 * time.Minute
+	lasts = "5 minutes"
+)
+
+// ErrExpired is what comes of a command that nobody has begun in time.
+var ErrExpired = fault.New(fault.FailedPrecondition, "expired, not executed: nobody began it within "+lasts+"; command it anew if it is still to be done")
 
 // A Command is something that an operator wants done.
 type Command struct {

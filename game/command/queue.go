@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,7 +91,7 @@ func (q *Queue) lookFor(ctx context.Context, to string) (text string, err error)
 		wait = min(wait, time.Until(end).Truncate(time.Millisecond)) // which is what Redis counts in; with 0 it would wait for ever
 	}
 	if ctx.Err() != nil || wait <= 0 {
-		return "", fault.New(fault.Deadline, "nobody has said what came of the command: submit it again, with the same id")
+		return "", fault.New(fault.Deadline, "nobody has said what came of the command, which is begun within "+lasts+" or not at all: submit it again, with the same id")
 	}
 	over, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait+answer)
 	defer cancel()
@@ -107,10 +108,16 @@ func (q *Queue) lookFor(ctx context.Context, to string) (text string, err error)
 // An Entry is a command on the stream.
 type Entry struct {
 	Command
-	Err error // why it cannot be done, if it is malformed; of its fields, those are set that could be read
-	id  string
-	to  string // where its submission waits
+	Err   error // why it cannot be done, if it is malformed; of its fields, those are set that could be read
+	Again bool  // it was taken before, and may have been begun
+	id    string
+	to    string        // where its submission waits
+	age   time.Duration // when it was taken
+	taken time.Time
 }
+
+// Late is whether the command has waited for longer than [Lasts] and is not to be begun any more.
+func (e Entry) Late() bool { return e.age+time.Since(e.taken) > Lasts }
 
 // Take is the next commands, for the one who leads: those that were taken and not answered if again is set, otherwise new ones, for which it
 // waits a moment.
@@ -130,10 +137,17 @@ func (q *Queue) Take(ctx context.Context, again bool) ([]Entry, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("take commands: %w", err)
 	}
+	if len(got) == 0 || len(got[0].Messages) == 0 {
+		return nil, nil
+	}
+	now, err := nowScript.Run(ctx, q.stores.Redis(), []string{q.stream()}).Int64()
+	if err != nil {
+		return nil, fmt.Errorf("take commands: %w", err)
+	}
 	var entries []Entry
 	for _, s := range got {
 		for _, m := range s.Messages {
-			e := Entry{id: m.ID}
+			e := Entry{Again: again, id: m.ID, age: since(m.ID, now), taken: time.Now()}
 			text, ok := m.Values[field].(string)
 			if !ok {
 				e.Err = fault.New(fault.Invalid, "there is no command in the entry")
@@ -148,6 +162,21 @@ func (q *Queue) Take(ctx context.Context, again bool) ([]Entry, error) {
 		}
 	}
 	return entries, nil
+}
+
+// nowScript is the time of the Redis that holds KEYS[1], in milliseconds: that by which it numbers entries.
+var nowScript = redis.NewScript(`
+local t = redis.call('TIME')
+return t[1] * 1000 + math.floor(t[2] / 1000)`)
+
+// since is how long an entry has been on the stream: its id begins with when it came.
+func since(id string, now int64) time.Duration {
+	text, _, _ := strings.Cut(id, "-")
+	at, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(now-at) * time.Millisecond
 }
 
 // Answer says what came of a command, and takes it off the stream.

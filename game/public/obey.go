@@ -47,27 +47,42 @@ func (r *reign) obeyAll(ctx context.Context, entries []command.Entry) error {
 }
 
 // obeyOne records a command, does it, and records what came of it; the error is that it cannot be recorded. One that was recorded before is not done again, but
-// for one that was interrupted and repeats. One that only reads is not recorded, nor is one about somebody who was erased.
+// for one that was interrupted and repeats. One that only reads is not recorded, nor is one about somebody who was erased. One that is late is not begun any more; one that
+// the last leader had begun is finished, however late.
 func (r *reign) obeyOne(ctx context.Context, e command.Entry) (command.Result, error) {
 	if e.Err != nil {
 		r.log.Warn("a command cannot be done", "id", e.ID, "command", e.Name, "err", e.Err)
 		code, said := fault.Outside(e.Err)
 		return command.Result{Code: code, Error: said}, nil
 	}
+	given, late := public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason}, e.Late()
+	expired := command.Result{Code: command.ErrExpired.Code, Error: command.ErrExpired.Message}
 	if h, ok := r.handlers[e.Name]; ok && h.Reads() {
-		return r.do(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason}, true), nil
+		if late {
+			return expired, nil
+		}
+		return r.do(ctx, given, true), nil
 	}
 	if gone, err := r.aboutErased(ctx, e.Command); err != nil {
 		return command.Result{}, err
 	} else if gone {
 		return command.Result{Code: public.ErrErased.Code, Error: public.ErrErased.Message}, nil
 	}
-	c, first, err := r.leader.StartCommand(ctx, public.Command{ID: e.ID, Name: e.Name, Args: string(e.Args), Author: e.Author, Reason: e.Reason})
+	if late {
+		given.Ended, given.Code, given.Error = r.now(), expired.Code, expired.Error
+	}
+	c, first, err := r.leader.StartCommand(ctx, given)
 	if err != nil {
 		return command.Result{}, err
 	}
+	if late && first {
+		r.log.Warn("a command has expired", "id", c.ID, "command", c.Name, "author", c.Author)
+	}
 	if !c.Ended.IsZero() {
 		return command.Result{Code: c.Code, Error: c.Error, Value: []byte(c.Result)}, nil
+	}
+	if late && !e.Again { // it was begun when it was submitted before, and not again since
+		return command.Result{Code: fault.Lost, Error: "it waited for too long to be done again: nobody knows whether it was done before"}, nil
 	}
 	result := r.do(ctx, c, first)
 	if ctx.Err() != nil {

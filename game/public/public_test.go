@@ -406,6 +406,89 @@ func TestCommands(t *testing.T) {
 	})
 }
 
+// TestLateCommands has a leader come after nobody has led for long: what waits on the stream is refused, and what the last leader had begun is finished.
+func TestLateCommands(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		var done, looked atomic.Int64
+		count := command.Handle("count", func(context.Context, command.Command, struct{}) (any, error) { return done.Add(1), nil })
+		look := command.Handle("look", func(context.Context, command.Command, struct{}) (any, error) { return looked.Add(1), nil }).Reading()
+		db := migrated(t, stores)
+		epoch, err := lease.NextEpoch(t.Context(), db, public.Fence)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dead := public.New(db, nil).Leading(epoch)
+		for _, id := range []string{"begun", "tried"} {
+			if _, _, err := dead.StartCommand(t.Context(), public.Command{ID: id, Name: "count", Args: "{}", Author: "ann", Reason: "r"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		added := 0
+		put := func(id, name string, age time.Duration) {
+			t.Helper()
+			added++
+			err := stores.Redis().XAdd(t.Context(), &redis.XAddArgs{
+				Stream: stores.Key("commands", "{commands}"), ID: fmt.Sprintf("%d-%d", time.Now().Add(-age).UnixMilli(), added),
+				Values: []any{"command", `{"id":"` + id + `","name":"` + name + `","author":"ann","reason":"r"}`, "reply", id},
+			}).Err()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		queue := command.NewQueue(stores)
+		if _, err := queue.Take(t.Context(), false); err != nil { // it makes the group
+			t.Fatal(err)
+		}
+		put("begun", "count", command.Lasts+4*time.Minute)
+		put("taken", "count", command.Lasts+3*time.Minute)
+		if taken, err := queue.Take(t.Context(), false); len(taken) != 2 || err != nil {
+			t.Fatalf("%v, %v", taken, err)
+		}
+		put("tried", "count", command.Lasts+2*time.Minute)
+		put("waited", "count", command.Lasts+time.Minute)
+		put("looked", "look", command.Lasts+time.Second)
+		put("in-time", "count", command.Lasts-2*time.Minute)
+		s.lead(settings(), WithCommands(count, look))
+		for id, want := range map[string]fault.Code{
+			"begun": fault.OK, "taken": fault.FailedPrecondition, "tried": fault.Lost, "waited": fault.FailedPrecondition, "looked": fault.FailedPrecondition, "in-time": fault.OK,
+		} {
+			got, err := stores.Redis().XRead(t.Context(), &redis.XReadArgs{
+				Streams: []string{stores.Key("commands", "{commands}", "reply", id), "0"}, Count: 1, Block: patience,
+			}).Result()
+			if err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+			var r command.Result
+			text, _ := got[0].Messages[0].Values["result"].(string)
+			if err := json.Unmarshal([]byte(text), &r); err != nil || r.Code != want || want == fault.FailedPrecondition && !strings.Contains(r.Error, "expired, not executed") {
+				t.Errorf("%s: %s", id, text)
+			}
+		}
+		if done.Load() != 2 || looked.Load() != 0 {
+			t.Errorf("%d are done, and %d looked", done.Load(), looked.Load())
+		}
+		for _, id := range []string{"taken", "waited"} {
+			if r := order(t, s, id, "count", struct{}{}); r.Code != command.ErrExpired.Code || r.Error != command.ErrExpired.Message {
+				t.Errorf("%s, submitted again: %+v", id, r)
+			}
+		}
+		if r := order(t, s, "tried", "count", struct{}{}); r.Err() != nil || string(r.Value) != "3" {
+			t.Errorf("one that may be tried again: %+v", r)
+		}
+		list, err := public.New(db, nil).Commands(t.Context(), time.Time{}, 100)
+		if err != nil || len(list) != 5 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, c := range list {
+			if expired := c.ID == "taken" || c.ID == "waited"; c.Ended.IsZero() || (c.Code == command.ErrExpired.Code) != expired || (c.Error != "") != expired {
+				t.Errorf("recorded: %+v", c)
+			}
+		}
+	})
+}
+
 // TestBroadcast sends one twice, and lists it for those whom it is for.
 func TestBroadcast(t *testing.T) {
 	t.Parallel()

@@ -338,14 +338,19 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-// TestActIsAudited: what is done stands in the audit with its reason, before and after; what nobody knows the end of is unknown.
+// TestActIsAudited: what is done stands in the audit with its reason, before and after; what nobody knows the end of is unknown, and
+// what public has not begun in time has failed.
 func TestActIsAudited(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, g *console) {
 		cookie, csrf := g.login("support", "")
-		for round, outcome := range []operator.Outcome{operator.Done, operator.Unknown} {
-			if outcome == operator.Unknown {
-				g.public.fail = fault.New(fault.Deadline, "nobody says")
+		for round, outcome := range []operator.Outcome{operator.Done, operator.Unknown, operator.Failed} {
+			said := []string{"", "nobody says", "expired, not executed"}[round]
+			switch outcome {
+			case operator.Unknown:
+				g.public.fail = fault.New(fault.Deadline, said)
+			case operator.Failed:
+				g.public.fail = command.ErrExpired
 			}
 			var reply *http.Response
 			var body string
@@ -356,7 +361,7 @@ func TestActIsAudited(t *testing.T) {
 				r.Header.Set("Content-Type", "application/json")
 				reply, body = g.send(r, cookie, headerCSRF, csrf)
 			}
-			if (reply.StatusCode == http.StatusOK) != (outcome == operator.Done) {
+			if (reply.StatusCode == http.StatusOK) != (outcome == operator.Done) || !strings.Contains(body, said) {
 				t.Errorf("round %d: %d %s", round, reply.StatusCode, body)
 			}
 			entries, err := g.Operators.Audit(t.Context(), 0, operator.Filter{Target: "player 7"}, 1)
@@ -364,7 +369,7 @@ func TestActIsAudited(t *testing.T) {
 				t.Fatalf("%+v, %v", entries, err)
 			}
 			e, did := entries[0], g.public.got[round]
-			if e.Operator != "support" || e.Reason != "spam" || e.Outcome != outcome || !strings.Contains(string(e.Before), `"gold":100`) {
+			if e.Operator != "support" || e.Reason != "spam" || e.Outcome != outcome || !strings.HasPrefix(e.Error, said) || !strings.Contains(string(e.Before), `"gold":100`) {
 				t.Errorf("audit: %+v", e)
 			}
 			if did.ID != fmt.Sprint("gm-", e.ID) || did.Author != "support" || string(did.Args) != `{"player":7,"seconds":300}` {

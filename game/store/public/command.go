@@ -49,7 +49,8 @@ func (r commandRow) command() Command {
 	}
 }
 
-// StartCommand records a command before it is done. When its id is recorded already, it returns what is: the first one counts.
+// StartCommand records a command before it is done; one that is Ended is recorded with what came of it, as it will not be done. When its id is recorded already, it returns
+// what is: the first one counts.
 func (l *Leader) StartCommand(ctx context.Context, c Command) (recorded Command, first bool, err error) {
 	var row commandRow
 	err = l.tx(ctx, "record a command", func(tx *gorm.DB) error {
@@ -60,6 +61,9 @@ func (l *Leader) StartCommand(ctx context.Context, c Command) (recorded Command,
 		}
 		row = commandRow{
 			ID: c.ID, Name: c.Name, Args: c.Args, Author: c.Author, Reason: c.Reason, StartedAt: l.nowMS(), Result: "null",
+		}
+		if !c.Ended.IsZero() {
+			row.EndedAt, row.Code, row.Error = row.StartedAt, c.Code, cut(c.Error, maxText)
 		}
 		return tx.Create(&row).Error
 	})
