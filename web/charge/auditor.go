@@ -17,6 +17,7 @@ const (
 	stuckAfter   = 5 * time.Minute  // from when on an order that is paid or being granted is worth a word
 	askAfter     = 2 * time.Minute  // from when on a provider is asked about a payment
 	checkAfter   = 30 * time.Second // from when on a delivered order is compared with the ledger
+	awaitFor     = time.Hour        // after which a provider is asked again whose money is on its way
 	auditTimeout = 10 * time.Second // for one order
 )
 
@@ -30,6 +31,7 @@ type books interface {
 	Unchecked(ctx context.Context, before time.Time, limit int) ([]order.Order, error)
 	Checked(ctx context.Context, o order.Order) error
 	GiveUp(ctx context.Context, id order.ID, as order.State, why string) (order.Order, error)
+	Await(ctx context.Context, id order.ID, until time.Time) error
 	Backlog(ctx context.Context) (order.Backlog, error)
 }
 
@@ -81,19 +83,20 @@ func (a *auditor) stuck(ctx context.Context) error {
 func (a *auditor) pending(ctx context.Context) error {
 	list, err := a.books.Unasked(ctx, a.now().Add(-askAfter), auditBatch)
 	return a.each(ctx, list, err, func(ctx context.Context, o order.Order) error {
-		return errors.Join(a.ask(ctx, o), a.books.Checked(ctx, o))
+		_, err := a.ask(ctx, o)
+		return errors.Join(err, a.books.Checked(ctx, o))
 	})
 }
 
-// ask takes a provider's answer in like an event that it has sent.
-func (a *auditor) ask(ctx context.Context, o order.Order) error {
+// ask takes a provider's answer in like an event that it has sent, and returns what it says.
+func (a *auditor) ask(ctx context.Context, o order.Order) (order.Says, error) {
 	provider := a.providers[o.Provider]
 	if provider == nil {
-		return nil // which was switched off since
+		return order.SaysOther, nil // which was switched off since
 	}
 	e, err := provider.Ask(ctx, o)
-	if err != nil || e.Says == order.SaysOther {
-		return err
+	if err != nil || e.Says == order.SaysOther || e.Says == order.SaysUnderway {
+		return e.Says, err
 	}
 	stored, err := a.events.Receive(ctx, e)
 	if err == nil && stored.Fresh {
@@ -102,15 +105,19 @@ func (a *auditor) ask(ctx context.Context, o order.Order) error {
 		}
 		a.wake()
 	}
-	return err
+	return e.Says, err
 }
 
-// overdue gives up what nobody has paid in time. Of a pending one the provider is asked first: money that is there counts.
+// overdue gives up what nobody has paid in time. Of a pending one the provider is asked first: money that is there counts, and money that is on its way is waited for.
 func (a *auditor) overdue(ctx context.Context) error {
 	created := a.allOverdue(ctx, order.Created, a.expire)
 	return errors.Join(created, a.allOverdue(ctx, order.Pending, func(ctx context.Context, o order.Order) error {
-		if err := a.ask(ctx, o); err != nil && fault.CodeOf(err) != fault.FailedPrecondition {
+		says, err := a.ask(ctx, o)
+		if err != nil && fault.CodeOf(err) != fault.FailedPrecondition {
 			return err
+		}
+		if says == order.SaysUnderway {
+			return a.books.Await(ctx, o.ID, a.now().Add(awaitFor))
 		}
 		return a.expire(ctx, o)
 	}))

@@ -21,6 +21,7 @@
 //
 //   - A charge node dies: another, or it itself when it is back, goes on with what is stored. A callback that was not stored was not answered, and
 //     the provider repeats it; one that never comes is found by asking the provider.
+//   - The money takes days, as a bank debit's does: while the provider says that it is on its way, the order is not given up. Money for one that was given up counts, too.
 //   - db is away: paid orders wait in the outbox and are tried again, after seconds at first and minutes in the end.
 //   - The wallet is spent when a refund comes: what is left is taken, as much as was bought, and the rest stands in the order as its debt, in a metric
 //     and in the log. A wallet is never below zero. A debt is for a person to decide about; nothing collects it. What came by mail, for want of room, and

@@ -27,9 +27,10 @@ const (
 	SaysExpired  Says = "expired"
 	SaysRefunded Says = "refunded" // Amount is all that was refunded so far
 	SaysDisputed Says = "disputed"
-	SaysCleared  Says = "cleared" // a dispute was won: the money stays
-	SaysLost     Says = "lost"    // a dispute was lost: the money went back
-	SaysOther    Says = "other"   // nothing that we know; stored and counted
+	SaysCleared  Says = "cleared"  // a dispute was won: the money stays
+	SaysLost     Says = "lost"     // a dispute was lost: the money went back
+	SaysOther    Says = "other"    // nothing that we know; stored and counted
+	SaysUnderway Says = "underway" // the payer has done his part, and the money may take days; an answer only, of which nothing is stored
 )
 
 // An Event is what a provider has told, verified to come from it.

@@ -21,6 +21,17 @@ func (s *Store) Overdue(ctx context.Context, state State, limit int) ([]Order, e
 	return s.list(ctx, limit, "updated_at", "state = ? AND expires_at < ?", state, s.nowMS())
 }
 
+// Await lets a pending order be paid until then, because its money is on its way. It is no news of the order, and not in its history.
+func (s *Store) Await(ctx context.Context, id ID, until time.Time) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		return tx.Model(&orderRow{}).Where("id = ? AND state = ?", id, Pending).Updates(map[string]any{"expires_at": until.UnixMilli()}).Error
+	})
+	if err != nil {
+		return fmt.Errorf("order %d: wait for its money: %w", id, err)
+	}
+	return nil
+}
+
 // Orphans returns up to limit orders that were changed before then, for which something has to be done that is not in the outbox: none, unless
 // something is broken.
 func (s *Store) Orphans(ctx context.Context, before time.Time, limit int) ([]Order, error) {
@@ -51,9 +62,13 @@ func (s *Store) Heal(ctx context.Context, id ID) error {
 	return err
 }
 
+// askedFor is how long after it was made an order's provider is asked again and again: longer than one can be paid. One whose money takes days is asked about when it is overdue.
+const askedFor = 25 * time.Hour
+
 // Unasked returns up to limit orders that are pending since before then, and whose provider was not asked since then: those that wait longest first.
 func (s *Store) Unasked(ctx context.Context, before time.Time, limit int) ([]Order, error) {
-	return s.list(ctx, limit, "checked_at", "state = ? AND checked_at < ? AND updated_at < ?", Pending, before.UnixMilli(), before.UnixMilli())
+	ms, made := before.UnixMilli(), before.Add(-askedFor).UnixMilli()
+	return s.list(ctx, limit, "checked_at", "state = ? AND checked_at < ? AND updated_at < ? AND created_at > ?", Pending, ms, ms, made)
 }
 
 // Unchecked returns up to limit delivered orders, granted before then, that have not been compared with the ledger.

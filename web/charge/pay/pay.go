@@ -18,7 +18,8 @@ type Provider interface {
 	// Begin makes the payment for an order. It may be called again for the same order, and then answers the same. [ErrRefused] says that the order
 	// can never be paid; any other error that it may be tried again.
 	Begin(ctx context.Context, o order.Order) (Payment, error)
-	// Ask is what the provider knows of an order's payment now, as an event; one that says order.SaysOther when that is nothing new.
+	// Ask is what the provider knows of an order's payment now, as an event; one that says order.SaysOther when that is nothing new, and order.SaysUnderway when the order
+	// must not be given up, since it may be paid for without the payer's doing.
 	Ask(ctx context.Context, o order.Order) (order.Event, error)
 }
 

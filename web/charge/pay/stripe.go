@@ -70,21 +70,21 @@ type stripeObject struct {
 	Currency       string            `json:"currency"`
 }
 
-// A stripeRef is another object's id, or that object with everything.
-type stripeRef string
+// A stripeRef is another object's id, or that object with everything, of which we read the status.
+type stripeRef struct{ id, status string }
 
 // UnmarshalJSON takes both.
 func (r *stripeRef) UnmarshalJSON(data []byte) error {
-	var id string
-	if json.Unmarshal(data, &id) == nil {
-		*r = stripeRef(id)
+	*r = stripeRef{}
+	if json.Unmarshal(data, &r.id) == nil {
 		return nil
 	}
 	var object struct {
-		ID string `json:"id"`
+		ID     string `json:"id"`
+		Status string `json:"status"`
 	}
 	err := json.Unmarshal(data, &object)
-	*r = stripeRef(object.ID)
+	*r = stripeRef{object.ID, object.Status}
 	return err
 }
 
@@ -118,20 +118,21 @@ func (s Stripe) Begin(ctx context.Context, o order.Order) (Payment, error) {
 	if session.ID == "" || session.URL == "" {
 		return Payment{}, errors.New("stripe: the checkout that it made has no id or no URL")
 	}
-	return Payment{Checkout: session.ID, Payment: string(session.PaymentIntent), URL: session.URL}, nil
+	return Payment{Checkout: session.ID, Payment: session.PaymentIntent.id, URL: session.URL}, nil
 }
 
-// Ask looks at the order's checkout.
+// Ask looks at the order's checkout. One that is complete and not paid was paid in a way that settles later, after days maybe, such as a bank debit or a voucher; its payment
+// wants another way to be paid when that has failed: https://docs.stripe.com/payments/paymentintents/lifecycle.
 func (s Stripe) Ask(ctx context.Context, o order.Order) (order.Event, error) {
 	if o.Checkout == "" {
 		return nothing(StripeName, o), nil
 	}
-	session, err := s.call(ctx, http.MethodGet, "/v1/checkout/sessions/"+url.PathEscape(o.Checkout), nil, "")
+	session, err := s.call(ctx, http.MethodGet, "/v1/checkout/sessions/"+url.PathEscape(o.Checkout)+"?expand[]=payment_intent", nil, "")
 	if err != nil {
 		return order.Event{}, err
 	}
 	e := order.Event{
-		Provider: StripeName, Type: "ask", Says: order.SaysOther, Order: o.ID, Payment: string(session.PaymentIntent), Amount: session.AmountTotal,
+		Provider: StripeName, Type: "ask", Says: order.SaysOther, Order: o.ID, Payment: session.PaymentIntent.id, Amount: session.AmountTotal,
 		Currency: session.Currency,
 	}
 	switch {
@@ -139,6 +140,10 @@ func (s Stripe) Ask(ctx context.Context, o order.Order) (order.Event, error) {
 		e.Says = order.SaysPaid
 	case session.Status == "expired":
 		e.Says = order.SaysExpired
+	case session.Status == "complete" && (session.PaymentIntent.status == "requires_payment_method" || session.PaymentIntent.status == "canceled"):
+		e.Says = order.SaysFailed
+	case session.Status == "complete":
+		e.Says = order.SaysUnderway
 	}
 	e.ID = fmt.Sprintf("ask:%d:%s", o.ID, e.Says)
 	return e, nil
@@ -172,7 +177,7 @@ func stripeEvent(body []byte) (order.Event, error) {
 	if err := json.Unmarshal(in.Data.Object, &o); err != nil {
 		return order.Event{}, fault.New(fault.Invalid, "the object of Stripe's event is not as published")
 	}
-	e.Order, e.Payment, e.Currency = orderID(o.Metadata["order"]), string(o.PaymentIntent), o.Currency
+	e.Order, e.Payment, e.Currency = orderID(o.Metadata["order"]), o.PaymentIntent.id, o.Currency
 	switch in.Type {
 	case "checkout.session.completed", "checkout.session.async_payment_succeeded":
 		if e.Order == 0 {

@@ -30,7 +30,7 @@ type fakeStripe struct {
 func (f *fakeStripe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.headers, f.path = r.Header, r.URL.Path
+	f.headers, f.path = r.Header, r.URL.RequestURI()
 	if f.status != 0 {
 		w.WriteHeader(f.status)
 		_, _ = io.WriteString(w, `{"error":{"type":"some_error","code":"c","message":"because of 42"}}`)
@@ -111,10 +111,14 @@ func TestStripeAsked(t *testing.T) {
 	}
 	o.Checkout = "cs_1"
 	for answer, want := range map[string]order.Event{
-		`{"id":"cs_1","status":"open","payment_status":"unpaid","payment_intent":null,"amount_total":99,"currency":"usd"}`:                {Says: order.SaysOther},
-		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":"pi_1","amount_total":99,"currency":"usd"}`:          {Says: order.SaysOther, Payment: "pi_1"},
-		`{"id":"cs_1","status":"complete","payment_status":"paid","payment_intent":{"id":"pi_1"},"amount_total":99,"currency":"usd"}`:     {Says: order.SaysPaid, Payment: "pi_1"},
-		`{"id":"cs_1","status":"expired","payment_status":"unpaid","payment_intent":null,"amount_total":99,"currency":"usd","x":{"y":1}}`: {Says: order.SaysExpired},
+		`{"id":"cs_1","status":"open","payment_status":"unpaid","payment_intent":null,"amount_total":99,"currency":"usd"}`:                                                 {Says: order.SaysOther},
+		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":"pi_1","amount_total":99,"currency":"usd"}`:                                           {Says: order.SaysUnderway, Payment: "pi_1"},
+		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":{"id":"pi_1","status":"processing"},"amount_total":99,"currency":"usd"}`:              {Says: order.SaysUnderway, Payment: "pi_1"},
+		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":{"id":"pi_1","status":"requires_action"},"amount_total":99,"currency":"usd"}`:         {Says: order.SaysUnderway, Payment: "pi_1"},
+		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":{"id":"pi_1","status":"requires_payment_method"},"amount_total":99,"currency":"usd"}`: {Says: order.SaysFailed, Payment: "pi_1"},
+		`{"id":"cs_1","status":"complete","payment_status":"unpaid","payment_intent":{"id":"pi_1","status":"canceled"},"amount_total":99,"currency":"usd"}`:                {Says: order.SaysFailed, Payment: "pi_1"},
+		`{"id":"cs_1","status":"complete","payment_status":"paid","payment_intent":{"id":"pi_1"},"amount_total":99,"currency":"usd"}`:                                      {Says: order.SaysPaid, Payment: "pi_1"},
+		`{"id":"cs_1","status":"expired","payment_status":"unpaid","payment_intent":null,"amount_total":99,"currency":"usd","x":{"y":1}}`:                                  {Says: order.SaysExpired},
 	} {
 		fake.answer = answer
 		e, err := stripe.Ask(t.Context(), o)
@@ -122,7 +126,7 @@ func TestStripeAsked(t *testing.T) {
 			t.Errorf("%s\nis %+v, %v", answer, e, err)
 		}
 	}
-	if fake.path != "/v1/checkout/sessions/cs_1" {
+	if fake.path != "/v1/checkout/sessions/cs_1?expand[]=payment_intent" {
 		t.Error(fake.path)
 	}
 	fake.status = 500
