@@ -13,7 +13,7 @@
 // is registered. A refresh token, which can be used only once, is exchanged all the same; then it is the gate that refuses.
 //
 // A policy is asked last (package policy): minors' hours, real names. An attempt may say who the player is, which a registry has to vouch for. It is asked
-// before a refresh token is used up, too.
+// before a refresh token is used up, too. A registration that it refuses leaves nothing, unless the registry is still looking.
 //
 // A Service keeps nothing between attempts: what it knows stands in the account store and in Redis. It knows neither HTTP nor frames, and
 // opens no link.

@@ -92,7 +92,8 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 			return nil, err
 		}
 	}
-	if _, anew := a.Way.(Register); anew {
+	_, anew := a.Way.(Register)
+	if anew {
 		if err := s.Admits(area, 0); err != nil {
 			return nil, err
 		}
@@ -107,21 +108,43 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.refuseSanctioned(ctx, acc); err != nil {
+	if err := s.mayEnter(ctx, a, acc, area); err != nil {
+		if anew {
+			s.unregister(ctx, acc, err)
+		}
 		return nil, err
 	}
-	if !refreshes { // or the client would lose what it logs in with; the gate refuses it too
-		if err := s.Admits(area, acc); err != nil {
-			return nil, err
-		}
-		if err := s.identify(ctx, acc, a); err != nil {
-			return nil, err
-		}
-		if err := s.askPolicy(ctx, acc, area); err != nil {
-			return nil, err
-		}
-	}
 	return s.ticket(ctx, acc, area, account.Origin{Way: a.Way.kind(), Device: a.Device}, next)
+}
+
+// mayEnter is why an account that is known is not let in.
+func (s *Service) mayEnter(ctx context.Context, a Attempt, acc account.ID, area uint16) error {
+	if err := s.refuseSanctioned(ctx, acc); err != nil {
+		return err
+	}
+	if _, refreshes := a.Way.(Refresh); refreshes { // asked before, or the client would lose what it logs in with; the gate refuses it too
+		return nil
+	}
+	if err := s.Admits(area, acc); err != nil {
+		return err
+	}
+	if err := s.identify(ctx, acc, a); err != nil {
+		return err
+	}
+	return s.askPolicy(ctx, acc, area)
+}
+
+// unregister leaves nothing of a registration that was refused: its name would be taken, by nobody. Only while a person is still being checked the account stays, under which
+// the registry knows the question; its owner logs in.
+func (s *Service) unregister(ctx context.Context, acc account.ID, why error) {
+	if errors.Is(why, realname.ErrPending) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := s.Accounts.Unregister(ctx, acc); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "a registration that was refused keeps its name", slog.Int64("account", int64(acc)), slog.Any("error", err))
+	}
 }
 
 // mayRefresh asks the policy before a refresh token is used up, which a player who may not play now needs when he may again.

@@ -28,6 +28,9 @@ func (s strict) BeforeLogin(_ context.Context, r policy.LoginRequest) error {
 }
 
 func (s strict) Identify(_ context.Context, acc account.ID, claim realname.Claim) error {
+	if claim.Name == "Pat" {
+		return realname.ErrPending
+	}
 	if claim.Name != "Ann" {
 		return realname.ErrMismatch
 	}
@@ -92,6 +95,47 @@ func TestPolicy(t *testing.T) {
 		plain, _ := service(t, stores, func(*signin.Deps) {})
 		if _, err := plain.Enter(t.Context(), signin.Attempt{Way: guest, Person: &realname.Claim{Name: "Ann", Number: "1"}}); fault.CodeOf(err) != fault.Unimplemented {
 			t.Errorf("a name where names are not checked: %v", err)
+		}
+	})
+}
+
+// TestRefusedRegistration: what is refused leaves nothing, and the name can be registered by whoever says who he is. While that is still being checked, the account stays.
+func TestRefusedRegistration(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		asked := strict{}
+		s, accounts := service(t, stores, func(d *signin.Deps) { d.Policy, d.People = asked, asked })
+		enter := func(way signin.Way, person string) error {
+			a := signin.Attempt{Way: way}
+			if person != "" {
+				a.Person = &realname.Claim{Name: person, Number: "1"}
+			}
+			_, err := s.Enter(t.Context(), a)
+			return err
+		}
+		ann := signin.Register{Name: "ann", Password: "secret-of-ann"}
+		for person, want := range map[string]error{"": errStrict, "Bob": realname.ErrMismatch} {
+			if err := enter(ann, person); !errors.Is(err, want) {
+				t.Errorf("as %q: %v", person, err)
+			}
+			if acc, err := accounts.Named(t.Context(), "ann"); !errors.Is(err, account.ErrNoAccount) {
+				t.Errorf("as %q the name is left to account %d, %v", person, acc, err)
+			}
+		}
+		if err := enter(ann, "Ann"); err != nil {
+			t.Errorf("who says who he is: %v", err)
+		}
+		if err := enter(ann, "Bob"); !errors.Is(err, account.ErrNameTaken) {
+			t.Errorf("a name that is somebody's: %v", err)
+		}
+		if err := enter(signin.Password{Name: "ann", Password: "secret-of-ann"}, ""); err != nil {
+			t.Errorf("he does not come in any more: %v", err)
+		}
+		if err := enter(signin.Register{Name: "pat", Password: "secret-of-pat"}, "Pat"); !errors.Is(err, realname.ErrPending) {
+			t.Errorf("who is still being checked: %v", err)
+		}
+		if err := enter(signin.Password{Name: "pat", Password: "secret-of-pat"}, "Ann"); err != nil {
+			t.Errorf("and comes back: %v", err)
 		}
 	})
 }

@@ -20,6 +20,7 @@ import (
 // Accounts is what the rules need of the account store; [account.Store] is one.
 type Accounts interface {
 	Register(ctx context.Context, name, password string) (account.ID, error)
+	Unregister(ctx context.Context, acc account.ID) error
 	Login(ctx context.Context, name, password string) (account.ID, error)
 	Guest(ctx context.Context, device string) (account.ID, error)
 	Character(ctx context.Context, acc account.ID, area uint16) (player int64, err error)

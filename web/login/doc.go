@@ -21,6 +21,7 @@
 // Each login but a refresh may have a "device_name", which its owner sees in the list of his logins. One that is ended cannot be refreshed any more, and
 // within seconds its tokens are refused, here and at the gates, and the session that it has led to is ended. It may also have a "person", {"name", "number"}, who the
 // player says to be: where a policy has to know (package policy), failed_precondition asks for that.
+// A registration that is refused leaves nothing, and its name is free; while a person is still being checked (unavailable) the account is there, and logs in.
 //
 // A guest's account gets further identities by POST /v1/identities: "kind" is "password" with "name" and the password as "secret", "device", or a
 // channel's name with its ticket. It is already_exists when another account has it, or this one another of the kind, and nothing moves then; the last one cannot be

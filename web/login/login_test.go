@@ -90,6 +90,12 @@ func (f *fake) Register(_ context.Context, name, password string) (account.ID, e
 	return acc, nil
 }
 
+func (f *fake) Unregister(_ context.Context, acc account.ID) error {
+	defer f.call("unregister %d", acc)()
+	maps.DeleteFunc(f.accounts, func(_ string, made account.ID) bool { return made == acc })
+	return nil
+}
+
 func (f *fake) Login(_ context.Context, name, password string) (account.ID, error) {
 	defer f.call("login %s", name)()
 	if acc, ok := f.accounts[strings.ToLower(name)+"/"+password]; ok {

@@ -47,3 +47,30 @@ func (s *Store) ErasePlayer(ctx context.Context, player int64) (acc ID, players 
 	players, err = s.Players(ctx, acc)
 	return acc, players, err
 }
+
+// Unregister takes back what [Store.Register] has made, and what was noted of its owner since. An account that somebody has logged in to stays, and one that there is not is no error.
+func (s *Store) Unregister(ctx context.Context, acc ID) error {
+	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+		if err := lockAccount(tx, acc); errors.Is(err, ErrNoAccount) { // whoever logs in meanwhile waits for its row
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for _, used := range []any{&characterRow{}, &refreshRow{}, &sanctionRow{}} {
+			var n int64
+			if err := tx.Model(used).Where("account = ?", acc).Count(&n).Error; err != nil || n > 0 {
+				return err
+			}
+		}
+		for _, row := range []any{&identityRow{}, &personRow{}, &playtimeRow{}} {
+			if err := tx.Delete(row, "account = ?", acc).Error; err != nil {
+				return err
+			}
+		}
+		return tx.Delete(&accountRow{}, "id = ?", acc).Error
+	})
+	if err != nil {
+		return fmt.Errorf("take back the registration of account %d: %w", acc, err)
+	}
+	return nil
+}

@@ -125,3 +125,56 @@ func TestEraseWhileRefreshing(t *testing.T) {
 		left(acc, erased)
 	})
 }
+
+// TestUnregister takes back a registration, with who is behind it, and nothing that somebody has logged in to.
+func TestUnregister(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *account.Store, c *clock) {
+		ctx := t.Context()
+		for name, use := range map[string]func(account.ID) error{
+			"login": func(acc account.ID) error {
+				_, err := s.IssueRefresh(ctx, acc, account.Origin{}, time.Hour)
+				return err
+			},
+			"player": func(acc account.ID) error { _, err := s.Character(ctx, acc, 1); return err },
+			"ban": func(acc account.ID) error {
+				_, err := s.Impose(ctx, acc, account.Sanction{Reason: "r", Author: "a"})
+				return err
+			},
+		} {
+			acc := must(s.Register(ctx, name, password))
+			if err := use(acc); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Unregister(ctx, acc); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Login(ctx, name, password); got != acc || err != nil {
+				t.Errorf("with a %s: %v, %v", name, got, err)
+			}
+		}
+		first := must(s.Register(ctx, "ada", password))
+		if err := s.SetPerson(ctx, first, account.Person{Born: c.Now().AddDate(-20, 0, 0), Registry: "r"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Watch(ctx, first, 1); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := s.Unregister(ctx, first); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, known, err := s.Person(ctx, first)
+		played, perr := s.PlaytimeOf(ctx, first)
+		if known || err != nil || perr != nil || !played.Login.IsZero() {
+			t.Errorf("left: %v, %v, %+v, %v", known, err, played, perr)
+		}
+		if there := must(s.Exists(ctx, first)); there {
+			t.Error("the account is there")
+		}
+		if again := must(s.Register(ctx, "ada", password)); again == first {
+			t.Error("it is the same account again")
+		}
+	})
+}
