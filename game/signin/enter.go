@@ -79,11 +79,8 @@ func (s *Service) admit(ctx context.Context, a Attempt) (_ *Ticket, err error) {
 	}
 	if name, ok := a.Way.guessed(); ok {
 		address := subscriber(a.Address)
-		wait, refused := s.Throttle.Take(ctx, name, address)
-		if refused != nil && wait > 0 {
-			return nil, &Throttled{After: wait, Err: refused}
-		} else if refused != nil {
-			return nil, refused
+		if err := s.take(ctx, name, address); err != nil {
+			return nil, err
 		}
 		defer func() { s.giveBack(ctx, name, address, err) }()
 	}
@@ -185,11 +182,8 @@ func (s *Service) identify(ctx context.Context, acc account.ID, a Attempt) (err 
 		return fault.New(fault.Unimplemented, "names are not checked here")
 	}
 	name, address := fmt.Sprintf("person:%d", acc), subscriber(a.Address)
-	wait, refused := s.Throttle.Take(ctx, name, address)
-	if refused != nil && wait > 0 {
-		return &Throttled{After: wait, Err: refused}
-	} else if refused != nil {
-		return refused
+	if err := s.take(ctx, name, address); err != nil {
+		return err
 	}
 	err = s.People.Identify(ctx, acc, *a.Person)
 	if !errors.Is(err, realname.ErrMismatch) {
@@ -230,6 +224,15 @@ func (s *Service) giveBack(ctx context.Context, name, address string, ended erro
 	if fault.CodeOf(ended) != fault.Unauthenticated {
 		s.uncount(ctx, name, address)
 	}
+}
+
+// take counts an attempt, or says that there were too many.
+func (s *Service) take(ctx context.Context, name, address string) error {
+	wait, err := s.Throttle.Take(ctx, name, address)
+	if err != nil && wait > 0 {
+		return &Throttled{After: wait, Err: err}
+	}
+	return err
 }
 
 func (s *Service) uncount(ctx context.Context, name, address string) {

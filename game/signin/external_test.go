@@ -69,3 +69,50 @@ func TestAChannel(t *testing.T) {
 		}
 	})
 }
+
+// TestBindingPasswordsIsThrottled: who binds and unbinds a password again and again has few of them hashed. What costs nothing does not count, and other kinds do not.
+func TestBindingPasswordsIsThrottled(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		const most = 3
+		s, accounts := service(t, stores, func(d *signin.Deps) {
+			d.Throttle = account.NewThrottle(stores, account.ThrottleConfig{PerName: most, PerAddress: 100})
+		})
+		b := signin.NewBinder(accounts, s)
+		acc, err := accounts.Guest(t.Context(), "0123456789abcdef")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := accounts.Register(t.Context(), "taken", "secret-of-taken"); err != nil {
+			t.Fatal(err)
+		}
+		bind := func(name string) error {
+			_, err := b.Bind(t.Context(), acc, "password", signin.Proof{Name: name, Secret: "secret-of-ann"})
+			return err
+		}
+		for range 2 * most {
+			if err := bind("taken"); !errors.Is(err, account.ErrNameTaken) {
+				t.Errorf("a name that is taken: %v", err)
+			}
+		}
+		for i := range most + 1 {
+			err := bind("ann")
+			var throttled *signin.Throttled
+			if i == most && (!errors.As(err, &throttled) || throttled.After <= 0 || fault.CodeOf(err) != fault.RateLimited) {
+				t.Errorf("one too many: %v", err)
+			}
+			if i == most {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Unbind(t.Context(), acc, "password"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.Bind(t.Context(), acc, "device", signin.Proof{Secret: "fedcba9876543210"}); !errors.Is(err, account.ErrKind) {
+			t.Errorf("another kind: %v", err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"fmt"
 
 	"loumiao/framework/fault"
 	"loumiao/game/store/account"
@@ -29,12 +30,13 @@ var _ Identities = (*account.Store)(nil)
 // A Binder changes how accounts can be logged in to. Who asks has shown already whose account it is. It is safe for concurrent use.
 type Binder struct {
 	store     Identities
+	service   *Service
 	providers map[string]Provider
 }
 
 // NewBinder is a binder for all kinds of identities that service lets in.
 func NewBinder(store Identities, service *Service) *Binder {
-	b := &Binder{store: store, providers: map[string]Provider{
+	b := &Binder{store: store, service: service, providers: map[string]Provider{
 		"password": func(ctx context.Context, p Proof) (account.Identity, error) {
 			return store.NewPassword(ctx, p.Name, p.Secret)
 		},
@@ -49,14 +51,23 @@ func NewBinder(store Identities, service *Service) *Binder {
 }
 
 // Bind adds an identity to the account, which is told how it can be logged in to from then on. Nothing moves when it is refused: see
-// [account.Store.Bind].
+// [account.Store.Bind]. Passwords, which cost much to hash, are throttled for the account, whatever its address: it is a *[Throttled].
 func (b *Binder) Bind(ctx context.Context, acc account.ID, kind string, proof Proof) ([]account.Identity, error) {
 	provider := b.providers[kind]
 	if provider == nil {
 		return nil, fault.New(fault.NotFound, "there is no such kind of identity")
 	}
+	binds := fmt.Sprintf("bind:%d", acc)
+	if kind == "password" {
+		if err := b.service.take(ctx, binds, binds); err != nil {
+			return nil, err
+		}
+	}
 	identity, err := provider(ctx, proof)
 	if err != nil {
+		if kind == "password" { // nothing was hashed
+			b.service.uncount(ctx, binds, binds)
+		}
 		return nil, err
 	}
 	if err := b.store.Bind(ctx, acc, identity); err != nil {

@@ -37,7 +37,8 @@ func (s *Service) bind(c *fiber.Ctx) error {
 	if err := httpserver.Decode(c, &in); err != nil {
 		return err
 	}
-	return known(c)(s.Binder.Bind(c.UserContext(), acc, in.Kind, signin.Proof{Name: in.Name, Secret: in.Secret}))
+	list, err := s.Binder.Bind(c.UserContext(), acc, in.Kind, signin.Proof{Name: in.Name, Secret: in.Secret})
+	return known(c)(list, answerable(err))
 }
 
 func (s *Service) unbind(c *fiber.Ctx) error {
