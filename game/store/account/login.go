@@ -15,7 +15,7 @@ import (
 // ErrNoLogin: the account has no such login, or it has ended.
 var ErrNoLogin = fault.New(fault.NotFound, "there is no such login")
 
-// maxLogins bounds what is listed of one account.
+// maxLogins bounds how many logins of an account go on.
 const maxLogins = 100
 
 // A LoginEntry is a login that goes on: somebody has a refresh token for it.
@@ -27,7 +27,7 @@ type LoginEntry struct {
 	Expires time.Time
 }
 
-// Logins is the account's logins that go on, those used last first, up to 100.
+// Logins is the account's logins that go on, those used last first.
 func (s *Store) Logins(ctx context.Context, account ID) ([]LoginEntry, error) {
 	var rows []refreshRow
 	err := s.db.WithContext(ctx).Order("issued_at DESC, family").Limit(maxLogins).
@@ -46,6 +46,18 @@ func (s *Store) Logins(ctx context.Context, account ID) ([]LoginEntry, error) {
 		}
 	}
 	return list, nil
+}
+
+// endOldest ends the account's logins beyond those that may go on, those first that were used longest ago.
+func (s *Store) endOldest(tx *gorm.DB, account ID) error {
+	var families []string
+	now := s.now().UnixMilli()
+	err := tx.Model(&refreshRow{}).Order("issued_at DESC, family").Offset(maxLogins).Limit(maxLogins).
+		Where("account = ? AND revoked_at = 0 AND expires_at > ?", account, now).Pluck("family", &families).Error
+	if err != nil || len(families) == 0 {
+		return err
+	}
+	return tx.Model(&refreshRow{}).Where("family IN ?", families).Update("revoked_at", now).Error
 }
 
 // LoginOf is the ID of the login that a refresh token belongs to.

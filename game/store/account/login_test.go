@@ -78,3 +78,50 @@ func TestLogins(t *testing.T) {
 		}
 	})
 }
+
+// TestTooManyLogins logs in more often than an account has logins: those used longest ago end, as if their owner had ended them, and the list is all that there are.
+func TestTooManyLogins(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *account.Store, c *clock) {
+		ctx := t.Context()
+		ann := must(s.Guest(ctx, "0123456789abcdef"))
+		issue := func() string {
+			t.Helper()
+			c.add(time.Second)
+			return must(s.IssueRefresh(ctx, ann, account.Origin{Way: "guest"}, time.Hour))
+		}
+		const most, more = 100, 3
+		var tokens []string
+		for range most {
+			tokens = append(tokens, issue())
+		}
+		c.add(time.Second)
+		_, kept, err := s.UseRefresh(ctx, tokens[0]) // the oldest goes on
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range more {
+			tokens = append(tokens, issue())
+		}
+		if list := must(s.Logins(ctx, ann)); len(list) != most {
+			t.Errorf("%d logins go on", len(list))
+		}
+		ended := map[string]bool{}
+		for _, e := range must(s.EndedSince(ctx, c.Now().Add(-time.Minute))) {
+			ended[e.ID] = e.Account == ann
+		}
+		for _, token := range tokens[1 : 1+more] {
+			if _, _, err := s.UseRefresh(ctx, token); !errors.Is(err, account.ErrRefresh) || !ended[account.LoginOf(token)] {
+				t.Errorf("one that was used long ago: %v", err)
+			}
+		}
+		for _, token := range []string{kept, tokens[1+more], tokens[most+more-1]} {
+			if _, _, err := s.UseRefresh(ctx, token); err != nil {
+				t.Errorf("one that was used lately: %v", err)
+			}
+		}
+		if len(ended) != more {
+			t.Errorf("%d logins have ended", len(ended))
+		}
+	})
+}

@@ -45,8 +45,8 @@ type Origin struct {
 	Device string // what the client calls its device; at most 64 bytes, valid UTF-8; may be empty
 }
 
-// IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one. It is
-// [ErrNoAccount] for an account that there is not, or no more.
+// IssueRefresh begins a login that lasts for ttl, however often it is refreshed: its token can be used once, for the next one. Of more than 100 logins of the account, those
+// used longest ago end. It is [ErrNoAccount] for an account that there is not, or no more.
 func (s *Store) IssueRefresh(ctx context.Context, account ID, from Origin, ttl time.Duration) (token string, err error) {
 	now := s.now()
 	family, secret := rand.Text(), rand.Text()
@@ -58,7 +58,10 @@ func (s *Store) IssueRefresh(ctx context.Context, account ID, from Origin, ttl t
 		if err := lockAccount(tx, account); err != nil { // it may be erased while its owner logs in
 			return err
 		}
-		return tx.Create(&row).Error
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return s.endOldest(tx, account)
 	})
 	if err != nil {
 		return "", fmt.Errorf("issue a refresh token: %w", err)
