@@ -62,7 +62,7 @@ func (e *enforcer) list(ctx context.Context, m *pb.ListSanctions) (*pb.ListSanct
 	return reply, nil
 }
 
-// run enforces what has come into force lately, and lets in whom it keeps out no more, until ctx ends.
+// run enforces what has come into force lately, lets in whom it keeps out no more, and deletes logins that have expired, until ctx ends.
 func (e *enforcer) run(ctx context.Context) {
 	tick := time.NewTicker(enforceEvery)
 	defer tick.Stop()
@@ -90,7 +90,8 @@ func (e *enforcer) pass(ctx context.Context) error {
 	for _, login := range ended {
 		err = errors.Join(err, e.end(ctx, login))
 	}
-	return err
+	_, perr := e.accounts.PurgeRefresh(ctx) // of more the next pass does the rest
+	return errors.Join(err, perr)
 }
 
 // end keeps out tokens of a login that has ended, and sends away whoever is in by it, unless that was done before.

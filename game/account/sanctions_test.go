@@ -114,3 +114,31 @@ func TestSanctions(t *testing.T) {
 		}
 	})
 }
+
+// TestExpiredLoginsAreDeleted: what is left of logins that have expired goes by itself, and those that go on stay.
+func TestExpiredLoginsAreDeleted(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		acc, err := accounts.Guest(ctx, "0123456789abcdef")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ttl := range []time.Duration{0, time.Hour} {
+			if _, err := accounts.IssueRefresh(ctx, acc, account.Origin{}, ttl); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := accounts.PurgeRefresh(ctx); left != 0 || err != nil {
+			t.Errorf("%d logins that have expired are left, %v", left, err)
+		}
+		if list, err := accounts.Logins(ctx, acc); len(list) != 1 || err != nil {
+			t.Errorf("%d logins go on, %v", len(list), err)
+		}
+	})
+}
