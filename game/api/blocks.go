@@ -34,6 +34,10 @@ func (b *Blocks) barredKey(account AccountID) string {
 	return b.stores.Key("blocked", "{"+account.String()+"}", "barred")
 }
 
+func (b *Blocks) erasedKey(account AccountID) string {
+	return b.stores.Key("blocked", "{"+account.String()+"}", "erased")
+}
+
 func (b *Blocks) loginKey(account AccountID, login string) string {
 	return b.stores.Key("blocked", "{"+account.String()+"}", "login", login)
 }
@@ -85,6 +89,19 @@ func (b *Blocks) Unbar(ctx context.Context, account AccountID) error {
 	return nil
 }
 
+// Erase keeps an account out that was erased, for ttl, and forgets what else kept it out, and why. Nothing lets it in: not a login either that was under way.
+func (b *Blocks) Erase(ctx context.Context, account AccountID, ttl time.Duration) error {
+	_, err := b.stores.Redis().TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Set(ctx, b.erasedKey(account), "this account was erased", ttl)
+		p.Del(ctx, b.key(account), b.clearedKey(account), b.barredKey(account))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("keep account %d out, which was erased: %w", account, err)
+	}
+	return nil
+}
+
 // LoginEnded is the notice of those whose login was ended.
 const LoginEnded = "this login was ended; log in again"
 
@@ -119,12 +136,12 @@ func (b *Blocks) ClearLogin(ctx context.Context, account AccountID, login string
 
 // Blocked is what to tell a player who comes by a login of the account, if he is kept out. login may be empty.
 func (b *Blocks) Blocked(ctx context.Context, account AccountID, login string) (notice string, blocked bool, err error) {
-	found, err := b.stores.Redis().MGet(ctx, b.key(account), b.barredKey(account), b.loginKey(account, login)).Result()
+	found, err := b.stores.Redis().MGet(ctx, b.key(account), b.barredKey(account), b.erasedKey(account), b.loginKey(account, login)).Result()
 	if err != nil {
 		return "", false, fmt.Errorf("look whether account %d is blocked: %w", account, err)
 	}
 	for i, value := range found {
-		if notice, ok := value.(string); ok && i < 2 {
+		if notice, ok := value.(string); ok && i < 3 { // the last is the login's
 			return notice, true, nil
 		} else if ok {
 			return LoginEnded, true, nil

@@ -43,11 +43,7 @@ func (r *reign) erase(ctx context.Context, c command.Command, args command.Erase
 	result := command.Erased{Account: int64(acc), Players: players, Owners: []command.ErasedBy{
 		{Owner: "account", Done: "the account, its identities, logins, person and playtime deleted; reasons of its sanctions emptied"},
 	}}
-	blocks := api.NewBlocks(stores)
-	if err := blocks.Unblock(ctx, api.AccountID(acc)); err != nil { // a sanction's reason is in it
-		return nil, err
-	}
-	if err := blocks.Bar(ctx, api.AccountID(acc), "this account was erased", erasedBar); err != nil {
+	if err := api.NewBlocks(stores).Erase(ctx, api.AccountID(acc), erasedBar); err != nil {
 		return nil, err
 	}
 	erasers, err := r.erasers(c, int64(acc))

@@ -195,6 +195,12 @@ func TestErase(t *testing.T) {
 		if err := players.Save(t.Context(), 77, 3, player.Save{State: []byte(`{}`), Schema: 1}); fault.CodeOf(err) != fault.Fenced {
 			t.Errorf("who held him saves: %v", err)
 		}
+		if err := api.NewBlocks(stores).Unbar(t.Context(), 70); err != nil { // by a login that was let in before
+			t.Fatal(err)
+		}
+		if err := api.NewBlocks(stores).Unblock(t.Context(), 70); err != nil { // by who has read before that there is no sanction
+			t.Fatal(err)
+		}
 		if _, blocked, err := api.NewBlocks(stores).Blocked(t.Context(), 70, ""); err != nil || !blocked {
 			t.Errorf("his token opens gates: %v", err)
 		}
