@@ -86,25 +86,26 @@ func (e *enforcer) pass(ctx context.Context) error {
 		err = errors.Join(err, e.enforce(ctx, acc))
 	}
 	ended, eerr := e.accounts.EndedSince(ctx, time.Now().Add(-e.tokens))
-	err = errors.Join(err, eerr)
-	for _, login := range ended {
+	logins := make([]api.Ended, len(ended))
+	for i, login := range ended {
+		logins[i] = api.Ended{Account: api.AccountID(login.Account), Login: login.ID}
+	}
+	in, berr := e.blocks.EndLogins(ctx, logins, e.tokens) // anybody can end many of his own
+	err = errors.Join(err, eerr, berr)
+	for _, login := range in {
 		err = errors.Join(err, e.end(ctx, login))
 	}
 	_, perr := e.accounts.PurgeRefresh(ctx) // of more the next pass does the rest
 	return errors.Join(err, perr)
 }
 
-// end keeps out tokens of a login that has ended, and sends away whoever is in by it, unless that was done before.
-func (e *enforcer) end(ctx context.Context, login account.EndedLogin) error {
-	acc := api.AccountID(login.Account)
-	cleared, err := e.blocks.EndLogin(ctx, acc, login.ID, e.tokens)
-	if err != nil || cleared {
+// end sends away whoever is in by a login that has ended, whose tokens are kept out already.
+func (e *enforcer) end(ctx context.Context, login api.Ended) error {
+	kind := &pb.KickSession{Code: uint32(fault.Unauthenticated), Reason: api.LoginEnded, Login: login.Login}
+	if err := e.kick(ctx, account.ID(login.Account), kind); err != nil {
 		return err
 	}
-	if err := e.kick(ctx, login.Account, &pb.KickSession{Code: uint32(fault.Unauthenticated), Reason: api.LoginEnded, Login: login.ID}); err != nil {
-		return err
-	}
-	return e.blocks.ClearLogin(ctx, acc, login.ID, e.tokens)
+	return e.blocks.ClearLogin(ctx, login.Account, login.Login, e.tokens)
 }
 
 // enforce keeps the account out if it is sanctioned now, and sends away whoever is in, unless that was done before; otherwise it lets it in. What fails, what a node that

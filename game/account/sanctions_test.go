@@ -1,8 +1,13 @@
 package account
 
 import (
+	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"loumiao/framework/fault"
 	"loumiao/framework/id"
@@ -139,6 +144,78 @@ func TestExpiredLoginsAreDeleted(t *testing.T) {
 		}
 		if list, err := accounts.Logins(ctx, acc); len(list) != 1 || err != nil {
 			t.Errorf("%d logins go on, %v", len(list), err)
+		}
+	})
+}
+
+// trips counts how often Redis is asked.
+type trips struct{ atomic.Int64 }
+
+func (t *trips) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (t *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error { t.Add(1); return next(ctx, cmd) }
+}
+
+func (t *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error { t.Add(1); return next(ctx, cmds) }
+}
+
+// TestManyEndedLogins ends many logins, as anybody can who logs in again and again: each is kept out, and looking at them again and again takes few questions to Redis.
+func TestManyEndedLogins(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		var last string
+		var acc account.ID
+		for i := range 3 {
+			var err error
+			if acc, err = accounts.Guest(ctx, fmt.Sprint("0123456789abcdef", i)); err != nil {
+				t.Fatal(err)
+			}
+			for range 50 {
+				token, err := accounts.IssueRefresh(ctx, acc, account.Origin{}, time.Hour)
+				if err != nil {
+					t.Fatal(err)
+				}
+				last = account.LoginOf(token)
+			}
+			if err := accounts.RevokeRefresh(ctx, acc); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		asked := &trips{}
+		stores.Redis().AddHook(asked)
+		if err := e.pass(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := asked.Load(); n > 5 {
+			t.Errorf("Redis is asked %d times about logins that have ended before", n)
+		}
+		kept := func() bool {
+			t.Helper()
+			_, blocked, err := e.blocks.Blocked(ctx, api.AccountID(acc), last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return blocked
+		}
+		if !kept() {
+			t.Error("a token of a login that has ended is good")
+		}
+		if err := stores.Redis().Del(ctx, stores.Key("blocked", "{"+api.AccountID(acc).String()+"}", "login", last)).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if kept() {
+			t.Fatal("this test does not know where blocks are")
+		}
+		if err := e.pass(ctx); err != nil || !kept() {
+			t.Errorf("Redis lost it, and it is not put back: %v", err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -111,19 +112,36 @@ const (
 	loginCleared = "cleared" // sessions that it has led to, too
 )
 
-// EndLogin keeps out tokens of one of the account's logins for ttl, and reports whether those who were in by it have been sent away since, which
-// [Blocks.ClearLogin] notes.
-func (b *Blocks) EndLogin(ctx context.Context, account AccountID, login string, ttl time.Duration) (cleared bool, err error) {
-	var kept *redis.StringCmd
-	_, err = b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.SetNX(ctx, b.loginKey(account, login), loginKept, ttl)
-		kept = p.Get(ctx, b.loginKey(account, login))
-		return nil
-	})
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return false, fmt.Errorf("end a login of account %d: %w", account, err)
+// An Ended is a login that was ended before its time.
+type Ended struct {
+	Account AccountID
+	Login   string
+}
+
+// endedAtOnce is how many logins go to Redis together.
+const endedAtOnce = 500
+
+// EndLogins keeps out tokens of logins for ttl, and returns those by which somebody may still be in: all but those that [Blocks.ClearLogin] has noted since.
+func (b *Blocks) EndLogins(ctx context.Context, logins []Ended, ttl time.Duration) (in []Ended, err error) {
+	for some := range slices.Chunk(logins, endedAtOnce) {
+		kept := make([]*redis.StringCmd, len(some))
+		_, err := b.stores.Redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, l := range some {
+				p.SetNX(ctx, b.loginKey(l.Account, l.Login), loginKept, ttl)
+				kept[i] = p.Get(ctx, b.loginKey(l.Account, l.Login))
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return in, fmt.Errorf("end %d logins: %w", len(some), err)
+		}
+		for i, l := range some {
+			if kept[i].Val() != loginCleared {
+				in = append(in, l)
+			}
+		}
 	}
-	return kept.Val() == loginCleared, nil
+	return in, nil
 }
 
 // ClearLogin notes that those who were in by a login have been sent away.
