@@ -67,8 +67,8 @@ type MatchResult struct {
 }
 
 // RecordMatch stores a match with the history, rating, experience and reward of all of its players, in one transaction and once: a repetition
-// changes nothing and returns the first result. It is [ErrNotFound] when a player was never loaded, fault.Invalid when m itself is
-// wrong. Nobody need hold the players; a world that does sees the change in their versions.
+// changes nothing and returns the first result. Of a reward that is more than a player can have he gets what he can. It is [ErrNotFound] when a player was never
+// loaded, fault.Invalid when m itself is wrong. Nobody need hold the players; a world that does sees the change in their versions.
 func (s *Store) RecordMatch(ctx context.Context, m Match) (MatchResult, error) {
 	if err := m.validate(); err != nil {
 		return MatchResult{}, err
@@ -125,6 +125,9 @@ func (s *Store) recordMatch(tx *gorm.DB, m Match) (MatchResult, error) {
 	}
 	rows, postings, err := m.settle(players)
 	if err != nil {
+		return MatchResult{}, err
+	}
+	if err := fit(tx, rows, postings); err != nil {
 		return MatchResult{}, err
 	}
 	if _, err := s.post(tx, postings); err != nil {
@@ -225,4 +228,24 @@ func (m Match) settle(players map[ID]*playerRow) ([]MatchRow, []posting, error) 
 		}
 	}
 	return rows, postings, nil
+}
+
+// fit leaves out of the rewards what would be more than one can have: the result is everybody's, and does not fail because one of them is rich. The transaction
+// has locked the players' rows.
+func fit(tx *gorm.DB, rows []MatchRow, postings []posting) error {
+	have, err := touched(tx, postings)
+	if err != nil {
+		return err
+	}
+	for i, p := range postings {
+		var changes []change
+		gained := map[string]int64{}
+		for _, c := range p.changes {
+			if c.amount = min(c.amount, MaxBalance-have[p.player][c.asset]); c.amount != 0 {
+				changes, gained[string(c.asset)] = append(changes, c), c.amount
+			}
+		}
+		postings[i].changes, rows[i].Reward = changes, gained
+	}
+	return nil
 }

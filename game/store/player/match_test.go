@@ -124,6 +124,46 @@ func TestRecordMatchRefuses(t *testing.T) {
 	})
 }
 
+// TestRecordMatchOfTheRich has a match in which one player can have no more gold, and another one only some.
+func TestRecordMatchOfTheRich(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *player.Store, _ *gorm.DB) {
+		room := map[player.ID]int64{7: 0, 8: 5, 9: player.MaxBalance - player.StartGold}
+		for id, left := range room {
+			load(t, s, id)
+			if rich := player.MaxBalance - player.StartGold - left; rich > 0 {
+				if _, err := s.Apply(t.Context(), player.Op{Key: "rich", Player: id, Reason: "test", Wallet: gold(rich)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		first, err := s.RecordMatch(t.Context(), duel(5, 7, 8, 9))
+		if err != nil || len(first.Rows) != 3 {
+			t.Fatalf("%+v, %v", first, err)
+		}
+		want := map[player.ID]map[string]int64{7: {}, 8: {player.Gold: 5}, 9: {player.Gold: 10}}
+		for _, row := range first.Rows {
+			p, gained := read(t, s, row.Player), want[row.Player]
+			if !maps.Equal(row.Reward, gained) || p.Wallet[player.Gold] != player.MaxBalance-room[p.ID]+gained[player.Gold] {
+				t.Errorf("player %d has %v after a reward of %v, want %v", p.ID, p.Wallet, row.Reward, gained)
+			}
+			if p.Rating != row.RatingAfter || p.Exp != row.Exp || row.Exp == 0 {
+				t.Errorf("player %+v after %+v", p, row)
+			}
+			history, err := s.Matches(t.Context(), row.Player, 0)
+			if err != nil || len(history) != 1 || fmt.Sprint(history[0]) != fmt.Sprint(row) {
+				t.Errorf("history %+v, %v, want %+v", history, err, row)
+			}
+		}
+		if first.Rows[0].RatingAfter <= player.StartRating || first.Rows[2].RatingAfter >= player.StartRating {
+			t.Errorf("the ratings are %+v", first.Rows)
+		}
+		if again, err := s.RecordMatch(t.Context(), duel(5, 7, 8, 9)); err != nil || !again.Repeated || fmt.Sprint(again.Rows) != fmt.Sprint(first.Rows) {
+			t.Errorf("the repetition: %+v, %v, want %+v", again, err, first)
+		}
+	})
+}
+
 // Matches with the same players in other orders, each recorded twice, while the players also spend.
 func TestConcurrentMatches(t *testing.T) {
 	t.Parallel()
