@@ -51,12 +51,13 @@ const (
 	kick   act = "kick"
 )
 
-// KEYS prefix, of of:<player> "party", party:<id> "player player ...", invite:<id>:<player> and number, which share its hash tag; ARGV act player other party new most kept_ms
-// invite_ms now. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, the players who are in none any more, and the id and
-// players of the party that he has left for another, and the number of the last change. Should Redis lose the numbers, they go on after all that it has given, since they keep up with
-// the clock. A party of fewer than two is none, except while its first invitation may be taken.
-var partyScript = redis.NewScript(luaNow + `
-local P, act, player, other = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+// KEYS prefix, of of:<player> "party", party:<id> "player player ...", invite:<id>:<player> and number, which share its hash tag, and the area, of all other keys; ARGV act player
+// other party new most kept_ms invite_ms now answered_ms remember_ms. Does something to the player's party. Returns what was wrong or "", the party's id and players after it, the
+// players who are in none any more, and the id and players of the party that he has left for another, the number of the last change, and the tickets that it has ended: those with which
+// somebody waited as a party that has changed, or alone who is in one now. Whoever of them is asked whether he accepts a match has said no. Should Redis lose the numbers, they go on after
+// all that it has given, since they keep up with the clock. A party of fewer than two is none, except while its first invitation may be taken.
+var partyScript = redis.NewScript(luaNow + luaFree + luaWithdraw + luaSay + `
+local P, M, act, player, other = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
 local most, kept = tonumber(ARGV[6]), ARGV[7]
 local function read(id)
   local list = {}
@@ -79,8 +80,22 @@ end
 local id, list = redis.call('GET', P .. ':of:' .. player) or '0', {}
 if id ~= '0' then list = read(id) end
 if not at(list, player) then id, list = '0', {} end
-local gone, left = {}, {'0', ''}
-local function answer(wrong) return {wrong, id, table.concat(list, ' '), table.concat(gone, ' '), left[1], left[2], string.format('%.0f', number)} end
+local gone, left, ended = {}, {'0', {}}, {}
+local function answer(wrong)
+  return {wrong, id, table.concat(list, ' '), table.concat(gone, ' '), left[1], table.concat(left[2], ' '), string.format('%.0f', number), table.concat(ended, ' ')}
+end
+local function give_back(players)
+  for _, p in ipairs(players) do
+    local mode, ticket, match = string.match(redis.call('HGET', M .. ':tickets', p) or '', '^(%S+) (%S+) ?(%S*)$')
+    if match == '' then
+      local its, all = string.match(ticket, '^(%d+):([%d+]+):')
+      withdraw(M .. ':tickets', M .. ':pool:' .. mode, all, ticket, M .. ':gone:' .. its, ARGV[11])
+      ended[#ended + 1] = ticket
+    elseif match then
+      say(M .. ':matches', M .. ':answers:' .. match, M .. ':tickets', M .. ':gone', match, p, '0', ARGV[9], ARGV[10], ARGV[11])
+    end
+  end
+end
 local function remove(who)
   table.remove(list, at(list, who))
   gone[#gone + 1] = who
@@ -111,7 +126,7 @@ elseif act == 'accept' then
   if #list >= 2 then
     remove(player)
     table.remove(gone, 1) -- he is in the other one
-    left = {id, table.concat(list, ' ')}
+    left = {id, list}
   elseif id ~= '0' then
     redis.call('DEL', P .. ':party:' .. id)
   end
@@ -127,28 +142,43 @@ elseif act == 'kick' then
   if other == player or not at(list, other) then return answer('absent') end
   remove(other)
 end
+if act ~= 'look' and act ~= 'invite' then
+  for _, players in ipairs({list, left[2], gone}) do give_back(players) end
+end
 return answer('')
 `)
 
-// Party does something to the player's party and returns it as it is then, also when he has left it; the party, as it is then, that he has left for another; and who is in none any
-// more. newID is for a party that is made.
-func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (is, left Party, gone []api.PlayerID, err error) {
-	reply, err := partyScript.Run(ctx, s.client, []string{s.at(area, "party")},
-		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds(), s.now()).StringSlice()
-	if err == nil && len(reply) != 7 {
+// A change is what an act has led to.
+type change struct {
+	is    Party          // the player's party as it is then, also when he has left it
+	left  Party          // as it is then, that he has left for another
+	gone  []api.PlayerID // who is in none any more
+	ended []Ticket       // that waited for a party as it was, or for one who has come into it
+}
+
+// Party does something to the player's party, and ends at the same stroke the tickets with which it, or who has come into it, waits. newID is for a party that is made.
+func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party, newID int64) (change, error) {
+	reply, err := partyScript.Run(ctx, s.client, []string{s.at(area, "party"), s.at(area)},
+		string(do), int64(player), int64(other), party, newID, MaxParty, partyKept.Milliseconds(), inviteValid.Milliseconds(), s.now(),
+		answered.Milliseconds(), remember.Milliseconds()).StringSlice()
+	var c change
+	if err == nil && len(reply) != 8 {
 		err = fmt.Errorf("an answer of %d parts", len(reply))
 	}
 	if err == nil {
-		is, err = parseParty(reply[1], reply[2], reply[6])
+		c.is, err = parseParty(reply[1], reply[2], reply[6])
 	}
 	if err == nil {
-		left, err = parseParty(reply[4], reply[5], reply[6])
+		c.left, err = parseParty(reply[4], reply[5], reply[6])
 	}
 	if err == nil {
-		gone, err = parseMembers(reply[3])
+		c.gone, err = parseMembers(reply[3])
+	}
+	if err == nil {
+		c.ended, err = parseTickets(reply[7])
 	}
 	if err != nil {
-		return Party{}, Party{}, nil, fmt.Errorf("%s party of player %v: %w", do, player, err)
+		return change{}, fmt.Errorf("%s party of player %v: %w", do, player, err)
 	}
 	switch reply[0] {
 	case "in":
@@ -164,7 +194,7 @@ func (s *Store) Party(ctx context.Context, area api.Area, do act, player, other 
 	case "absent":
 		err = errNotInParty
 	}
-	return is, left, gone, err
+	return c, err
 }
 
 func parseParty(id, members, number string) (is Party, err error) {
@@ -185,44 +215,51 @@ func parseMembers(members string) ([]api.PlayerID, error) {
 	return parsePlayers(strings.ReplaceAll(members, " ", "+"))
 }
 
-// party does something to a player's party, and sees to it that everybody hears of it and that a ticket of the party as it was is given back.
+func parseTickets(list string) (tickets []Ticket, err error) {
+	for _, one := range strings.Fields(list) {
+		t, err := parseTicket(one)
+		if err != nil {
+			return nil, err
+		}
+		tickets = append(tickets, t)
+	}
+	return tickets, nil
+}
+
+// party does something to a player's party, and sees to it that everybody hears of it, and of the tickets that it has ended.
 func (d *desk) party(ctx context.Context, area api.Area, do act, player, other api.PlayerID, party int64) (Party, error) {
 	if player <= 0 || (do == invite || do == kick) && (other <= 0 || other == player) {
 		return Party{}, errNoPlayer
 	}
-	is, left, gone, err := d.store.Party(ctx, area, do, player, other, party, d.ids())
+	c, err := d.store.Party(ctx, area, do, player, other, party, d.ids())
 	if err != nil || do == look {
-		return is, outside(err)
+		return c.is, outside(err)
 	}
 	if do == invite {
-		d.work.news(area, []news{{player: other, party: is, from: player}})
-		return is, nil
+		d.work.news(area, []news{{player: other, party: c.is, from: player}})
+		return c.is, nil
 	}
 	var tell []news
-	for _, as := range []Party{is, left} {
+	for _, as := range []Party{c.is, c.left} {
 		for _, p := range as.Players {
 			tell = append(tell, news{player: p, party: as})
 		}
 	}
-	for _, p := range gone {
-		tell = append(tell, news{player: p, party: Party{Number: is.Number}})
+	for _, p := range c.gone {
+		tell = append(tell, news{player: p, party: Party{Number: c.is.Number}})
 	}
 	d.work.news(area, slices.DeleteFunc(tell, func(n news) bool { return n.player == player })) // he gets the answer
-	// Whoever is in the party, or was, may have its ticket; one who has come has had one of his own.
-	for _, p := range slices.Concat(is.Players, left.Players, gone) {
-		if was, won, err := d.store.cancel(ctx, area, p, 0); err == nil && won && was.ID != 0 {
-			d.work.unmatch([]Ticket{was}, reasonParty)
-		}
-	}
+	d.work.unmatch(c.ended, reasonParty)
 	if do == depart {
-		return Party{Number: is.Number}, nil
+		return Party{Number: c.is.Number}, nil
 	}
-	return is, nil
+	return c.is, nil
 }
 
 // team is who has a ticket together that a player asks for, and what they count as: himself, or his party, which he leads and of whom each can play now.
 func (d *desk) team(ctx context.Context, area api.Area, player api.PlayerID, rating int32) (Party, int32, error) {
-	is, _, _, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
+	c, err := d.store.Party(ctx, area, look, player, 0, 0, 0)
+	is := c.is
 	switch {
 	case err != nil:
 		return Party{}, 0, outside(err)

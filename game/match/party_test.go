@@ -120,7 +120,8 @@ func TestPartyRandom(t *testing.T) {
 				}
 			}
 			changes := want == nil && do != look && (do != accept || party != id)
-			is, was, out, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
+			c, err := s.Party(t.Context(), arena.Area, do, player, other, party, int64(step+1))
+			is, was, out := c.is, c.left, c.gone
 			if (err == nil) != (want == nil) || want != nil && (err == nil || err.Error() != want.Error()) {
 				t.Fatalf("step %d: player %v does %s: %v, want %v", step, player, do, err, want)
 			}
@@ -169,10 +170,10 @@ func TestPartyRandom(t *testing.T) {
 			t.Fatalf("%d joined, %d of them out of another party: the test does not test", done, moved)
 		}
 		// A party that fills up.
-		var is Party
+		var c change
 		for p := api.PlayerID(101); p < 100+MaxParty+1; p++ {
 			var err error
-			if is, _, _, err = s.Party(t.Context(), arena.Area, invite, 101, p+1, 0, 9999); p == 100+MaxParty {
+			if c, err = s.Party(t.Context(), arena.Area, invite, 101, p+1, 0, 9999); p == 100+MaxParty {
 				if !errors.Is(err, errFull) {
 					t.Errorf("one too many is invited: %v", err)
 				}
@@ -180,12 +181,12 @@ func TestPartyRandom(t *testing.T) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if is, _, _, err = s.Party(t.Context(), arena.Area, accept, p+1, 0, 9999, 0); err != nil {
+			if c, err = s.Party(t.Context(), arena.Area, accept, p+1, 0, 9999, 0); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(is.Players) != MaxParty || !is.leads(101) {
-			t.Errorf("the full party is %+v", is)
+		if len(c.is.Players) != MaxParty || !c.is.leads(101) {
+			t.Errorf("the full party is %+v", c.is)
 		}
 	})
 }
@@ -402,5 +403,80 @@ func TestPartyAcceptedInVain(t *testing.T) {
 			}
 			return w.unmatched[ticket] == reasonParty && heard(1, 1, 3) && heard(3, 1, 3) && heard(10, 10, 2)
 		})
+	})
+}
+
+// TestPartyEndsTickets has nothing run but the act on a party, as when its node dies right after: nobody who is in the party, or was, waits any more with a ticket from before.
+func TestPartyEndsTickets(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		s, _ := newStore(stores)
+		join := func(party int64, id api.TicketID, players ...api.PlayerID) Ticket {
+			t.Helper()
+			if got, err := s.Join(ctx, arena, Ticket{ID: id}.party(players), party); err != nil || got != id {
+				t.Fatalf("join with ticket %v: %v, %v", id, got, err)
+			}
+			for _, waits := range mustPoll(t, s, arena, 0).Tickets {
+				if waits.ID == id {
+					return waits
+				}
+			}
+			t.Fatalf("ticket %v does not wait", id)
+			return Ticket{}
+		}
+		do := func(a act, player, other api.PlayerID, party int64, ended ...Ticket) Party {
+			t.Helper()
+			c, err := s.Party(ctx, arena.Area, a, player, other, party, 100+int64(player))
+			if err != nil {
+				t.Fatalf("%s by player %v: %v", a, player, err)
+			}
+			slices.SortFunc(c.ended, older)
+			if !slices.Equal(c.ended, ended) {
+				t.Errorf("%s by player %v has ended %v, want %v", a, player, c.ended, ended)
+			}
+			waiting := mustPoll(t, s, arena, 0).Tickets
+			for _, was := range ended {
+				if slices.Contains(waiting, was) {
+					t.Errorf("after %s by player %v ticket %v still waits", a, player, was)
+				}
+				for _, p := range was.players() {
+					if won, err := s.Cancel(ctx, arena.Area, p, was.ID); !won || err != nil {
+						t.Errorf("a cancel of ticket %v says %v, %v", was, won, err)
+					}
+				}
+			}
+			return c.is
+		}
+		party := do(invite, 1, 2, 0).ID
+		do(accept, 2, 0, party, join(party, 1, 1), join(0, 2, 2))
+		both := join(party, 3, 1, 2)
+		do(accept, 2, 0, party) // he is in it already
+		do(invite, 1, 3, 0)
+		do(accept, 3, 0, party, both)
+		do(kick, 1, 2, 0, join(party, 4, 1, 2, 3))
+		do(depart, 3, 0, 0, join(party, 5, 1, 3))
+
+		// One who changes from one party to another.
+		party = do(invite, 1, 3, 0).ID
+		do(accept, 3, 0, party)
+		other := do(invite, 6, 7, 0).ID
+		do(accept, 7, 0, other)
+		do(invite, 6, 3, 0)
+		do(accept, 3, 0, other, join(party, 6, 1, 3), join(other, 7, 6, 7))
+
+		// A match that they are asked about comes to nothing, and they do not wait again.
+		ours, his := join(other, 8, 6, 7, 3), join(0, 9, 9)
+		m := match(10, arena, ours, his)
+		if missing, err := s.Claim(ctx, []Match{m}, 10*time.Second, 10*time.Second); err != nil || missing[0] != nil {
+			t.Fatal(missing, err)
+		}
+		do(depart, 7, 0, 0)
+		if is, ended, _, err := s.Resolve(ctx, m); is != undone || !slices.Equal(ended, []Ticket{ours}) || err != nil {
+			t.Errorf("the match is %v, with %v, %v", is, ended, err)
+		}
+		if waiting := mustPoll(t, s, arena, 0).Tickets; !slices.Equal(waiting, []Ticket{his}) {
+			t.Errorf("%v wait", waiting)
+		}
 	})
 }

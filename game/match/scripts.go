@@ -40,6 +40,45 @@ local function free(tickets, players, match)
 end
 `
 
+// luaWithdraw takes a ticket out that waits, and has it known for so long that it ended without a match.
+const luaWithdraw = `
+local function withdraw(tickets, pool, players, ticket, gone, ms)
+  redis.call('ZREM', pool, ticket)
+  for player in string.gmatch(players, '%d+') do
+    redis.call('HDEL', tickets, player)
+    redis.call('ZREM', tickets .. ':stood', player)
+  end
+  redis.call('SET', gone, '0', 'PX', ms)
+end
+`
+
+// luaSay notes what a player says to a match that he is asked about, see answerScript. It needs luaNow and luaFree.
+const luaSay = `
+local function say(matches, answers, tickets, gone, match, player, yes, now, ms, remember)
+  local untl, list = string.match(redis.call('HGET', matches, match) or '', '^claimed %S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
+  if not untl or untl == '0' then return -1 end
+  local all, his, team = 0
+  for ticket, players in string.gmatch(list, '(%d+):([%d+]+):') do
+    for p in string.gmatch(players, '%d+') do
+      all = all + 1
+      if p == player then his, team = ticket, players end
+    end
+  end
+  if not his then return -1 end
+  local was = redis.call('HGET', answers, player)
+  local settled = redis.call('HLEN', answers) == all or tonumber(clock(now)) > tonumber(untl)
+  if was and (settled or was == '0' or yes == '1') then return tonumber(was) end
+  if settled then return -1 end
+  redis.call('HSET', answers, player, yes)
+  redis.call('PEXPIRE', answers, ms)
+  if yes == '0' then
+    free(tickets, team, match)
+    redis.call('SET', gone .. ':' .. his, '0', 'PX', remember)
+  end
+  return tonumber(yes)
+end
+`
+
 var (
 	// KEYS tickets pool sequence party; ARGV players ticket mode rating now party. Returns the mode, id and players of the ticket that there is now: the new one, or what one of
 	// them has already; or nothing, when the party is not the first's, or its players are others.
@@ -68,18 +107,13 @@ return {ARGV[3], ARGV[2], ARGV[1]}
 
 	// KEYS tickets pool then gone:<ticket> of each; ARGV ms to remember, then for each mode, players, ticket. Takes those out that still wait
 	// and returns 1 or 0 for each.
-	withdrawScript = redis.NewScript(`
+	withdrawScript = redis.NewScript(luaWithdraw + `
 local out = {}
 for i = 3, #KEYS do
   local mode, players, ticket = ARGV[3 * i - 7], ARGV[3 * i - 6], ARGV[3 * i - 5]
   out[i - 2] = 0
   if redis.call('HGET', KEYS[1], string.match(players, '^%d+')) == mode .. ' ' .. ticket then
-    redis.call('ZREM', KEYS[2], ticket)
-    for player in string.gmatch(players, '%d+') do
-      redis.call('HDEL', KEYS[1], player)
-      redis.call('ZREM', KEYS[1] .. ':stood', player)
-    end
-    redis.call('SET', KEYS[i], '0', 'PX', ARGV[1])
+    withdraw(KEYS[1], KEYS[2], players, ticket, KEYS[i], ARGV[1])
     out[i - 2] = 1
   end
 end
@@ -191,28 +225,8 @@ return 1
 
 	// KEYS matches answers tickets gone; ARGV match player answer now ms remember. Notes what a player says to a match that he is asked about. Returns his answer as it stands, or -1: it
 	// is too late, or he is not asked. An answer stands, except that he may think better of a yes while others are still missing. With a no his ticket ends.
-	answerScript = redis.NewScript(luaNow + luaFree + `
-local untl, tickets = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^claimed %S+ %S+ %S+ %S+ (%S+) %S+ %S+ (.*)$')
-if not untl or untl == '0' then return -1 end
-local all, his, team = 0
-for ticket, players in string.gmatch(tickets, '(%d+):([%d+]+):') do
-  for player in string.gmatch(players, '%d+') do
-    all = all + 1
-    if player == ARGV[2] then his, team = ticket, players end
-  end
-end
-if not his then return -1 end
-local was = redis.call('HGET', KEYS[2], ARGV[2])
-local settled = redis.call('HLEN', KEYS[2]) == all or tonumber(clock(ARGV[4])) > tonumber(untl)
-if was and (settled or was == '0' or ARGV[3] == '1') then return tonumber(was) end
-if settled then return -1 end
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
-if ARGV[3] == '0' then
-  free(KEYS[3], team, ARGV[1])
-  redis.call('SET', KEYS[4] .. ':' .. his, '0', 'PX', ARGV[6])
-end
-return tonumber(ARGV[3])
+	answerScript = redis.NewScript(luaNow + luaFree + luaSay + `
+return say(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6])
 `)
 
 	// KEYS matches due tickets pool sequence answers then gone:<ticket> of each; ARGV match holder now ms. Decides about a match that its players are asked about. Returns
