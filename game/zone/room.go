@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -85,6 +86,7 @@ func (r *Room) open(ctx *actor.Context, m *open) (*pb.CreateRoomReply, error) {
 			ctx.Stop()
 			return nil, err
 		}
+		r.phase = gathering
 		r.mode, r.area = m.request.GetMode(), api.Area(m.request.GetArea())
 		r.teams = int(m.request.GetTeams())
 		for _, p := range m.request.GetPlayers() {
@@ -94,7 +96,6 @@ func (r *Room) open(ctx *actor.Context, m *open) (*pb.CreateRoomReply, error) {
 		if m.request.GetBackfill() {
 			r.battle.offerSeats(m.request.GetRatings())
 		}
-		r.phase = gathering
 	case gathering, fighting:
 		if !slices.Equal(numbers(r.players), m.request.GetPlayers()) {
 			return nil, fault.Errorf(fault.AlreadyExists, "match %d has a room for other players", r.match)
@@ -198,13 +199,6 @@ func (r *Room) tick(ctx *actor.Context, _ *tick) error {
 	if r.phase != fighting {
 		return nil
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			r.closing = true
-			r.abort(ctx, "the battle has failed")
-			panic(p) // the actor reports it and ends the room
-		}
-	}()
 	began := time.Now()
 	r.battle.step()
 	r.tend()
@@ -279,14 +273,53 @@ func (r *Room) finish(ctx *actor.Context, m *finish) error {
 	return nil
 }
 
-// close is the last thing that the actor does. What is left to do then gets one more chance.
-func (r *Room) close(ctx *actor.Context) {
+// close is the last thing that the actor does, unless a handler has panicked.
+func (r *Room) close(ctx *actor.Context) { r.last(ctx, "the battle's server is stopping") }
+
+// last ends the room, whatever it was about. What is left to do gets one more chance, and the room's place is given back also when that fails.
+func (r *Room) last(ctx *actor.Context, reason string) {
 	r.closing = true
-	switch r.phase {
-	case gathering, fighting:
-		r.abort(ctx, "the battle's server is stopping")
-	case recording:
+	if r.phase == empty || r.phase == over {
+		return
+	}
+	defer func() {
+		if r.phase == over {
+			return
+		}
+		if r.result != nil {
+			r.lose(errors.New("the room has failed"))
+		}
+		r.zone.board.clear(r.match)
+		r.leave(ctx)
+	}()
+	if r.battle != nil && r.result == nil {
+		r.abort(ctx, reason)
+	} else {
 		r.settle(ctx)
+	}
+}
+
+// guarded is a handler whose panic, which ends the actor, ends the room as well.
+func guarded[M, R any](handle func(*Room, *actor.Context, M) (R, error)) func(*Room, *actor.Context, M) (R, error) {
+	return func(r *Room, ctx *actor.Context, m M) (reply R, err error) {
+		failed := true
+		defer func() {
+			if failed {
+				r.last(ctx, "the battle has failed")
+			}
+		}()
+		reply, err = handle(r, ctx, m)
+		failed = false
+		return reply, err
+	}
+}
+
+// guardedTell is guarded for a handler without a reply.
+func guardedTell[M any](handle func(*Room, *actor.Context, M) error) func(*Room, *actor.Context, M) error {
+	guard := guarded(func(r *Room, ctx *actor.Context, m M) (struct{}, error) { return struct{}{}, handle(r, ctx, m) })
+	return func(r *Room, ctx *actor.Context, m M) error {
+		_, err := guard(r, ctx, m)
+		return err
 	}
 }
 

@@ -34,6 +34,7 @@ type world struct {
 
 	mu         sync.Mutex
 	dbFails    int // answers of db that fail
+	dbPanics   int // after those, calls of db that panic
 	dbErr      error
 	ownerFails map[int64]int
 	ownerErr   error
@@ -51,6 +52,10 @@ func (w *world) record(_ context.Context, m *pb.RecordMatch) (*pb.RecordMatchRep
 	if w.dbFails > 0 {
 		w.dbFails--
 		return nil, w.dbErr
+	}
+	if w.dbPanics > 0 {
+		w.dbPanics--
+		panic("a db that breaks the room")
 	}
 	w.recorded = append(w.recorded, proto.CloneOf(m))
 	reply := &pb.RecordMatchReply{}
@@ -137,9 +142,9 @@ func inWorld(t *testing.T, change func(*Config), fn func(t *testing.T, w *world)
 		w.zone.OnRecording(func(r *Recording) { w.tape = r })
 		w.zone.build(w.sys, log, w)
 		defer w.zone.end()
-		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, ctx *actor.Context, m *seatMsg) (*pb.JoinRoomReply, error) {
+		actor.Handle(w.zone.rooms.Behavior(), guarded(func(r *Room, ctx *actor.Context, m *seatMsg) (*pb.JoinRoomReply, error) {
 			return r.admit(ctx, m.player, m.client, 0)
-		})
+		}))
 		actor.Handle(w.zone.rooms.Behavior(), func(r *Room, _ *actor.Context, m *leaveMsg) (*pb.Done, error) {
 			r.battle.leave(m.client)
 			return &pb.Done{}, nil
@@ -469,6 +474,76 @@ func TestRoomThatBreaks(t *testing.T) {
 			t.Error("the panic is not in the log")
 		}
 	})
+}
+
+// TestRoomThatBreaksBetweenTicks has handlers fail that are no tick: the room's place is free again, nobody is put on its seats, and whoever can be told hears how it ended.
+func TestRoomThatBreaksBetweenTicks(t *testing.T) {
+	none := func(t *testing.T, w *world) {
+		t.Helper()
+		w.pass(10 * time.Second)
+		if w.zone.busy.count() != 0 || len(w.zone.board.offers()) != 0 {
+			t.Errorf("load %d, and %v is offered", w.zone.busy.count(), w.zone.board.offers())
+		}
+		if err := w.zone.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(w.log.String(), "breaks the room") || strings.Contains(w.log.String(), "before they had settled") {
+			t.Errorf("the log is %s", &w.log)
+		}
+	}
+	t.Run("while it is made", func(t *testing.T) {
+		inWorld(t, nil, func(t *testing.T, w *world) {
+			w.zone.seed = func() uint32 { panic("a seed that breaks the room") }
+			if _, err := w.zone.createRoom(t.Context(), request(7, 2)); fault.CodeOf(err) != fault.Internal {
+				t.Errorf("create: %v", err)
+			}
+			none(t, w)
+			if len(w.unmatch) != 0 {
+				t.Errorf("%v are told of a match of which they have not heard", w.unmatch)
+			}
+		})
+	})
+	t.Run("while a seat is taken up", func(t *testing.T) {
+		inWorld(t, backfillConfig, func(t *testing.T, w *world) {
+			clients := w.createFilled(7, "arena", 3)
+			w.leave(7, clients[1])
+			w.leave(7, clients[2])
+			w.pass(2 * time.Second)
+			if len(w.zone.board.offers()) != 1 {
+				t.Fatalf("%v is offered", w.zone.board.offers())
+			}
+			if _, err := w.zone.fillSeat(t.Context(), &pb.FillSeat{Room: 7, Seat: 1, Fill: 77, Player: 5000}); err != nil {
+				t.Fatal(err)
+			}
+			ref, _ := w.zone.rooms.Get(7)
+			w.mu.Lock()
+			clients[0].panics = true
+			w.mu.Unlock()
+			joins := &watched{fakeClient: newClient(1, 1), world: w}
+			if _, err := actor.Ask(t.Context(), ref, &seatMsg{player: 5000, client: joins}); fault.CodeOf(err) != fault.Internal {
+				t.Errorf("join: %v", err)
+			}
+			none(t, w)
+			slices.Sort(w.unmatch)
+			if !slices.Equal(w.unmatch, []int64{1000, 1001, 1002, 5000}) {
+				t.Errorf("told %v", w.unmatch)
+			}
+		})
+	})
+	for panics, stored := range map[int]bool{1: true, 2: false} {
+		t.Run(fmt.Sprintf("while its result is stored, %d times", panics), func(t *testing.T) {
+			inWorld(t, nil, func(t *testing.T, w *world) {
+				w.dbFails, w.dbErr, w.dbPanics = 1, fault.New(fault.Unavailable, "no db"), panics
+				w.create(7, 2)
+				w.fill(7, 2)
+				none(t, w)
+				slices.Sort(w.finish)
+				if (len(w.recorded) == 1) != stored || strings.Contains(w.log.String(), "RESULT LOST") == stored || slices.Equal(w.finish, []int64{1000, 1001}) != stored || len(w.unmatch) != 0 {
+					t.Errorf("stored %v; told of the end: %v, of none: %v", w.recorded, w.finish, w.unmatch)
+				}
+			})
+		})
+	}
 }
 
 func TestStop(t *testing.T) {

@@ -80,10 +80,10 @@ func (z *Zone) Start(_ context.Context, n *node.Node) error {
 
 // serve registers what clients may send.
 func (z *Zone) serve(h line.Host) {
-	line.HandleBy(h, z.rooms, roomOf[*pb.JoinRoom], (*Room).join)
-	line.HandleSendBy(h, z.rooms, roomOf[*pb.RoomInput], (*Room).input)
-	line.HandleSendBy(h, z.rooms, roomOf[*pb.FrameChecksum], (*Room).checksum)
-	line.HandleBy(h, z.rooms, roomOf[*pb.OpenLine], (*Room).openLine)
+	line.HandleBy(h, z.rooms, roomOf[*pb.JoinRoom], guarded((*Room).join))
+	line.HandleSendBy(h, z.rooms, roomOf[*pb.RoomInput], guardedTell((*Room).input))
+	line.HandleSendBy(h, z.rooms, roomOf[*pb.FrameChecksum], guardedTell((*Room).checksum))
+	line.HandleBy(h, z.rooms, roomOf[*pb.OpenLine], guarded((*Room).openLine))
 }
 
 // build makes the zone of what a node gives it.
@@ -94,19 +94,19 @@ func (z *Zone) build(sys *actor.System, log *slog.Logger, p peers) {
 	z.rooms = actor.NewPool(sys, z.arrive, actor.PoolConfig{Name: "room", OnRequest: true})
 
 	b := z.rooms.Behavior()
-	actor.Handle(b, (*Room).open)
-	actor.Handle(b, (*Room).look)
-	actor.Handle(b, (*Room).fillSeat)
-	actor.HandleTell(b, (*Room).abandon)
-	actor.HandleTell(b, (*Room).begin)
-	actor.HandleTell(b, (*Room).tick)
-	actor.HandleTell(b, (*Room).again)
-	actor.HandleTell(b, (*Room).forget)
-	actor.HandleTell(b, (*Room).finish)
-	actor.HandleTell(b, (*Room).detached)
-	actor.HandleTell(b, (*Room).lineOpened)
-	actor.HandleTell(b, (*Room).lineSaid)
-	actor.HandleTell(b, (*Room).lineClosed)
+	actor.Handle(b, guarded((*Room).open))
+	actor.Handle(b, guarded((*Room).look))
+	actor.Handle(b, guarded((*Room).fillSeat))
+	actor.HandleTell(b, guardedTell((*Room).abandon))
+	actor.HandleTell(b, guardedTell((*Room).begin))
+	actor.HandleTell(b, guardedTell((*Room).tick))
+	actor.HandleTell(b, guardedTell((*Room).again))
+	actor.HandleTell(b, guardedTell((*Room).forget))
+	actor.HandleTell(b, guardedTell((*Room).finish))
+	actor.HandleTell(b, guardedTell((*Room).detached))
+	actor.HandleTell(b, guardedTell((*Room).lineOpened))
+	actor.HandleTell(b, guardedTell((*Room).lineSaid))
+	actor.HandleTell(b, guardedTell((*Room).lineClosed))
 	b.OnStop((*Room).close)
 }
 
