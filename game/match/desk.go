@@ -146,9 +146,16 @@ func (d *desk) answer(ctx context.Context, area api.Area, match api.MatchID, pla
 	return stands, outside(err)
 }
 
-// leave takes a player's wish back, and says whether that was in time.
+// leave takes a player's wish back, and says whether that was in time. If the ticket that he is known to have has ended, it is for the one that he has instead, if he has: perhaps nobody has
+// heard of that yet.
 func (d *desk) leave(ctx context.Context, area api.Area, player api.PlayerID, ticket api.TicketID) (bool, error) {
 	was, won, err := d.store.cancel(ctx, area, player, ticket)
+	if ticket != 0 && was.ID == 0 && (err == nil || errors.Is(err, ErrNoTicket)) {
+		other, in, otherErr := d.store.cancel(ctx, area, player, 0)
+		if !errors.Is(otherErr, ErrNoTicket) {
+			was, won, err = other, in, otherErr
+		}
+	}
 	if was.size() > 1 {
 		mates := slices.DeleteFunc(each([]Ticket{was}), func(t Ticket) bool { return t.Player == player })
 		d.work.unmatchEach(mates, reasonCancelled)

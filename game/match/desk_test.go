@@ -125,6 +125,57 @@ func TestDeskRefuses(t *testing.T) {
 	}
 }
 
+// TestLeaveByAnOlderTicket has a player give back a ticket that has ended, because nobody has told him so yet, while he has another: it is that one which he hears about.
+func TestLeaveByAnOlderTicket(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		ctx := t.Context()
+		s, _ := newStore(stores)
+		w := newWorld(t)
+		d := newDesk(quick(), 7, "me", s, w, id.NewGenerator(1, nil).Next, slog.New(slog.DiscardHandler), newStats())
+		defer d.work.cut()
+		d.end() // no passes
+		leave := func(what string, ticket api.TicketID, want bool) {
+			t.Helper()
+			if won, err := d.leave(ctx, 7, 1, ticket); won != want || err != nil {
+				t.Errorf("%s: %v, %v", what, won, err)
+			}
+		}
+		join := func(id api.TicketID) {
+			t.Helper()
+			mustJoin(t, s, arena, Ticket{ID: id}.party([]api.PlayerID{1, 2}))
+		}
+		waiting := func() []Ticket { return mustPoll(t, s, arena, 0).Tickets }
+
+		join(10)
+		leave("in time", 10, true)
+		join(11)
+		leave("the one before, while another waits", 10, true)
+		if len(waiting()) != 0 {
+			t.Errorf("%v wait", waiting())
+		}
+		until(t, "his mate hears of it", func() bool { return w.reason(11) == reasonCancelled })
+		leave("again", 11, true)
+		join(12)
+		leave("one that is forgotten, while another waits", 9, true)
+		leave("the forgotten one, again", 12, true)
+
+		join(13)
+		m := match(20, arena, waiting()...)
+		if missing, err := s.Claim(ctx, []Match{m}, 10*time.Second, 10*time.Second); err != nil || missing[0] != nil {
+			t.Fatal(missing, err)
+		}
+		leave("the one before, while he is asked about a match", 12, true)
+		if is, _, _, err := s.Resolve(ctx, m); is != undone || err != nil {
+			t.Errorf("the match is %v, %v", is, err)
+		}
+		join(14)
+		mustClaim(t, s, match(21, arena, waiting()...))
+		leave("the one before, while a match is made of another", 13, false)
+		leave("that one", 14, false)
+	})
+}
+
 func TestRedisDown(t *testing.T) {
 	t.Parallel()
 	stores := storetest.Embedded(t)
