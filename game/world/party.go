@@ -128,6 +128,9 @@ func (p *Player) partyNews(ctx *actor.Context, m *pb.PlayerParty) (*pb.Done, err
 		if p.state.Match != nil || ticket <= p.state.Ticket {
 			return &pb.Done{}, nil // news from before the match, or of the ticket that he knows
 		}
+		if !p.waitsWith(ctx, ticket) {
+			return &pb.Done{}, nil // it has ended meanwhile, perhaps because he gave it back, and nobody will tell that again
+		}
 		if err := p.commit(ctx, func(s *State) { s.Ticket = ticket }); err != nil {
 			return nil, err
 		}

@@ -95,6 +95,34 @@ func TestParty(t *testing.T) {
 	})
 }
 
+// TestPartySearchIsOver has a player hear of a ticket of his party when it has ended already: he gave it back before he heard of it, or was told its end first.
+func TestPartySearchIsOver(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.world(nil)
+	s := p.connect(1)
+	s.enter()
+	searching := func(ticket int64) {
+		t.Helper()
+		must(t, tell(p, api.PlayerParty, &pb.PlayerParty{Player: 1, Ticket: ticket, Mode: "team"}))
+	}
+	p.peers.locked(func() { p.peers.orphan = true })
+	if reply := ask[*pb.CancelMatchReply](s, &pb.CancelMatch{}); !reply.GetCancelled() {
+		t.Fatalf("cancelled: %v", reply)
+	}
+	p.peers.locked(func() { p.peers.orphan, p.peers.forgotten = false, map[int64]bool{900: true, 901: true} })
+	searching(900)
+	must(t, tell(p, api.PlayerUnmatched, &pb.PlayerUnmatched{Player: 1, Ticket: 901, Reason: "too long"}))
+	searching(901)
+	if reply := ask[*pb.EnterWorldReply](s, &pb.EnterWorld{}); reply.GetTicket() != 0 {
+		t.Errorf("he waits with ticket %d, which has ended", reply.GetTicket())
+	}
+	searching(902)
+	if m := next[*pb.PartySearching](s); m.GetTicket() != 902 {
+		t.Errorf("the client is told %v", m)
+	}
+}
+
 // TestPartyInvitations has a player hear no more invitations than what else is said to him.
 func TestPartyInvitations(t *testing.T) {
 	t.Parallel()

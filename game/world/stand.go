@@ -91,18 +91,20 @@ func (p *Player) ticketGone(ctx *actor.Context, m *ticketGone) error {
 
 // waitsStill finds out whether the ticket is still there with which a player comes: it may have ended while nobody had him.
 func (p *Player) waitsStill(ctx *actor.Context) {
-	if p.state.Ticket == 0 {
-		return
-	}
-	short, cancel := context.WithTimeout(ctx, rejoinTimeout)
-	defer cancel()
-	stand := &pb.StandForTickets{Area: uint32(p.area), Players: []int64{int64(p.id)}, Tickets: []int64{int64(p.state.Ticket)}}
-	reply, err := api.StandForTickets.Call(short, p.world.rpc, stand, rpc.Any)
-	if err != nil {
-		p.world.log.Debug("it is not known yet whether a player still waits", "player", p.id, "ticket", p.state.Ticket, "err", err)
-	}
-	if len(reply.GetGone()) > 0 {
+	if p.state.Ticket != 0 && !p.waitsWith(ctx, p.state.Ticket) {
 		p.state.Ticket = 0
 		p.changed(ctx)
 	}
+}
+
+// waitsWith reports whether match has that ticket of the player's. As long as that cannot be found out, it has.
+func (p *Player) waitsWith(ctx context.Context, ticket api.TicketID) bool {
+	short, cancel := context.WithTimeout(ctx, rejoinTimeout)
+	defer cancel()
+	stand := &pb.StandForTickets{Area: uint32(p.area), Players: []int64{int64(p.id)}, Tickets: []int64{int64(ticket)}}
+	reply, err := api.StandForTickets.Call(short, p.world.rpc, stand, rpc.Any)
+	if err != nil {
+		p.world.log.Debug("it is not known yet whether a player still waits", "player", p.id, "ticket", ticket, "err", err)
+	}
+	return len(reply.GetGone()) == 0
 }
