@@ -3,7 +3,9 @@ package world
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -20,7 +22,11 @@ import (
 type circle struct {
 	others map[int64]*pb.Friend // nil until it is read; never changed, only replaced, because messages may hold them
 	seen   map[int64]sighting   // friends, as their owners have said they are
+	acted  map[int64]time.Time  // when the player has last done something about another
 }
+
+// lateNews is for how long what another has made of himself to a player may be told late: after what the player has done about him since.
+const lateNews = time.Minute
 
 func (w *World) serveFriends(n *node.Node) {
 	line.Handle(n, w.players, entered((*Player).getFriends))
@@ -51,7 +57,7 @@ func (p *Player) meetAgain(ctx context.Context) error {
 		return err
 	}
 	seen := p.circle.seen
-	p.circle = circle{others: make(map[int64]*pb.Friend, len(list.GetFriends())), seen: map[int64]sighting{}}
+	p.circle = circle{others: make(map[int64]*pb.Friend, len(list.GetFriends())), seen: map[int64]sighting{}, acted: p.circle.acted}
 	for _, f := range list.GetFriends() {
 		p.circle.others[f.GetPlayer()] = f
 		if s, ok := seen[f.GetPlayer()]; ok && f.GetBond() == pb.Friend_FRIEND {
@@ -129,27 +135,49 @@ func (p *Player) relate(ctx context.Context, other int64, act pb.Relate_Act) (pb
 		return 0, err
 	}
 	p.circle.set(r.GetFriend())
+	p.circle.act(other, p.world.now())
 	return r.GetFriend().GetBond(), nil
 }
 
+// act notes that the player has done something about another.
+func (c *circle) act(other int64, now time.Time) {
+	if c.acted == nil {
+		c.acted = map[int64]time.Time{}
+	}
+	maps.DeleteFunc(c.acted, func(_ int64, at time.Time) bool { return now.Sub(at) > lateNews })
+	c.acted[other] = now
+}
+
 // related is told by db what another player has made of himself to this one. Of a new friend it asks how he is; he has heard of the friendship first. Nobody but the player ends
-// a block of his: what is told of whom he has blocked is from before.
-func (p *Player) related(_ *actor.Context, m *pb.PlayerRelated) (*pb.Done, error) {
+// a block of his: what is told of whom he has blocked is from before. So may be what is told of whom he has just done something about: then db is asked how it is now.
+func (p *Player) related(ctx *actor.Context, m *pb.PlayerRelated) (*pb.Done, error) {
 	if err := p.holds(); err != nil {
 		return nil, err
 	}
-	if p.circle.is(m.GetFriend().GetPlayer()) == pb.Friend_BLOCKED {
+	f := m.GetFriend()
+	was := p.circle.is(f.GetPlayer())
+	if was == pb.Friend_BLOCKED {
 		return &pb.Done{}, nil
 	}
-	if f := m.GetFriend(); p.circle.others != nil {
-		fresh := f.GetBond() == pb.Friend_FRIEND && p.circle.is(f.GetPlayer()) != pb.Friend_FRIEND
+	if at, ok := p.circle.acted[f.GetPlayer()]; ok && p.world.now().Sub(at) <= lateNews {
+		if err := p.meetAgain(ctx); err != nil {
+			return nil, err
+		}
+		now := p.circle.is(f.GetPlayer())
+		if now == was {
+			return &pb.Done{}, nil
+		}
+		f = proto.CloneOf(f)
+		f.Bond = now
+	}
+	if p.circle.others != nil {
 		p.circle.set(f)
-		if fresh {
+		if f.GetBond() == pb.Friend_FRIEND && was != pb.Friend_FRIEND {
 			p.show(f.GetPlayer(), p.presence(), true)
 		}
 	}
 	if p.talk.mayHear(p.world.now()) { // or the client learns it from its next list
-		p.push(&pb.FriendChanged{Friend: m.GetFriend()})
+		p.push(&pb.FriendChanged{Friend: f})
 	}
 	return &pb.Done{}, nil
 }

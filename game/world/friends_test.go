@@ -91,6 +91,58 @@ func TestFriends(t *testing.T) {
 	}
 }
 
+// TestBondsToldLate has a player told what another has made of himself to him after what he has done about the other since: that stays.
+func TestBondsToldLate(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	p.livelyWorld()
+	ada, bob := p.connect(1), p.connect(2)
+	ada.enter()
+	bob.enter()
+	number := uint64(0)
+	// sees reports whether what is told of bob's presence reaches ada, as it does of a friend; nothing else does.
+	sees := func() bool {
+		t.Helper()
+		number++
+		how := []pb.Friend_Presence{pb.Friend_ONLINE, pb.Friend_IN_BATTLE}[number%2]
+		must(t, tell(p, api.PlayerSeen, &pb.PlayerSeen{Player: 1, Friend: 2, Presence: how, Epoch: 99, Number: number}))
+		ask[*pb.GetProfileReply](ada, &pb.GetProfile{}) // behind what she is told
+		for seen := false; ; {
+			select {
+			case m := <-ada.pushes:
+				is, ok := m.(*pb.PresenceChanged)
+				if !ok || is.GetPresence() != how {
+					t.Errorf("ada is told %v", m)
+				}
+				seen = seen || ok
+			default:
+				return seen
+			}
+		}
+	}
+	late := func(bond pb.Friend_Bond) {
+		t.Helper()
+		must(t, tell(p, api.PlayerRelated, &pb.PlayerRelated{Player: 1, Friend: &pb.Friend{Player: 2, Bond: bond}}))
+	}
+	ask[*pb.AddFriendReply](bob, &pb.AddFriend{Player: 1})
+	await(ada, func(m *pb.FriendChanged) bool { return m.GetFriend().GetBond() == pb.Friend_ASKED_BY })
+	if r := ask[*pb.AddFriendReply](ada, &pb.AddFriend{Player: 2}); r.GetBond() != pb.Friend_FRIEND {
+		t.Fatalf("accepted: %v", r)
+	}
+	ada.seesAs(2, pb.Friend_ONLINE)
+	late(pb.Friend_ASKED_BY)
+	if !sees() {
+		t.Error("bob is no friend of ada's by what he had asked before")
+	}
+	ask[*pb.RemoveFriendReply](ada, &pb.RemoveFriend{Player: 2})
+	late(pb.Friend_FRIEND)
+	if sees() {
+		t.Error("bob is a friend of ada's by what he was before she ended it")
+	}
+	ask[*pb.AddFriendReply](bob, &pb.AddFriend{Player: 1}) // and this is not late
+	await(ada, func(m *pb.FriendChanged) bool { return m.GetFriend().GetBond() == pb.Friend_ASKED_BY })
+}
+
 // befriend makes the players friends, without their worlds.
 func (p *place) befriend(a, b int64) {
 	p.t.Helper()
