@@ -33,7 +33,8 @@ type hold struct {
 // ErrNotHeld says that the client's messages are not held, or not any more since it has come back by another gate: Held is told again.
 var ErrNotHeld error = fault.New(fault.FailedPrecondition, "line: the session's messages are not held")
 
-var errUnanswered error = fault.New(fault.FailedPrecondition, "line: requests of the session are not answered yet")
+// ErrUnanswered says that requests of the client are not answered yet: it is worth another attempt when they are.
+var ErrUnanswered error = fault.New(fault.FailedPrecondition, "line: requests of the session are not answered yet")
 
 // Hold has the gate keep what the client sends on this stream from now on, until [Handover.Move] or the end of the stream. The actor, which must
 // be the one that handles all of the stream's messages, is told *[Held] behind the last of them. It may be told again, when the client has come back by
@@ -92,7 +93,7 @@ type Handover struct {
 }
 
 // Export ends the session here, without telling anybody, and returns what another node needs to go on with it. It is for the actor that was told
-// [Held]. It fails, and changes nothing, with [ErrNotHeld], when requests of the client are not answered yet, or when the session is gone.
+// [Held]. It fails, and changes nothing, with [ErrNotHeld], with [ErrUnanswered], or when the session is gone.
 func (s *Session) Export() (*Handover, error) {
 	s.in.Lock()
 	defer s.in.Unlock()
@@ -106,7 +107,7 @@ func (s *Session) Export() (*Handover, error) {
 		return nil, ErrNotHeld
 	case s.calls.Load() > 0:
 		s.mu.Unlock()
-		return nil, errUnanswered
+		return nil, ErrUnanswered
 	}
 	h := &Handover{State: s.appendState(nil), session: s, conn: s.conn.Load(), sent: s.stream.sent}
 	s.watchers = nil

@@ -194,7 +194,7 @@ func TestExportWaitsForAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.heldFor(t, s)
-	if _, err := s.Export(); err != errUnanswered {
+	if _, err := s.Export(); err != ErrUnanswered {
 		t.Errorf("exported with a request that is not answered: %v", err)
 	}
 	answer.Respond(&linepb.EchoReply{}, nil)

@@ -31,6 +31,7 @@ const (
 	handoversAtOnce = 64              // of one world
 	handoverTimeout = 5 * time.Second // for one player, from his turn on
 	adoptTimeout    = 3 * time.Second // for the other world to take him
+	heldAgain       = 20 * time.Millisecond
 )
 
 var (
@@ -96,6 +97,11 @@ func (p *Player) held(ctx *actor.Context, m *line.Held) error {
 	}
 	if errors.Is(err, line.ErrNotHeld) {
 		return nil // the client has come back by another gate, and will be held there
+	}
+	if errors.Is(err, line.ErrUnanswered) { // what he says to another takes a moment
+		p.world.log.Debug("player moves when he has been answered", "player", p.id)
+		ctx.After(heldAgain, m)
+		return nil
 	}
 	if err == nil {
 		err = p.moveOn(ctx, stream)

@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -131,6 +132,76 @@ func TestHandoverFails(t *testing.T) {
 				t.Errorf("the second greeting is counted as %d", n)
 			}
 		})
+	}
+}
+
+// A listener is a log that passes on what is said in it.
+type listener struct {
+	slog.Handler
+	said chan string
+}
+
+func (l listener) Enabled(context.Context, slog.Level) bool { return true }
+func (l listener) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l listener) WithGroup(string) slog.Handler            { return l }
+func (l listener) Handle(_ context.Context, r slog.Record) error {
+	l.said <- r.Message
+	return nil
+}
+
+// TestHandoverWhileSaying has a world stop while one of its players waits for the answer to what he has said to another: he moves when he has it, and his client notices nothing.
+func TestHandoverWhileSaying(t *testing.T) {
+	t.Parallel()
+	p := storedPlace(t)
+	log := listener{slog.DiscardHandler, make(chan string, 1<<16)}
+	p.env.Log = slog.New(log)
+	one := p.world(nil)
+	one.world.Pausable()
+	ada, bob, eve := p.connect(1), p.connect(2), p.connect(3)
+	ada.enter()
+	bob.enter()
+	eve.enter()
+	two := p.world(nil)
+	p.reached(two)
+	resume := one.world.Pause(t, 2)
+	wait, err := client.Start[*pb.SendChatReply](ada.Conn, &pb.SendChat{To: 2, Text: "Hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.delivered(eve)
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		one.stop()
+	}()
+	for ended := false; !ended; {
+		switch <-log.said {
+		case "player moves when he has been answered", "player not handed over; his client starts over":
+			ended = true
+		}
+	}
+	greeted, err := client.Start[*pb.GreetReply](ada.Conn, &pb.Greet{Greeting: "Hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := wait(ctx); err != nil {
+		t.Errorf("what she says is answered with %v", err)
+	}
+	if _, err := greeted(ctx); err != nil {
+		t.Errorf("what she does meanwhile is answered with %v", err)
+	}
+	<-stopped
+	if owner := p.owner(1); owner != two.ID() {
+		t.Errorf("she is owned by %d and not by the other world, %d", owner, two.ID())
+	}
+	if m := next[*pb.ChatArrived](bob); m.GetText() != "Hello" {
+		t.Errorf("he hears %v", m)
+	}
+	if n := len(ada.pushes) + len(bob.pushes); n != 0 {
+		t.Errorf("they are told %d things", n)
 	}
 }
 
