@@ -42,7 +42,7 @@ func allow(l **rate.Limiter, every time.Duration, burst int, now time.Time) bool
 // errAway is what is said of who is not online, of another area, or does not want to hear of who asks, who is not to know which.
 var errAway = fault.New(fault.FailedPrecondition, "the player cannot be reached now")
 
-// sendChat says something to another player. His actor is asked by a courier, as it may be saying something to this one in the same moment. What is
+// sendChat says something to another player. His actor is asked by a courier, as it may be saying something to this one in the same moment; in the order in which it is said. What is
 // said to who is away is refused and kept nowhere: who says it knows at once that it was not heard.
 func (p *Player) sendChat(ctx *actor.Context, m *pb.SendChat) (*pb.SendChatReply, error) {
 	if err := checkChat(m.GetText()); err != nil {
@@ -64,7 +64,7 @@ func (p *Player) sendChat(ctx *actor.Context, m *pb.SendChat) (*pb.SendChatReply
 		From: int64(p.id), Name: p.profile.GetName(), Text: m.GetText(), SentMs: p.world.now().UnixMilli(),
 	}}
 	w, reply := p.world, ctx.Defer()
-	if !w.courier.take(func(ctx context.Context) {
+	if !w.courier.takeNext(speech{int64(p.id), m.GetTo()}, func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, chatTimeout)
 		defer cancel()
 		_, err := api.PlayerTold.Call(ctx, w.rpc, told)

@@ -1,8 +1,10 @@
 package world_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"loumiao/game/api"
 	"loumiao/game/pb"
 	"loumiao/game/world"
+	"loumiao/robot/client"
 )
 
 // livelyWorld starts a world that tells friends quickly.
@@ -293,4 +296,37 @@ func TestChat(t *testing.T) {
 	}
 	next[*pb.ChatArrived](carl)
 	next[*pb.ChatArrived](dora)
+}
+
+// TestChatKeepsItsOrder has a player say several things without waiting for an answer: the other hears them in that order.
+func TestChatKeepsItsOrder(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	var now atomic.Int64
+	now.Store(time.Now().UnixNano())
+	p.known(p.run(api.World, world.New(world.Defaults(), world.WithClock(func() time.Time { return time.Unix(0, now.Load()) }))).Node)
+	ada, bob := p.connect(1), p.connect(2)
+	ada.enter()
+	bob.enter()
+	for range 40 {
+		now.Add(int64(10 * time.Second)) // all of it may be said at once
+		var waits []func(context.Context) (*pb.SendChatReply, error)
+		for n := range 5 {
+			wait, err := client.Start[*pb.SendChatReply](ada.Conn, &pb.SendChat{To: 2, Text: fmt.Sprint(n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			waits = append(waits, wait)
+		}
+		for _, wait := range waits {
+			if _, err := wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 5 {
+			if m := next[*pb.ChatArrived](bob); m.GetText() != fmt.Sprint(n) {
+				t.Fatalf("he hears %q in place of %d", m.GetText(), n)
+			}
+		}
+	}
 }
