@@ -284,13 +284,7 @@ func (f *Field) unknown(_ *actor.Context, m *unknownVisit) error {
 }
 
 // tick shows everybody what has changed. Ticks that a stalled process misses are not made up for.
-func (f *Field) tick(ctx *actor.Context, _ *fieldTicked) error {
-	defer func() {
-		if p := recover(); p != nil {
-			f.over(ctx, fault.New(fault.Internal, "the field has failed"))
-			panic(p) // the actor reports it and ends the field
-		}
-	}()
+func (f *Field) tick(_ *actor.Context, _ *fieldTicked) error {
 	began := time.Now()
 	f.sim.Show(f.show)
 	f.look()
@@ -339,8 +333,13 @@ func (f *Field) close(ctx *actor.Context, m *closing) error {
 	return nil
 }
 
-// stopped is the last thing that the actor does.
+// stopped is the last thing that the actor does, unless a handler has panicked.
 func (f *Field) stopped(ctx *actor.Context) { f.over(ctx, errStopping) }
+
+// failed ends the field of which a handler has panicked.
+func (f *Field) failed(ctx *actor.Context) {
+	f.over(ctx, fault.New(fault.Internal, "the field has failed"))
+}
 
 // over takes everybody off, once.
 func (f *Field) over(ctx context.Context, why error) {
@@ -348,8 +347,8 @@ func (f *Field) over(ctx context.Context, why error) {
 		return
 	}
 	f.closed = why
+	defer f.fields.forget(ctx, f.hosted.Field)
 	for player, v := range f.visits {
 		f.end(player, v, why)
 	}
-	f.fields.forget(ctx, f.hosted.Field)
 }

@@ -94,10 +94,10 @@ func inCountry(t *testing.T, fn func(t *testing.T, c *country)) {
 		}
 		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 		c.f.build(sys, c.told)
-		actor.Handle(c.f.pool.Behavior(), func(f *Field, ctx *actor.Context, m *do) (*pb.Done, error) {
+		actor.Handle(c.f.pool.Behavior(), guarded(func(f *Field, ctx *actor.Context, m *do) (*pb.Done, error) {
 			m.fn(ctx, f)
 			return &pb.Done{}, nil
-		})
+		}))
 		ctx, cancel := context.WithCancel(context.Background())
 		var work sync.WaitGroup
 		work.Go(func() { c.f.keep(ctx) })
@@ -414,6 +414,31 @@ func TestLines(t *testing.T) {
 }
 
 // A node that stops tells every owner where his player was, and takes nobody any more.
+// TestFieldThatBreaks has a handler of a field fail that is no tick: players are led to another line, and the owners of those who were on it are told.
+func TestFieldThatBreaks(t *testing.T) {
+	inCountry(t, func(t *testing.T, c *country) {
+		at := c.lines()[0].GetField()
+		c.come(at, 1, 5, 5000, 5000)
+		c.reported()
+		broken := &do{fn: func(*actor.Context, *Field) { panic("a test wants it") }}
+		if _, err := askField(t.Context(), c.f, at, broken); fault.CodeOf(err) != fault.Internal {
+			t.Errorf("a handler that fails: %v", err)
+		}
+		pass(renewEvery)
+		if all := c.f.all(); slices.ContainsFunc(all, func(h *hosted) bool { return int64(h.Field) == at }) {
+			t.Error("the node believes that it hosts the field")
+		}
+		lines := c.lines()
+		if len(lines) == 0 || slices.ContainsFunc(lines, func(l *pb.HostedLine) bool { return l.GetField() == at }) {
+			t.Errorf("the lines are %v", lines)
+		}
+		told := c.reported()
+		if len(told) != 1 || told[0].GetPlayer() != 1 || told[0].GetLeft() != uint32(fault.Internal) || told[0].GetSpot().GetX() != 5000 {
+			t.Errorf("owners are told %v", told)
+		}
+	})
+}
+
 func TestFieldsStop(t *testing.T) {
 	inCountry(t, func(t *testing.T, c *country) {
 		at := c.lines()[0].GetField()

@@ -107,20 +107,20 @@ func (f *fields) build(sys *actor.System, tell func(context.Context, *pb.PlayerO
 	f.report, f.stats = newReporter(tell), newFieldStats(f)
 	f.pool = actor.NewPool(sys, f.arrive, actor.PoolConfig{Name: "field", OnRequest: true, Mailbox: fieldMailbox})
 	b := f.pool.Behavior()
-	actor.Handle(b, (*Field).visit)
-	actor.Handle(b, (*Field).endVisit)
-	actor.HandleTell(b, (*Field).tick)
-	actor.HandleTell(b, (*Field).detached)
-	actor.HandleTell(b, (*Field).unknown)
-	actor.HandleTell(b, (*Field).close)
+	actor.Handle(b, guarded((*Field).visit))
+	actor.Handle(b, guarded((*Field).endVisit))
+	actor.HandleTell(b, guardedTell((*Field).tick))
+	actor.HandleTell(b, guardedTell((*Field).detached))
+	actor.HandleTell(b, guardedTell((*Field).unknown))
+	actor.HandleTell(b, guardedTell((*Field).close))
 	b.OnStop((*Field).stopped)
 }
 
 // serve registers what clients may send and peers may call.
 func (f *fields) serve(h line.Host) {
-	line.HandleBy(h, f.pool, fieldOf[*pb.JoinField], (*Field).join)
-	line.HandleSendBy(h, f.pool, fieldOf[*pb.MoveField], (*Field).move)
-	line.HandleBy(h, f.pool, fieldOf[*pb.SayField], (*Field).say)
+	line.HandleBy(h, f.pool, fieldOf[*pb.JoinField], guarded((*Field).join))
+	line.HandleSendBy(h, f.pool, fieldOf[*pb.MoveField], guardedTell((*Field).move))
+	line.HandleBy(h, f.pool, fieldOf[*pb.SayField], guarded((*Field).say))
 }
 
 func (f *fields) serveRPC(h rpc.Host) {

@@ -299,29 +299,8 @@ func (r *Room) last(ctx *actor.Context, reason string) {
 	}
 }
 
-// guarded is a handler whose panic, which ends the actor, ends the room as well.
-func guarded[M, R any](handle func(*Room, *actor.Context, M) (R, error)) func(*Room, *actor.Context, M) (R, error) {
-	return func(r *Room, ctx *actor.Context, m M) (reply R, err error) {
-		failed := true
-		defer func() {
-			if failed {
-				r.last(ctx, "the battle has failed")
-			}
-		}()
-		reply, err = handle(r, ctx, m)
-		failed = false
-		return reply, err
-	}
-}
-
-// guardedTell is guarded for a handler without a reply.
-func guardedTell[M any](handle func(*Room, *actor.Context, M) error) func(*Room, *actor.Context, M) error {
-	guard := guarded(func(r *Room, ctx *actor.Context, m M) (struct{}, error) { return struct{}{}, handle(r, ctx, m) })
-	return func(r *Room, ctx *actor.Context, m M) error {
-		_, err := guard(r, ctx, m)
-		return err
-	}
-}
+// failed ends the room of which a handler has panicked.
+func (r *Room) failed(ctx *actor.Context) { r.last(ctx, "the battle has failed") }
 
 // leave ends the room's work.
 func (r *Room) leave(ctx *actor.Context) {
