@@ -107,7 +107,7 @@ func (s *Schemas) check(raw []byte, now time.Time, skew time.Duration) (keypoint
 	return keypoint.Event{ID: e.ID, Name: e.Name, Player: e.Player, At: at, Skew: skew, Received: now, Fields: text}, nil
 }
 
-// checkFields holds given against what is declared.
+// checkFields holds given against what is declared, and writes texts anew.
 func checkFields(fields map[string]field, given map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		f, ok := fields[name]
@@ -117,6 +117,9 @@ func checkFields(fields map[string]field, given map[string]json.RawMessage) erro
 		if !f.fits(given[name]) {
 			return wrong(badField, "fields.%s: must be a %s, of at most %.0f", name, f.kind, f.max)
 		}
+		if f.kind == typeString {
+			given[name] = anew(given[name])
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if _, ok := given[name]; !ok && fields[name].required {
@@ -124,6 +127,14 @@ func checkFields(fields map[string]field, given map[string]json.RawMessage) erro
 		}
 	}
 	return nil
+}
+
+// anew is a text in JSON without halves of pairs, such as \ud83d alone, which Go lets pass and SQL does not: a client that cuts a text off makes them.
+func anew(raw json.RawMessage) json.RawMessage {
+	var text string
+	_ = json.Unmarshal(raw, &text) // it fits
+	data, _ := json.Marshal(text)  // never fails for a text
+	return data
 }
 
 // fits reports whether a value is of the type, and not too large.

@@ -50,6 +50,28 @@ func TestIngest(t *testing.T) {
 	})
 }
 
+// TestHalfPair: a text that was cut off within an emoji is stored, with a sign for what is missing, and holds up nobody.
+func TestHalfPair(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		cut := strings.Replace(one("event-0001", "match_start", "p1", time.Now()), "duel", `du\ud83d`, 1)
+		s.post(cut, one("event-0002", "login", "p1", time.Now()))
+		s.write()
+		if got := s.stored(); !slices.Equal(got, []string{"event-0001", "event-0002"}) {
+			t.Errorf("stored: %v", got)
+		}
+		db, err := stores.SQL("keypoint")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields []string
+		if err := db.Table("events").Order("id").Limit(1).Pluck("fields", &fields).Error; err != nil || !slices.Equal(fields, []string{"{\"mode\":\"du\ufffd\"}"}) {
+			t.Errorf("fields: %q, %v", fields, err)
+		}
+	})
+}
+
 // TestRefused is every way in which a batch is not taken.
 func TestRefused(t *testing.T) {
 	t.Parallel()
