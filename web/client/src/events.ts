@@ -11,21 +11,13 @@ export interface EventsOptions {
   every?: number;
   /** Most events that wait; later ones are lost. Default 1,000. */
   waiting?: number;
-  /** Told of events that are lost for good: too many wait, or the server refuses them. Default: nobody is told; see `Events.lost`. */
+  /** Told of events that are lost for good: too many wait, they are no JSON, or the server refuses them. Default: nobody is told; see `Events.lost`. */
   onLost?: (count: number, why: string) => void;
   /** Needed where there is no global one. */
   fetch?: Fetch;
   clock?: Clock;
   /** As Math.random. */
   random?: () => number;
-}
-
-interface Event {
-  id: string;
-  name: string;
-  player: string;
-  at: number;
-  fields?: Record<string, unknown>;
 }
 
 /**
@@ -44,7 +36,7 @@ export class Events {
   private readonly clock: Clock;
   private readonly random: () => number;
   private readonly backoff: Backoff;
-  private queue: Event[] = [];
+  private queue: string[] = []; // of events, in JSON
   private sending: Promise<void> | undefined;
   private stopTimer: (() => void) | undefined;
   private pausing = false;
@@ -66,13 +58,19 @@ export class Events {
     this.backoff = new Backoff(this.random);
   }
 
-  /** Tells of an event, which configs/events.csv declares. `player` is an opaque id, and nothing else may say who it is. */
+  /** Tells of an event, which configs/events.csv declares; a bigint is sent as a number. `player` is an opaque id, and nothing else may say who it is. */
   add(name: string, player: string, fields?: Record<string, unknown>): void {
     if (this.closed || this.queue.length >= this.waiting) {
       this.lose(1, this.closed ? "closed" : "too many wait");
       return;
     }
-    this.queue.push({ id: this.newId(), name, player, at: Date.now(), ...(fields && { fields }) });
+    const event = { id: this.newId(), name, player, at: Date.now(), fields };
+    try {
+      this.queue.push(JSON.stringify(event, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)));
+    } catch (error) {
+      this.lose(1, `no JSON: ${String(error)}`);
+      return;
+    }
     if (this.queue.length >= this.batch && !this.pausing) {
       void this.flush();
     } else if (!this.stopTimer) {
@@ -116,14 +114,14 @@ export class Events {
   }
 
   /** Sends a batch; false: it is to be sent again. */
-  private async send(batch: Event[]): Promise<boolean> {
+  private async send(batch: string[]): Promise<boolean> {
     let status: number;
     let text: string;
     try {
       const response = await this.fetch(this.url, {
         method: "POST",
         headers: { "Content-Type": "application/json", Authorization: `Bearer ${this.key}` },
-        body: JSON.stringify({ sent: Date.now(), events: batch }),
+        body: `{"sent":${Date.now()},"events":[${batch.join(",")}]}`,
       });
       status = response.status;
       text = await response.text();

@@ -86,6 +86,20 @@ test("what is lost is counted and told", async () => {
   assert.equal(clock.running, 0);
 });
 
+test("64-bit integers are numbers, and what is no JSON keeps nothing from being sent", async () => {
+  const { events, clock, batches, losses } = setup([202]);
+  events.add("match_end", "1", { place: 1n });
+  const round: Record<string, unknown> = {};
+  round.itself = round;
+  events.add("match_end", "2", round);
+  events.add("login", "3");
+  await clock.advance(1_000);
+  assert.deepEqual(players(batches), ["1 3"]);
+  assert.deepEqual(batches[0]![0]!.fields, { place: 1 });
+  assert.equal(losses.length, 1);
+  assert.match(losses[0]![1], /^no JSON: /);
+});
+
 test("what comes while a slow server is asked is sent afterwards, and what comes then too", async () => {
   const clock = new FakeClock();
   const batches: string[] = [];
