@@ -158,3 +158,23 @@ func TestPausedSingletonChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestPausedSingletonHasLostItsLease stops the holder until another has led and gone: the lease is free again, but what was done meanwhile was done under a
+// newer epoch, and the one that was paused must not go on under its own.
+func TestPausedSingletonHasLostItsLease(t *testing.T) {
+	t.Parallel()
+	withChild(t, "singleton", func(t *testing.T, s *store.Stores, c *child) {
+		c.says("leads 1")
+		c.signal(syscall.SIGSTOP)
+		second := candidateFor(t, s, 2, lease.Config{TTL: time.Minute, Renew: 500 * time.Millisecond}, nil)
+		epoch := <-second.active
+		second.stop()
+		c.signal(syscall.SIGCONT)
+		c.tell()
+		c.says("save fenced")
+		c.says("lost true")
+		c.says(fmt.Sprint("leads ", epoch+1))
+		c.tell()
+		c.says("save done")
+	})
+}

@@ -129,9 +129,13 @@ func (s *Singleton) lead(ctx context.Context, began time.Time, epoch uint64, lea
 			return err, false
 		case <-end.C:
 		case <-ticker.C:
+			if time.Since(began) >= usable {
+				break // it was paused: others may have led since, and gone
+			}
 			renewed, ok, err := s.acquire(ctx)
 			if ok {
-				end.Reset(usable - time.Since(renewed))
+				began = renewed
+				end.Reset(usable - time.Since(began))
 				continue
 			}
 			if err != nil {
