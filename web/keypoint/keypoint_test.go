@@ -243,6 +243,47 @@ func TestDeadWriters(t *testing.T) {
 	})
 }
 
+// TestHeirUnderLoad: what a dead writer has taken is stored by another one for which there is always something new to store, too.
+func TestHeirUnderLoad(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		if _, err := s.stream.take(t.Context(), "dead", true); err != nil { // makes the group
+			t.Fatal(err)
+		}
+		ctx, end := context.WithTimeout(t.Context(), 20*time.Second)
+		defer end()
+		const death = 50
+		busy, now, sent, left := *s.writers[0], time.Now(), 0, ""
+		busy.idle = 0
+		busy.now = func() time.Time { // asked for each entry, after which there is another one
+			sent++
+			now = now.Add(claimEvery)
+			e := entry{App: "arena", Received: now.UnixMilli(), Events: []inEntry{{fmt.Sprintf("event-%04d", sent), "login", "p", now.UnixMilli(), []byte("{}")}}}
+			if err := s.stream.add(ctx, e, 1, 0, now); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+			if sent == death {
+				lot, err := s.stream.take(ctx, "dead", false)
+				if err != nil || len(lot) == 0 {
+					t.Fatalf("%v, %v", lot, err)
+				}
+				text, _ := lot[0].Values[entryIn].(string)
+				e, _ := unfold(lot[0].ID, text, now)
+				left = e[0].ID
+			}
+			if sent > death && sent%100 == 0 && slices.Contains(s.stored(), left) {
+				end()
+			}
+			return now
+		}
+		busy.run(ctx)
+		if !slices.Contains(s.stored(), left) {
+			t.Errorf("what a dead writer has taken is not stored, after %d entries that came later", sent-death)
+		}
+	})
+}
+
 // TestBacklog counts the bytes of entries that are on the stream, and of no others, however often one is done.
 func TestBacklog(t *testing.T) {
 	t.Parallel()

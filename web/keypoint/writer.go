@@ -34,12 +34,10 @@ func (w *writer) run(ctx context.Context) {
 	again, claimed, pause := true, w.now(), firstPause
 	for ctx.Err() == nil {
 		n, err := w.step(ctx, again)
-		if err == nil && n == 0 {
-			again = false
-			if w.now().Sub(claimed) >= claimEvery {
-				claimed = w.now()
-				_, err = w.takeOver(ctx)
-			}
+		again = again && (err != nil || n > 0) // until nothing is left of its own
+		if err == nil && !again && w.now().Sub(claimed) >= claimEvery {
+			claimed = w.now()
+			_, err = w.takeOver(ctx)
 		}
 		if err == nil {
 			pause = firstPause
