@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -104,8 +106,10 @@ func (p *Processes) print(from io.Reader, life *Life) {
 }
 
 // WatchParent is the child's side: it reads stdin to its end, which comes when the pod wants the child to stop or is gone, and then calls
-// stop. A child that is not over when grace has passed after that ends its own process, because there may be no pod any more that would.
+// stop. A child that is not over when grace has passed after that ends its own process, because there may be no pod any more that would. What the
+// process prints from then on may be lost, and does not end it.
 func WatchParent(stdin io.Reader, stop func(), over <-chan struct{}, grace time.Duration) {
+	signal.Ignore(syscall.SIGPIPE) // or the first line that nobody reads would be the end of it
 	_, _ = io.Copy(io.Discard, stdin)
 	stop()
 	late := time.NewTimer(grace)

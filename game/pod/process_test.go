@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,12 @@ func beChild(behaviour string) int {
 		<-stopped
 		fmt.Fprint(os.Stderr, "stopped") // no end of line
 		return 0
+	case "talks": // while it stops, when nobody may listen any more
+		stopped := make(chan struct{})
+		go WatchParent(os.Stdin, func() { close(stopped) }, stopped, time.Minute)
+		<-stopped
+		fmt.Fprintln(os.Stderr, "stopping")
+		return 5
 	case "orphan": // stuck when it is to stop
 		WatchParent(os.Stdin, func() {}, nil, time.Millisecond)
 		return 0
@@ -177,6 +184,36 @@ func TestOrphanEnds(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("the child does not end")
+	}
+}
+
+// TestOrphanStopsInOrder has a child's pod die, and with it whoever reads what it prints: it stops in order all the same.
+func TestOrphanStopsInOrder(t *testing.T) {
+	t.Parallel()
+	p, _ := processes(t, "talks", 0, nil)
+	argv, env := p.Command(Spec{Type: "world"}, nil)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = env
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = write, write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = write.Close() // the child has its own
+	if line, err := bufio.NewReader(read).ReadString('\n'); line != "started world\n" {
+		t.Errorf("the child prints %q, %v", line, err)
+	}
+	_ = read.Close()
+	_ = stdin.Close()
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {
+		t.Errorf("the child ended with %v; want what it returns when it stops in order", err)
 	}
 }
 
