@@ -2,6 +2,7 @@ package frameworktest
 
 import (
 	"context"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -101,7 +102,7 @@ func (n *Node) Restart(svc node.Service) *Node {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if err := lease.ForgetNode(c.t.Context(), db, n.ID()); err != nil {
+	if err := lease.ForgetNode(c.t.Context(), db, n.ID(), os.Getpid()); err != nil {
 		c.t.Fatal(err)
 	}
 	cfg := n.cfg

@@ -71,13 +71,13 @@ func hold(db *gorm.DB, ttl time.Duration, renew, remove func(ctx context.Context
 	}
 }
 
-// holderName names this process for people.
-func holderName() string {
+// holderName names a process of this machine.
+func holderName(pid int) string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown host"
 	}
-	return fmt.Sprintf("%s, process %d", host, os.Getpid())
+	return fmt.Sprintf("%s, process %d", host, pid)
 }
 
 // nodeID is a row of table node_ids.
@@ -100,7 +100,7 @@ const claimAttempts = 64
 // is. ttl should be longer than the machines' clocks are apart; 0 is 15 seconds. db is the handle of owner "cluster".
 func ClaimNode(ctx context.Context, db *gorm.DB, want id.Node, boot id.Boot, ttl time.Duration) (node id.Node, release func(ctx context.Context) error, err error) {
 	ttl = cmp.Or(ttl, defaultClaimTTL)
-	holder := holderName()
+	holder := holderName(os.Getpid())
 	for attempt := 1; ; attempt++ {
 		node = want
 		if want == 0 {
@@ -124,10 +124,12 @@ func ClaimNode(ctx context.Context, db *gorm.DB, want id.Node, boot id.Boot, ttl
 	}), nil
 }
 
-// ForgetNode ends the claim of a node whose process is known to be dead, as a pod knows of its child, so that the id can be claimed
-// again at once. If the process lives after all, its claim is lost.
-func ForgetNode(ctx context.Context, db *gorm.DB, node id.Node) error {
-	err := store.InTx(ctx, db, func(tx *gorm.DB) error { return tx.Delete(&nodeID{}, "node = ?", node).Error })
+// ForgetNode ends the claim that a process of this machine had on a node, which is known to be dead, as a pod knows of its child, so that the id can be
+// claimed again at once. Somebody else's claim stays: the process may have died because there was one. If it lives after all, its claim is lost.
+func ForgetNode(ctx context.Context, db *gorm.DB, node id.Node, pid int) error {
+	err := store.InTx(ctx, db, func(tx *gorm.DB) error {
+		return tx.Delete(&nodeID{}, "node = ? AND holder = ?", node, holderName(pid)).Error
+	})
 	if err != nil {
 		return fmt.Errorf("lease: forget node %v: %w", node, err)
 	}

@@ -88,7 +88,11 @@ func TestConfiguredNodeID(t *testing.T) {
 			t.Fatal(err)
 		}
 		held(2)
-		if err := lease.ForgetNode(t.Context(), db, 3); err != nil {
+		if err := lease.ForgetNode(t.Context(), db, 3, os.Getpid()+1); err != nil {
+			t.Fatal(err)
+		}
+		held(2) // for another process has died
+		if err := lease.ForgetNode(t.Context(), db, 3, os.Getpid()); err != nil {
 			t.Fatal(err)
 		}
 		second, err := claim(2)

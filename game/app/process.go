@@ -177,13 +177,13 @@ func (p *process) runNode(ctx context.Context, t *nodeType, env node.Env, cfg no
 	return n.Run(ctx)
 }
 
-// forget gives back the number of a node whose process is known to be dead, so that it need not wait for the claim to end.
-func (p *process) forget(node id.Node) {
+// forget gives back the number of a node whose process, a child, is known to be dead, so that it need not wait for the claim to end.
+func (p *process) forget(node id.Node, pid int) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
 	db, err := p.stores.SQL("cluster")
 	if err == nil {
-		err = lease.ForgetNode(ctx, db, node)
+		err = lease.ForgetNode(ctx, db, node, pid)
 	}
 	if err != nil {
 		p.log.Warn("number of a dead node not given back", "node", node, "err", err)

@@ -211,7 +211,7 @@ func (p *program) processes(proc *process, o upOptions) (*pod.Processes, error) 
 			}
 			return argv, environ
 		},
-		Released: func(spec pod.Spec) { proc.forget(spec.ID) },
+		Released: func(spec pod.Spec, pid int) { proc.forget(spec.ID, pid) },
 	}, nil
 }
 

@@ -27,8 +27,8 @@ const (
 type Processes struct {
 	// Command is the program and its arguments, and Env its whole environment, for one node.
 	Command func(spec Spec, seeds []string) (argv, env []string)
-	// Released is called after a child has ended, whatever way it did, and before it is started again.
-	Released func(spec Spec)
+	// Released is called after a child has ended, whatever way it did, and before it is started again, with its process.
+	Released func(spec Spec, pid int)
 	// Output takes what the children print, line by line.
 	Output io.Writer
 	// Grace is how long a child may take to stop.
@@ -61,7 +61,7 @@ func (p *Processes) Run(ctx context.Context, spec Spec, seeds []string, life *Li
 	defer func() {
 		_ = in.Close()
 		printing.Wait()
-		p.Released(spec)
+		p.Released(spec, cmd.Process.Pid)
 	}()
 
 	select {

@@ -118,7 +118,7 @@ func processes(t *testing.T, behaviour string, grace time.Duration, out io.Write
 		Command: func(spec Spec, seeds []string) (argv, env []string) {
 			return append([]string{self, spec.Type}, seeds...), append(os.Environ(), envChild+"="+behaviour)
 		},
-		Released: func(Spec) { *released++ },
+		Released: func(Spec, int) { *released++ },
 		Output:   out,
 		Grace:    grace,
 	}, released
@@ -237,7 +237,7 @@ func TestProcessCannotStart(t *testing.T) {
 	t.Parallel()
 	p := &Processes{
 		Command:  func(Spec, []string) (argv, env []string) { return []string{"/no/such/program"}, nil },
-		Released: func(Spec) { t.Error("released, though it was never started") },
+		Released: func(Spec, int) { t.Error("released, though it was never started") },
 		Output:   newLines(t),
 	}
 	if err := p.Run(t.Context(), Spec{Type: "world"}, nil, newLife()); err == nil || !strings.Contains(err.Error(), "start world") {
@@ -263,7 +263,7 @@ func TestManyChildren(t *testing.T) {
 	t.Parallel()
 	out := newLines(t)
 	p, _ := processes(t, "obedient", time.Minute, out)
-	p.Released = func(Spec) {}
+	p.Released = func(Spec, int) {}
 	ctx, cancel := context.WithCancel(t.Context())
 	const children = 3
 	ended := make(chan error, children)
