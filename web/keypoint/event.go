@@ -35,6 +35,8 @@ const (
 	maxAge = 7 * 24 * time.Hour
 	// maxEpochMS bounds times that are read, so that sums of two do not overflow; it lies some 280,000 years ahead.
 	maxEpochMS = 1 << 53
+	// maxNumber bounds the text of a number, in bytes: however small it is, it may have any number of digits.
+	maxNumber = 64
 	// maxRejectedBody is how much of what is malformed is kept, in bytes.
 	maxRejectedBody = 1 << 10
 )
@@ -154,7 +156,7 @@ func (f field) fits(raw json.RawMessage) bool {
 		return json.Unmarshal(raw, &n) == nil && math.Abs(float64(n)) <= f.max
 	default:
 		var n float64
-		return json.Unmarshal(raw, &n) == nil && math.Abs(n) <= f.max
+		return len(raw) <= maxNumber && json.Unmarshal(raw, &n) == nil && math.Abs(n) <= f.max
 	}
 }
 

@@ -72,6 +72,21 @@ func TestHalfPair(t *testing.T) {
 	})
 }
 
+// TestLongNumber: a number is bounded in its text too, which is stored as it is.
+func TestLongNumber(t *testing.T) {
+	t.Parallel()
+	schemas, err := ParseSchemas([]byte("event,field,type,required,max\nshot,angle,number,yes,360\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for angle, want := range map[string]bool{"-1.5e2": true, "0.12345678901234567": true, "0." + strings.Repeat("0", 1<<20) + "1": false} {
+		event := fmt.Sprintf(`{"id":"event-0001","name":"shot","player":"p","at":1,"fields":{"angle":%s}}`, angle)
+		if _, err := schemas.check([]byte(event), time.Now(), 0); (err == nil) != want {
+			t.Errorf("a number of %d characters: %v", len(angle), err)
+		}
+	}
+}
+
 // TestRefused is every way in which a batch is not taken.
 func TestRefused(t *testing.T) {
 	t.Parallel()
