@@ -158,6 +158,7 @@ func (d *Desk) serve(c *udp.Conn) {
 	}
 	l := newLine(c, d.cfg.Registry, wire.Push, ticket.Down, d.cfg.patience)
 	l.Holder, l.Ticket = ticket.holder, ticket.Ticket
+	l.begin(wire.Append(nil, wire.Header{Kind: wire.Pong, Call: call}, nil))
 	defer l.work.Wait()
 	defer l.Close()
 	if !d.add(l) {
@@ -169,7 +170,7 @@ func (d *Desk) serve(c *udp.Conn) {
 		return
 	}
 	defer d.cfg.Handler.Closed(l)
-	_ = l.put(wire.Append(nil, wire.Header{Kind: wire.Pong, Call: call}, nil), false)
+	l.nudge()
 	if err := d.read(l, c, in, opener); err != nil {
 		d.cfg.Logger.Warn("direct line ended", "player", l.Player, "room", l.Room, "client", c.RemoteAddr(), "error", err)
 	}

@@ -81,6 +81,7 @@ type node struct {
 	t *testing.T
 	*Desk
 	refuse error
+	greet  proto.Message // sent while a line is opened; nil: nothing
 
 	mu     sync.Mutex
 	lines  []*Line
@@ -95,6 +96,9 @@ func (n *node) Opened(l *Line) error {
 		return n.refuse
 	}
 	n.lines = append(n.lines, l)
+	if n.greet != nil {
+		return l.Send(n.greet)
+	}
 	return nil
 }
 

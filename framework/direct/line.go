@@ -88,11 +88,23 @@ func (l *Line) put(frame []byte, droppable bool) error {
 	l.queue = append(l.queue, frame)
 	l.size += len(frame)
 	l.mu.Unlock()
+	l.nudge()
+	return nil
+}
+
+// begin has a frame sent before all others, once there is another one or a nudge.
+func (l *Line) begin(frame []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue, l.size = [][]byte{frame}, len(frame)
+}
+
+// nudge has the writer send what waits.
+func (l *Line) nudge() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // write is the writer's goroutine.

@@ -34,6 +34,14 @@ func (p *player) expect(t *testing.T, want []int64) {
 	}
 }
 
+// TestGreeting has a node send something as soon as it is told of a line: it comes after the Pong with which a line begins.
+func TestGreeting(t *testing.T) {
+	t.Parallel()
+	n := start(t, nil)
+	n.greet = message(tell, 1, nil)
+	n.enter(7).expect(t, upTo(1))
+}
+
 func TestBothWays(t *testing.T) {
 	t.Parallel()
 	for name, faults := range map[string]*udptest.Faults{"well": nil, "badly": {Drop: 15, Swap: 20, Twice: 10, Seed: 1}} {
