@@ -198,7 +198,7 @@ export class Session {
         this.stop(why);
       }
     };
-    renew().then(got, failed);
+    new Promise<Entrance>((resolve) => resolve(renew())).then(got, failed); // also when it throws
   }
 
   private welcomed(welcome: Welcome, connection: Connection): void {

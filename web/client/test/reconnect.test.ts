@@ -184,6 +184,22 @@ test("a login web that cannot be reached is tried again, and one that refuses is
   assert.equal((await session.closed).message, "used up");
 });
 
+test("a way to a new token that throws is tried again", async () => {
+  let renewals = 0;
+  const renew = (): Promise<Entrance> => {
+    if (++renewals === 1) {
+      throw new Error("there is no ticket yet");
+    }
+    return Promise.resolve({ token: "new", gates: [{ ws: "ws://three/" }] });
+  };
+  const { session, gates, line, clock } = await opened({}, { renew });
+  line.kick(Code.unauthenticated);
+  await clock.advance(0);
+  await clock.advance(500);
+  assert.equal((await gates.next()).address, "ws://three/");
+  session.close();
+});
+
 test("when no gate can be reached, others are asked for", async () => {
   const renew = async (): Promise<Entrance> => ({ token: "new", gates: [{ ws: "ws://three/" }] });
   const { session, gates, line, clock } = await opened(resumable, { renew });
