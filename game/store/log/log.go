@@ -3,6 +3,8 @@
 // A record has an id of its own for its player, and is stored once by it: it may come as often as it likes, at whichever node, while its day is kept.
 // Days that are over are dropped whole. The tables are made from here, with one statement on every engine, because each day needs another.
 //
+// What is too old to be kept, or of a day to come, is so by the node's clock and the database's: one that is wrong loses nothing.
+//
 // Only nodes of type log write.
 package log
 
@@ -64,20 +66,39 @@ func New(db *gorm.DB, keep int, now func() time.Time) *Store {
 	return &Store{db: db, keep: max(1, keep), now: now, made: map[string]bool{}}
 }
 
-func (s *Store) today() time.Time  { return s.now().UTC().Truncate(day) }
-func (s *Store) oldest() time.Time { return s.today().Add(-time.Duration(s.keep) * day) }
+// oldest is the first day that is kept at a time.
+func (s *Store) oldest(now time.Time) time.Time {
+	return now.UTC().Truncate(day).Add(-time.Duration(s.keep) * day)
+}
+
+// clocks is the time by the node's clock and the database's, the earlier first.
+func (s *Store) clocks(ctx context.Context) (early, late time.Time, err error) {
+	ms, err := store.Clock(s.db.WithContext(ctx))
+	if err != nil {
+		return early, late, err
+	}
+	early, late = s.now(), time.UnixMilli(ms)
+	if late.Before(early) {
+		early, late = late, early
+	}
+	return early, late, nil
+}
 
 func table(at time.Time) string { return tablePrefix + at.UTC().Format(tableDay) }
 
 // Append stores records, all or none of them; those that are stored already stay as they are. Records of days that are not kept any more are left
 // out. It is fault.Invalid for a record that is wrong, or of a time later than tomorrow.
 func (s *Store) Append(ctx context.Context, records []Record) error {
+	early, late, err := s.clocks(ctx)
+	if err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
 	days := map[string][]Record{}
 	for _, r := range records {
-		if err := s.check(r); err != nil {
+		if err := check(r, late); err != nil {
 			return err
 		}
-		if at := time.UnixMilli(r.At); !at.Before(s.oldest()) {
+		if at := time.UnixMilli(r.At); !at.Before(s.oldest(early)) {
 			days[table(at)] = append(days[table(at)], r)
 		}
 	}
@@ -89,7 +110,7 @@ func (s *Store) Append(ctx context.Context, records []Record) error {
 			return fmt.Errorf("make table %s: %w", name, err)
 		}
 	}
-	err := store.InTx(ctx, s.db, func(tx *gorm.DB) error {
+	err = store.InTx(ctx, s.db, func(tx *gorm.DB) error {
 		for _, name := range names {
 			rows := days[name]
 			if err := tx.Table(name).Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(&rows, insertRows).Error; err != nil {
@@ -105,7 +126,7 @@ func (s *Store) Append(ctx context.Context, records []Record) error {
 	return nil
 }
 
-func (s *Store) check(r Record) error {
+func check(r Record, now time.Time) error {
 	at := time.UnixMilli(r.At).UTC()
 	switch {
 	case r.Player <= 0 || r.ID <= 0:
@@ -114,7 +135,7 @@ func (s *Store) check(r Record) error {
 		return fault.Errorf(fault.Invalid, "kind %q is not 1 to 32 bytes", r.Kind)
 	case len(r.Details) > maxDetails || !strings.HasPrefix(r.Details, "{") || !json.Valid([]byte(r.Details)) || !utf8.ValidString(r.Details):
 		return fault.Errorf(fault.Invalid, "the details of record %d of player %d are not a JSON object of at most %d bytes", r.ID, r.Player, maxDetails)
-	case !at.Before(s.today().Add(2 * day)):
+	case !at.Before(now.UTC().Truncate(day).Add(2 * day)):
 		return fault.Errorf(fault.Invalid, "record %d of player %d is of %s, which is to come", r.ID, r.Player, at.Format(time.DateOnly))
 	}
 	return nil
@@ -168,12 +189,16 @@ func (s *Store) tables(ctx context.Context) ([]string, error) {
 
 // Drop drops the days that are not kept any more, and returns how many.
 func (s *Store) Drop(ctx context.Context) (n int, err error) {
+	early, _, err := s.clocks(ctx)
+	if err != nil {
+		return 0, err
+	}
 	names, err := s.tables(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for _, name := range names {
-		if name >= table(s.oldest()) {
+		if name >= table(s.oldest(early)) {
 			continue
 		}
 		s.forget([]string{name})
@@ -208,7 +233,7 @@ func (s *Store) Find(ctx context.Context, q Query) ([]Record, error) {
 	}
 	var found []Record
 	for _, name := range names {
-		if len(found) == q.Limit || name < table(q.From) || name < table(s.oldest()) {
+		if len(found) == q.Limit || name < table(q.From) || name < table(s.oldest(s.now())) {
 			break
 		}
 		if name > table(q.To) || q.After != nil && name > table(time.UnixMilli(q.After.At)) {

@@ -78,7 +78,7 @@ func TestOracle(t *testing.T) {
 		if _, err := s.Find(t.Context(), log.Query{}); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("a query for all: %v", err)
 		}
-		if err := s.Append(t.Context(), []log.Record{{Player: 1, ID: 1, Kind: "login", At: now.Add(72 * time.Hour).UnixMilli(), Details: "{}"}}); fault.CodeOf(err) != fault.Invalid {
+		if err := s.Append(t.Context(), []log.Record{{Player: 1, ID: 1, Kind: "login", At: time.Now().Add(72 * time.Hour).UnixMilli(), Details: "{}"}}); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("a record to come: %v", err)
 		}
 		good := log.Record{Player: 1, ID: 1, Kind: "login", At: now.UnixMilli(), Details: "{}"}
@@ -96,6 +96,32 @@ func TestOracle(t *testing.T) {
 			if err := s.Append(t.Context(), []log.Record{bad}); fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	})
+}
+
+// TestWrongClocks has nodes whose clocks are years off take records, and drop what is old: nothing is refused, left out or dropped for that.
+func TestWrongClocks(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		db, err := stores.SQL("log")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, off := range []time.Duration{0, 20 * 365 * 24 * time.Hour, -20 * 365 * 24 * time.Hour} {
+			s := log.New(db, 2, func() time.Time { return time.Now().Add(off) })
+			r := log.Record{Player: 1, ID: int64(id + 1), Kind: "login", Area: 1, At: time.Now().UnixMilli(), Details: "{}"}
+			if err := s.Append(t.Context(), []log.Record{r}); err != nil {
+				t.Errorf("a clock that is %v off: %v", off, err)
+			}
+			if n, err := s.Drop(t.Context()); n != 0 || err != nil {
+				t.Errorf("a clock that is %v off: %d days were dropped, %v", off, n, err)
+			}
+		}
+		right := log.New(db, 2, time.Now)
+		found, err := right.Find(t.Context(), log.Query{Player: 1, From: time.Now().Add(-48 * time.Hour), To: time.Now().Add(48 * time.Hour)})
+		if err != nil || len(found) != 3 {
+			t.Errorf("%d records are there, %v; want 3", len(found), err)
 		}
 	})
 }
