@@ -16,13 +16,15 @@ import (
 	"loumiao/framework/fault"
 )
 
-// What can go wrong with a statement that is right. ErrNotFound and ErrDuplicate are "internal" to the outside, because only the
+// What can go wrong with a statement that is right. ErrNotFound, ErrDuplicate and ErrValue are "internal" to the outside, because only the
 // caller knows whether a missing row is anybody's business: give it a code of your own.
 var (
 	// ErrNotFound: no row, where one was asked for (First, Take, Last).
 	ErrNotFound = errors.New("store: no such row")
 	// ErrDuplicate: a row with this unique key is there already.
 	ErrDuplicate = errors.New("store: duplicate key")
+	// ErrValue: a value that the table does not take: too long, out of range, or not what a CHECK wants.
+	ErrValue = errors.New("store: a value that the table does not take")
 	// ErrUnavailable: the database cannot be reached, is shutting down, full or locked for too long. The transaction had no effect.
 	ErrUnavailable = fault.New(fault.Unavailable, "the database is unavailable")
 	// ErrLost: the connection broke while a transaction committed. It may have had its effect: repeat it with the same idempotency key.
@@ -46,11 +48,17 @@ const (
 	mysqlConnKilled      = 1927
 	mysqlTooManyUserConn = 1203
 	mysqlQueryKilled     = 1317
+	mysqlWrongValue      = 1366
+	mysqlCheck           = 3819
+	mariaCheck           = 4025
 )
+
+// mysqlDataException is the class of the SQL states that say what a value has to do with its column.
+const mysqlDataException = "22"
 
 // translate gives a driver's error its meaning and keeps it for the log. It is idempotent.
 func translate(err error) error {
-	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDuplicate) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) {
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrDuplicate) || errors.Is(err, ErrValue) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLost) {
 		return err
 	}
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -63,6 +71,11 @@ func translate(err error) error {
 		case mysqlTooManyConns, mysqlShutdown, mysqlLockWait, mysqlDeadlock, mysqlCheckRead, mysqlReadOnlyOption, mysqlReadOnlyMode,
 			mysqlConnKilled, mysqlTooManyUserConn, mysqlQueryKilled:
 			return unavailable(err)
+		case mysqlWrongValue, mysqlCheck, mariaCheck:
+			return fmt.Errorf("%w: %w", ErrValue, err)
+		}
+		if string(my.SQLState[:2]) == mysqlDataException {
+			return fmt.Errorf("%w: %w", ErrValue, err)
 		}
 		return err
 	}
@@ -70,6 +83,8 @@ func translate(err error) error {
 		switch lite.Code() {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 			return fmt.Errorf("%w: %w", ErrDuplicate, err)
+		case sqlite3.SQLITE_CONSTRAINT_CHECK:
+			return fmt.Errorf("%w: %w", ErrValue, err)
 		}
 		switch lite.Code() & 0xff { // the low byte is the primary code
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:

@@ -24,7 +24,7 @@ type counter struct {
 }
 
 var counterFiles = fstest.MapFS{
-	"00001_counters.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counters (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(32) NOT NULL UNIQUE, count BIGINT NOT NULL);\n")},
+	"00001_counters.sql": {Data: []byte("-- +goose Up\nCREATE TABLE counters (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(32) NOT NULL UNIQUE, count BIGINT NOT NULL CHECK (count >= 0));\n")},
 }
 
 func insert(t *testing.T, db *gorm.DB, rows ...counter) {
@@ -255,6 +255,16 @@ func TestErrorsAreTranslated(t *testing.T) {
 		for name, row := range map[string]counter{"primary key": {ID: 1, Name: "b"}, "unique column": {ID: 2, Name: "a"}} {
 			err := store.InTx(t.Context(), db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
 			if !errors.Is(err, store.ErrDuplicate) || fault.CodeOf(err) != fault.Internal {
+				t.Errorf("%s: err = %v", name, err)
+			}
+		}
+		wrong := map[string]counter{"CHECK": {ID: 5, Name: "x", Count: -1}}
+		if db.Name() == "mysql" { // SQLite takes it
+			wrong["too long"] = counter{ID: 5, Name: "a name that is longer than 32 characters"}
+		}
+		for name, row := range wrong {
+			err := store.InTx(t.Context(), db, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+			if !errors.Is(err, store.ErrValue) || fault.CodeOf(err) != fault.Internal {
 				t.Errorf("%s: err = %v", name, err)
 			}
 		}

@@ -19,7 +19,7 @@
 // off. What lies in the future or more than a week back is moved to the nearest time that does not.
 //
 // Nothing is dropped silently. A batch is one entry of the stream, so it is durable as a whole before it is answered: as durable as the configured Redis
-// makes it. Events that are malformed go along, into quarantine with their reason; so does a body that is no batch. Both are counted. Over the backlog that
+// makes it. Events that are malformed go along, into quarantine with their reason; so does a body that is no batch, and later an event that SQL does not take. All are counted. Over the backlog that
 // Redis may hold, a batch is refused as overloaded, over its key's limits as rate_limited, and its client keeps it.
 //
 // A gzip body is bounded three times while it is read: its size, what it unpacks to, and how many times that is more.

@@ -26,6 +26,7 @@ const (
 	badField  = "field"    // a field is not declared, of another type or too large
 	missing   = "required" // a field that must be there is not
 	badEntry  = "entry"    // an entry of the stream cannot be read
+	badValue  = "value"    // SQL does not take the event, for what is not looked at here
 )
 
 const (

@@ -3,6 +3,7 @@ package keypoint
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -68,6 +69,72 @@ func TestHalfPair(t *testing.T) {
 		var fields []string
 		if err := db.Table("events").Order("id").Limit(1).Pluck("fields", &fields).Error; err != nil || !slices.Equal(fields, []string{"{\"mode\":\"du\ufffd\"}"}) {
 			t.Errorf("fields: %q, %v", fields, err)
+		}
+	})
+}
+
+// TestEventsThatSQLRefuses: what passes the checks at the door and not those of the tables goes into quarantine, and holds up nobody.
+func TestEventsThatSQLRefuses(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
+		s := start(t, stores)
+		now := time.Now()
+		deep := json.RawMessage(strings.Repeat("[", 2000) + strings.Repeat("]", 2000)) // of no declared type: no door lets it in
+		var want, wrong []string
+		for batch := range 20 {
+			e := entry{App: "arena", Received: now.UnixMilli(), Rejects: []reject{{Index: 0, Reason: badShape, Body: "no event"}}}
+			for i := range 5 {
+				in := inEntry{fmt.Sprintf("event-%02d-%d", batch, i), "login", "p1", now.UnixMilli(), json.RawMessage("{}")}
+				if (5*batch+i)%17 == 3 {
+					in.Fields = deep
+					wrong = append(wrong, in.ID)
+				} else {
+					want = append(want, in.ID)
+				}
+				e.Events = append(e.Events, in)
+			}
+			if err := s.stream.add(t.Context(), e, len(e.Events), 0, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		taken, err := s.stream.take(t.Context(), s.writers[0].name, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // as when the writer dies before it says that it has stored them
+			var in inbox
+			for _, m := range taken {
+				text, _ := m.Values[entryIn].(string)
+				in.unfold(m.ID, text, now)
+			}
+			if err := s.writers[0].save(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.writers[0].step(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		s.write()
+		if got := s.stored(); !slices.Equal(got, want) {
+			t.Errorf("stored: %v, want %v", got, want)
+		}
+		rejects, err := s.events.Quarantined(t.Context(), 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused []string
+		for _, r := range rejects {
+			if r.Reason != badValue {
+				continue
+			}
+			id, rest, _ := strings.Cut(strings.TrimPrefix(r.Body, `{"id":"`), `"`)
+			if refused = append(refused, id); !strings.HasPrefix(rest, `,"name":"login","player":"p1",`) {
+				t.Errorf("in quarantine: %s", r.Body)
+			}
+		}
+		slices.Sort(refused)
+		if !slices.Equal(refused, wrong) || len(rejects) != len(wrong)+20 {
+			t.Errorf("refused: %v of %d in quarantine, want %v", refused, len(rejects), wrong)
 		}
 	})
 }
@@ -217,8 +284,9 @@ func TestDeadWriters(t *testing.T) {
 				}
 				for _, m := range lot {
 					text, _ := m.Values[entryIn].(string)
-					e, q := unfold(m.ID, text, now)
-					if _, err := w.events.Save(t.Context(), e, q); err != nil {
+					var in inbox
+					in.unfold(m.ID, text, now)
+					if _, err := w.events.Save(t.Context(), in.events, in.rejects); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -284,8 +352,9 @@ func TestHeirUnderLoad(t *testing.T) {
 					t.Fatalf("%v, %v", lot, err)
 				}
 				text, _ := lot[0].Values[entryIn].(string)
-				e, _ := unfold(lot[0].ID, text, now)
-				left = e[0].ID
+				var in inbox
+				in.unfold(lot[0].ID, text, now)
+				left = in.events[0].ID
 			}
 			if sent > death && sent%100 == 0 && slices.Contains(s.stored(), left) {
 				end()
