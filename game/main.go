@@ -18,7 +18,7 @@ const doubled = 200 * time.Millisecond
 func main() {
 	ctx, stop := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, endings(signal.Ignored)...)
 	go func() {
 		<-signals
 		stop()
@@ -31,4 +31,13 @@ func main() {
 		os.Exit(130)
 	}()
 	os.Exit(app.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// endings is the signals that end the program in order: also that of a terminal that is closed, except under nohup.
+func endings(ignored func(os.Signal) bool) []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
