@@ -19,13 +19,19 @@ import (
 	"loumiao/migrations"
 )
 
+// enforcing is an enforcer on tables of its own.
+func enforcing(t *testing.T, stores *store.Stores) (*enforcer, *account.Store) {
+	t.Helper()
+	accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
+	return &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}, accounts
+}
+
 // TestSanctions imposes, lists and lifts sanctions on accounts that nobody plays, and has Redis lose them in between.
 func TestSanctions(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		ctx := t.Context()
-		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
-		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		e, accounts := enforcing(t, stores)
 		acc, err := accounts.Guest(ctx, "0123456789abcdef")
 		if err != nil {
 			t.Fatal(err)
@@ -125,8 +131,7 @@ func TestExpiredLoginsAreDeleted(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		ctx := t.Context()
-		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
-		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		e, accounts := enforcing(t, stores)
 		acc, err := accounts.Guest(ctx, "0123456789abcdef")
 		if err != nil {
 			t.Fatal(err)
@@ -166,8 +171,7 @@ func TestManyEndedLogins(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, stores *store.Stores) {
 		ctx := t.Context()
-		accounts := account.New(storetest.Migrated(t, stores, "account", migrations.FS("account")), id.NewGenerator(1, nil), nil)
-		e := &enforcer{accounts: accounts, blocks: api.NewBlocks(stores), tokens: time.Hour}
+		e, accounts := enforcing(t, stores)
 		var last string
 		var acc account.ID
 		for i := range 3 {

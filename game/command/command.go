@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -18,10 +19,9 @@ const (
 )
 
 // Lasts is how long a command may wait for public to begin it. Who commanded it has seen long before that nobody answers, and may have done something else.
-const (
-	Lasts = 5 * time.Minute
-	lasts = "5 minutes"
-)
+const Lasts = 5 * time.Minute
+
+var lasts = fmt.Sprintf("%.0f minutes", Lasts.Minutes())
 
 // ErrExpired is what comes of a command that nobody has begun in time.
 var ErrExpired = fault.New(fault.FailedPrecondition, "expired, not executed: nobody began it within "+lasts+"; command it anew if it is still to be done")
